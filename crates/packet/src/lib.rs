@@ -1,0 +1,21 @@
+//! Shared words, the decoding of headers, and capture files. No I/O beyond the `Read` and `Write` it is handed.
+#![forbid(unsafe_code)]
+
+mod address;
+pub mod capture;
+mod community_id;
+mod cursor;
+pub mod decode;
+mod key;
+mod link;
+mod record;
+mod time;
+
+pub use address::{Address, Mac};
+pub use community_id::community_id;
+pub use cursor::Cursor;
+pub use decode::{Headers, decode};
+pub use key::FlowKey;
+pub use link::LinkType;
+pub use record::{Interface, Packet, PacketDirection};
+pub use time::Timestamp;
