@@ -1,0 +1,42 @@
+# Wiretape: one spelling for people and for CI. `make run` and `make test` install what they miss.
+SHELL := /bin/bash
+TARGET := x86_64-unknown-linux-gnu
+BINARY := build/wiretape
+STATIC := RUSTFLAGS="-C target-feature=+crt-static"
+
+.PHONY: run test build image bench fuzz lint deny clean deps
+
+run: deps build          ## record on this host and show the first flows
+	tools/run
+
+test: deps               ## every test; what needs root, docker or a peer tool says so when it is skipped
+	tools/test
+
+build:                   ## the static binary: build/wiretape
+	mkdir -p build
+	$(STATIC) cargo build --release --locked --target $(TARGET) -p wiretape
+	cp target/$(TARGET)/release/wiretape $(BINARY)
+
+image: $(if $(SKIP_BUILD),,build)           ## a FROM scratch image tagged wiretape
+	tools/image
+
+bench: deps build        ## loss and CPU beside tcpdump, dumpcap, netsniff-ng and stenotype (root; about 15 minutes)
+	python3 bench/record.py --binary $(BINARY)
+
+fuzz:                    ## every fuzz target for SECONDS_EACH seconds (default 60)
+	tools/fuzz $${SECONDS_EACH:-60}
+
+lint:                    ## formatting, clippy, documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+deny:                    ## licences, bans and sources of all dependencies
+	cargo deny --offline check bans licenses sources
+
+deps:
+	tools/install
+
+clean:
+	cargo clean
+	rm -rf build
