@@ -8,6 +8,7 @@ mod cursor;
 pub mod decode;
 mod key;
 mod link;
+mod protocol;
 mod record;
 mod time;
 
@@ -17,5 +18,6 @@ pub use cursor::Cursor;
 pub use decode::{Headers, decode};
 pub use key::FlowKey;
 pub use link::LinkType;
+pub use protocol::protocol_name;
 pub use record::{Interface, Packet, PacketDirection};
 pub use time::Timestamp;

@@ -1,125 +1,94 @@
 //! From a packet's bytes to the headers that matter: the innermost flow, and what it travelled in.
+//!
+//! Layers are walked from the outside in. Each IP or ARP header that is found replaces what the one around it had said,
+//! so that whatever is cut off, malformed, encrypted or nested too deep, the deepest flow that was found counts.
 
-use crate::{FlowKey, LinkType, Mac};
+mod arp;
+mod ethernet;
+mod gre;
+mod headers;
+mod ipv4;
+mod ipv6;
+mod link;
+mod mpls;
+mod plausible;
+mod ppp;
+mod span;
+mod transport;
+mod tunnel;
+mod udp_tunnel;
+mod wlan;
 
-/// What the headers of one packet say. No allocation: this is made for every packet that is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Headers {
-    /// The innermost flow; `None` where no IP header was found.
-    pub key: Option<FlowKey>,
-    /// The innermost transport header, as far as it is there.
-    pub transport: Transport,
-    /// IP fragment of the innermost IP header, if it is one (an atomic fragment, offset 0 and no more, is not).
-    pub fragment: Option<Fragment>,
-    /// 802.1Q/802.1ad VLAN ids of the outermost Ethernet header, outermost first.
-    pub vlans: Vlans,
-    /// The innermost tunnel around the flow.
-    pub tunnel: Option<Tunnel>,
-    /// Outermost source and destination hardware address.
-    pub src_mac: Option<Mac>,
-    /// Outermost destination hardware address.
-    pub dest_mac: Option<Mac>,
-    /// EtherType of the outermost network layer, after VLAN tags (0 if there is none).
-    pub ether_type: u16,
-    /// Where the outermost network header starts, in bytes from the start of the packet.
-    pub network_offset: u32,
-    /// Where the innermost payload (after the transport header) starts; the length of the captured bytes if cut before.
-    pub payload_offset: u32,
-    /// Bytes of innermost payload on the wire, from IP and transport lengths, whether they were captured or not.
-    pub payload_bytes: u32,
+pub use headers::{Fragment, Headers, Transport, Vlans};
+pub use tunnel::Tunnel;
+
+use crate::{FlowKey, LinkType};
+use span::Span;
+
+/// Encapsulations that are opened in one packet.
+const DEPTH_MAX: u8 = 8;
+
+/// Decodes the headers of a packet of `wire_bytes` on the wire, of which `data` was captured.
+///
+/// Link types that are not known give `Headers::default()`.
+pub fn decode(link_type: LinkType, data: &[u8], wire_bytes: u32) -> Headers {
+    let mut headers = Headers::default();
+    let mut walk = Walk { headers: &mut headers, tunnel: None, depth: 0, in_fragment: false };
+    walk.link(link_type, Span::new(data, wire_bytes));
+    headers
 }
 
-/// The innermost transport header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// None, unknown, encrypted, cut off, or a later fragment.
-    #[default]
-    None,
-    /// TCP (RFC 9293).
-    Tcp {
-        /// Sequence number.
-        seq: u32,
-        /// Acknowledgement number, whatever the ACK flag says.
-        ack: u32,
-        /// CWR ECE URG ACK PSH RST SYN FIN, from bit 7 to bit 0.
-        flags: u8,
-        /// Window, unscaled.
-        window: u16,
-    },
-    /// UDP or UDP-Lite.
-    Udp,
-    /// SCTP (RFC 9260); the type of its first chunk.
-    Sctp {
-        /// Type of the first chunk.
-        chunk_type: u8,
-    },
-    /// ICMP or ICMPv6.
-    Icmp {
-        /// Type.
-        kind: u8,
-        /// Code.
-        code: u8,
-    },
+/// Decodes any bytes: the first two choose the link type, the next two the length on the wire.
+pub fn fuzz_decode(data: &[u8]) {
+    let Some(([l0, l1, w0, w1], data)) = data.split_first_chunk::<4>() else { return };
+    let headers = decode(LinkType(u16::from_be_bytes([*l0, *l1])), data, u32::from(u16::from_be_bytes([*w0, *w1])));
+    let wire_bytes = data.len().max(usize::from(u16::from_be_bytes([*w0, *w1])));
+    assert!(headers.payload_offset as usize <= data.len(), "payload starts outside the packet");
+    assert!(headers.network_offset as usize <= data.len(), "network layer starts outside the packet");
+    assert!(headers.payload_bytes as usize <= wire_bytes, "payload longer than the packet");
 }
 
-/// Where a fragment belongs (RFC 791, RFC 8200 4.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fragment {
-    /// Identification: 16 bits in IPv4, 32 in IPv6.
-    pub id: u32,
-    /// Offset of the fragment's data in bytes.
-    pub offset: u16,
-    /// More fragments follow.
-    pub more: bool,
+/// A walk through the layers of one packet; the other files of this folder add a method for each kind of layer.
+struct Walk<'h> {
+    headers: &'h mut Headers,
+    /// The tunnel that was entered last; it is the flow's once a flow is found in it.
+    tunnel: Option<Tunnel>,
+    /// Encapsulations entered so far. Hardware addresses, VLANs and the network offset are taken at 0.
+    depth: u8,
+    /// The rest of an outer datagram is in other packets: lengths inside reach beyond this one.
+    in_fragment: bool,
 }
 
-/// Up to four VLAN ids.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Vlans {
-    ids: [u16; 4],
-    count: u8,
-}
+impl Walk<'_> {
+    /// Goes one encapsulation deeper; false if that is too deep.
+    fn enter(&mut self, tunnel: Option<Tunnel>) -> bool {
+        if self.depth >= DEPTH_MAX {
+            return false;
+        }
+        self.depth += 1;
+        if tunnel.is_some() {
+            self.tunnel = tunnel;
+        }
+        true
+    }
 
-impl Vlans {
-    /// Adds an inner id (the lower 12 bits count); beyond four it is dropped.
-    pub fn push(&mut self, id: u16) {
-        if let Some(slot) = self.ids.get_mut(usize::from(self.count)) {
-            *slot = id & 0x0fff;
-            self.count += 1;
+    /// Notes where the outermost network layer starts.
+    #[inline]
+    fn outermost(&mut self, ether_type: u16, span: Span<'_>) {
+        if self.depth == 0 {
+            self.headers.ether_type = ether_type;
+            self.headers.network_offset = span.offset;
+            (self.headers.payload_offset, self.headers.payload_bytes) = span.payload(0);
         }
     }
 
-    /// The ids, outermost first.
-    pub fn as_slice(&self) -> &[u16] {
-        self.ids.get(..usize::from(self.count)).unwrap_or_default()
+    /// A flow was found: it replaces what an outer header said.
+    #[inline]
+    fn found(&mut self, key: FlowKey, fragment: Option<Fragment>, transport: Transport, payload: (u32, u32)) {
+        self.headers.key = Some(key);
+        self.headers.fragment = fragment;
+        self.headers.transport = transport;
+        self.headers.tunnel = self.tunnel;
+        (self.headers.payload_offset, self.headers.payload_bytes) = payload;
     }
-}
-
-/// What a flow travelled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Tunnel {
-    /// VXLAN (RFC 7348) and its network identifier.
-    Vxlan(u32),
-    /// GENEVE (RFC 8926) and its network identifier.
-    Geneve(u32),
-    /// GRE (RFC 2784) and its key (RFC 2890), 0 without.
-    Gre(u32),
-    /// ERSPAN and its session id.
-    Erspan(u16),
-    /// GTP-U (3GPP TS 29.281) and its tunnel endpoint id.
-    GtpU(u32),
-    /// IP in IP (RFC 2003, RFC 4213, RFC 2473).
-    IpIp,
-    /// PPPoE session id (RFC 2516).
-    Pppoe(u16),
-    /// MPLS (RFC 3032), its innermost label.
-    Mpls(u32),
-    /// AH (RFC 4302) around an inner IP header is IpIp; Teredo (RFC 4380).
-    Teredo,
-}
-
-/// Decodes the headers of a packet of `wire_bytes` on the wire, of which `data` was captured.
-pub fn decode(link_type: LinkType, data: &[u8], wire_bytes: u32) -> Headers {
-    let _ = (link_type, data, wire_bytes);
-    Headers::default()
 }

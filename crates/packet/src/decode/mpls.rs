@@ -1,0 +1,42 @@
+//! MPLS label stacks (RFC 3032) and Ethernet pseudo-wires (RFC 4448).
+
+use super::{Span, Tunnel, Walk};
+
+/// Labels that are passed over.
+const LABELS_MAX: u8 = 16;
+
+const BOTTOM_OF_STACK: u32 = 0x100;
+
+impl Walk<'_> {
+    pub(super) fn mpls(&mut self, mut span: Span<'_>) {
+        for _ in 0..LABELS_MAX {
+            let Some((entry, rest)) = span.split::<4>() else { return };
+            let entry = u32::from_be_bytes(*entry);
+            span = rest;
+            if entry & BOTTOM_OF_STACK != 0 {
+                return self.labelled(Tunnel::Mpls(entry >> 12), span);
+            }
+        }
+    }
+
+    /// Nothing in the packet says what follows the labels: IP by its version, else Ethernet, after a control word or
+    /// without one.
+    fn labelled(&mut self, tunnel: Tunnel, span: Span<'_>) {
+        if !self.enter(Some(tunnel)) {
+            return;
+        }
+        match span.u8(0).map(|byte| byte >> 4) {
+            Some(4) if self.plausible_ip(span) => return self.ipv4(span),
+            Some(6) if self.plausible_ip(span) => return self.ipv6(span),
+            Some(0) => {
+                if let Some(rest) = span.after(4).filter(|rest| self.plausible_ethernet(*rest)) {
+                    return self.ethernet(rest);
+                }
+            }
+            _ => {}
+        }
+        if self.plausible_ethernet(span) {
+            self.ethernet(span);
+        }
+    }
+}
