@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Loss and CPU time of Wiretape beside tcpdump, dumpcap, netsniff-ng and stenotype, in one run on one veth pair.
+
+The sender (`tcpreplay --topspeed -K`) is pinned to core 0, the recorder to core 1. CPU time is what both cores were busy
+above a run of the sender alone, a packet: so it holds the kernel's work for the recorder too. Everything happens in a
+network namespace of its own that is removed at the end. Needs root; writes to DIRECTORY (default: build/bench).
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+NETNS = "wiretape-bench"
+RING_MIB = 64
+BUDGET = 8_000_000_000
+
+
+class Recorder:
+    def __init__(self, name, command, counters, keeps_own_budget=True):
+        self.name, self.command, self.counters, self.keeps_own_budget = name, command, counters, keeps_own_budget
+
+
+def find(pattern, text):
+    match = re.search(pattern, text)
+    return int(match.group(1).replace(",", "")) if match else None
+
+
+def tcpdump_counters(text):
+    return find(r"(\d+) packets? captured", text), find(r"(\d+) packets? dropped by kernel", text)
+
+
+def dumpcap_counters(text):
+    match = re.search(r"received/dropped on interface '[^']*': (\d+)/(\d+)", text)
+    return (int(match.group(1)), int(match.group(2))) if match else (None, None)
+
+
+def netsniff_counters(text):
+    # "passed filter" counts what the kernel gave or would have given, "failed filter" what did not fit the ring.
+    passed = find(r"(\d+) +packets passed filter", text)
+    failed = find(r"(\d+) +packets failed filter", text) or 0
+    return passed, failed
+
+
+def steno_counters(text):
+    rows = re.findall(r"packets=(\d+).*?drops?=(\d+)", text)
+    return (int(rows[-1][0]), int(rows[-1][1])) if rows else (None, None)
+
+
+def recorders(binary, folder):
+    out = str(folder)
+    file_mb = BUDGET // 8 // 1_000_000
+    return [
+        Recorder("wiretape", [binary, "record", "-i", "in0", "--tape", out + "/tape", "--budget", str(BUDGET)], tcpdump_counters),
+        Recorder("tcpdump", ["tcpdump", "-i", "in0", "-n", "-s", "0", "-Z", "root", "-C", str(file_mb), "-W", "8", "-w", out + "/dump.pcap"], tcpdump_counters),
+        Recorder("tcpdump -B 65536", ["tcpdump", "-i", "in0", "-n", "-s", "0", "-Z", "root", "-B", "65536", "-C", str(file_mb), "-W", "8", "-w", out + "/dump.pcap"], tcpdump_counters),
+        Recorder("dumpcap", ["dumpcap", "-i", "in0", "-q", "-B", str(RING_MIB), "-b", f"filesize:{file_mb * 1000}", "-b", "files:8", "-w", out + "/dump.pcapng"], dumpcap_counters),
+        Recorder("netsniff-ng", ["netsniff-ng", "--in", "in0", "--out", out, "--silent", "--ring-size", f"{RING_MIB}MiB", "--interval", f"{file_mb}MiB", "--overwrite", "8"], netsniff_counters),
+        Recorder("stenotype", ["stenotype", "--iface=in0", "--threads=1", f"--blocks={RING_MIB}", "--aiops=16", f"--filesize_mb={file_mb}", f"--dir={out}", "--uid=root", "--gid=root", "--seccomp=none", "-v"], steno_counters, keeps_own_budget=False),
+    ]
+
+
+def in_netns(*command, **options):
+    return subprocess.run(["ip", "netns", "exec", NETNS, *command], check=True, **options)
+
+
+def make_link():
+    remove_link()
+    subprocess.run(["ip", "netns", "add", NETNS], check=True)
+    in_netns("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+    in_netns("ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0")
+    for end in ("out0", "in0"):
+        in_netns("ip", "link", "set", end, "up")
+
+
+def remove_link():
+    subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
+
+
+def busy_seconds():
+    """Seconds all cores were busy since boot: user, nice, system, irq, softirq."""
+    fields = [int(field) for field in open("/proc/stat").readline().split()[1:]]
+    return (sum(fields[:3]) + fields[5] + fields[6]) / os.sysconf("SC_CLK_TCK")
+
+
+def received_packets():
+    text = in_netns("cat", "/sys/class/net/in0/statistics/rx_packets", capture_output=True, text=True).stdout
+    return int(text)
+
+
+def send(capture, seconds):
+    """Sends the capture in a loop for `seconds`; gives packets sent, seconds it took and CPU time of all cores."""
+    packets, busy, clock = received_packets(), busy_seconds(), time.monotonic()
+    sender = subprocess.Popen(
+        ["ip", "netns", "exec", NETNS, "taskset", "-c", "0", "tcpreplay", "--topspeed", "-K", "--unique-ip", "--loop=0", "-q", "-i", "out0", str(capture)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while received_packets() == packets:  # reading the capture into memory is not part of the run
+        time.sleep(0.05)
+    busy, clock = busy_seconds(), time.monotonic()
+    time.sleep(seconds)
+    sender.send_signal(signal.SIGINT)
+    sender.wait()
+    return received_packets() - packets, time.monotonic() - clock, busy_seconds() - busy
+
+
+def keep_small(folder, stop):
+    """Removes the oldest files of a recorder that has no budget of its own."""
+    while not stop.wait(1):
+        files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime)
+        total = sum(path.stat().st_size for path in files)
+        for path in files[:-2]:
+            if total > BUDGET:
+                total -= path.stat().st_size
+                path.unlink()
+
+
+def peak_memory_mib(pid):
+    try:
+        return find(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read()) / 1024
+    except (OSError, TypeError):
+        return None
+
+
+def run(recorder, capture, seconds, folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("PKT0", "IDX0"):
+        (folder / part).mkdir(parents=True)
+    log = open(folder.parent / "recorder.log", "w+")
+    process = subprocess.Popen(["ip", "netns", "exec", NETNS, "taskset", "-c", "1", *recorder.command], stdout=log, stderr=log)
+    time.sleep(2)
+    if process.poll() is not None:
+        log.seek(0)
+        return {"recorder": recorder.name, "error": log.read()[-400:]}
+    stop = threading.Event()
+    if not recorder.keeps_own_budget:
+        threading.Thread(target=keep_small, args=(folder, stop), daemon=True).start()
+    sent, took, busy = send(capture, seconds)
+    time.sleep(1.5)
+    memory = peak_memory_mib(process.pid)
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    stop.set()
+    log.seek(0)
+    text = log.read()
+    captured, dropped = recorder.counters(text)
+    shutil.rmtree(folder, ignore_errors=True)
+    return {"recorder": recorder.name, "sent": sent, "seconds": took, "busy": busy, "captured": captured,
+            "dropped": dropped, "memory_mib": memory, "log": text[-600:]}
+
+
+def table(kind, alone, rows):
+    bytes_each = alone["bytes_each"]
+    sender_us = alone["busy"] / alone["sent"] * 1e6
+    lines = [f"### {kind}: {bytes_each:.0f} bytes a packet on average; sender alone {alone['sent'] / alone['seconds'] / 1e6:.2f} Mpps",
+             "", "| recorder | sent Mpps | Gbit/s | loss | CPU µs a packet above the sender's | CPU beside wiretape | peak memory MiB |", "|---|--:|--:|--:|--:|--:|--:|"]
+    for row in rows:
+        if "error" in row:
+            lines.append(f"| {row['recorder']} | did not run | | | | | |")
+            continue
+        rate = row["sent"] / row["seconds"]
+        row["loss"] = None if row["captured"] is None else max(0.0, 1 - row["captured"] / row["sent"])
+        row["cpu_us"] = row["busy"] / row["sent"] * 1e6 - sender_us
+        ratio = row["cpu_us"] / rows[0]["cpu_us"] if rows[0].get("cpu_us") else float("nan")
+        loss = "not told" if row["loss"] is None else f"{row['loss']:.2%}"
+        memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}"
+        lines.append(f"| {row['recorder']} | {rate / 1e6:.2f} | {rate * bytes_each * 8 / 1e9:.2f} | {loss} | {row['cpu_us']:.2f} | {ratio:.2f} | {memory} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default="build/wiretape")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--directory", default="build/bench", help="where the recorders write; a real disk")
+    parser.add_argument("--only", help="names of recorders, separated by commas")
+    parser.add_argument("--kinds", default="full,mix")
+    parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("the benchmark makes a network namespace: run it as root")
+    directory = pathlib.Path(arguments.directory).absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    results, tables = {}, []
+    try:
+        for kind in arguments.kinds.split(","):
+            capture = directory / f"{kind}.pcap"
+            if not capture.exists():
+                subprocess.run([sys.executable, str(HERE / "traffic.py"), kind, str(capture)], check=True)
+            make_link()
+            sent, took, busy = send(capture, min(20, arguments.seconds))
+            count, size = packets_of(capture)
+            alone = {"sent": sent, "seconds": took, "busy": busy, "bytes_each": size / count}
+            rows = []
+            for recorder in recorders(os.path.abspath(arguments.binary), directory / "out"):
+                if arguments.only and recorder.name not in arguments.only.split(","):
+                    continue
+                print(f"{kind}: {recorder.name} …", file=sys.stderr, flush=True)
+                make_link()
+                rows.append(run(recorder, capture, arguments.seconds, directory / "out"))
+                if rows[-1].get("captured") is None:
+                    print(rows[-1].get("error", rows[-1].get("log")), file=sys.stderr)
+            tables.append(table(kind, alone, rows))
+            print(tables[-1], flush=True)
+            results[kind] = {"sender alone": alone, "recorders": rows}
+    finally:
+        remove_link()
+    if not arguments.no_results:
+        keep(results, tables, arguments)
+
+
+def packets_of(capture):
+    """Packets and bytes of a nanosecond pcap of our own making."""
+    import struct
+    count = size = 0
+    with open(capture, "rb") as file:
+        file.seek(24)
+        while header := file.read(16):
+            length = struct.unpack("<IIII", header)[2]
+            file.seek(length, 1)
+            count, size = count + 1, size + length
+    return count, size
+
+
+def keep(results, tables, arguments):
+    day = datetime.date.today().isoformat()
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    head = (f"# Recording, {day}\n\n`make bench` ({arguments.seconds} s each), Linux {platform.release()}, "
+            f"{os.cpu_count()} cores, ring {RING_MIB} MiB where the recorder lets one choose, budget {BUDGET // 10**9} GB.\n\n")
+    (folder / f"{day}-record.md").write_text(head + "\n\n".join(tables) + "\n")
+    (folder / f"{day}-record.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
