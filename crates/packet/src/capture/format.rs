@@ -81,8 +81,8 @@ impl Scale {
         let ticks = match (resolution.0 & 0x80 != 0, exponent) {
             (true, _) => Ticks::Binary(resolution.0 & 0x7f),
             (false, 0..=9) => Ticks::Longer(10u64.pow(9 - exponent)),
-            // Beyond 10^28 a tick, or all 2^64 of them, is nothing in nanoseconds.
-            (false, _) => Ticks::Shorter(10u64.checked_pow(exponent - 9).unwrap_or(u64::MAX)),
+            // From 10^29 on, all 2^64 ticks are less than a nanosecond.
+            (false, _) => 10u64.checked_pow(exponent - 9).map_or(Ticks::Binary(127), Ticks::Shorter),
         };
         Self { ticks, offset_seconds }
     }

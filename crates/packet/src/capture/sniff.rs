@@ -45,7 +45,7 @@ const FOREIGN: &[(usize, &[u8], &str, &str)] = &[
 ];
 
 const UNKNOWN: Foreign =
-    Foreign { what: "something unknown", advice: "give a pcap or pcapng capture, plain or in .gz or .zst" };
+    Foreign { what: "of an unknown format", advice: "give a pcap or pcapng capture, plain or in .gz or .zst" };
 
 /// The compression that `first` begins.
 pub(crate) fn compression(first: &[u8]) -> Option<Compression> {
