@@ -67,8 +67,7 @@ pub(crate) fn read(block: &mut [u8], offset: usize, layout: Layout) -> Option<(F
     prefetch(bytes, next + 64);
     prefetch(bytes, next + 128);
 
-    let segment_payload_bytes =
-        if layout.vnet_header { segment_payload_bytes(bytes, header.mac_offset) } else { 0 };
+    let segment_payload_bytes = if layout.vnet_header { segment_payload_bytes(bytes, header.mac_offset) } else { 0 };
     let mut start = usize::from(header.mac_offset);
     let mut end = start.checked_add(header.captured_bytes as usize)?;
     let mut wire_bytes = header.wire_bytes;
@@ -212,7 +211,9 @@ mod tests {
         let captured = (link_header.len() + payload.len()) as u32;
         let mut bytes = vec![0; 48 + 128];
         let header = &mut bytes[48..];
-        for (at, value) in [(4, 1_700_000_000), (8, 42), (12, captured), (16, captured), (20, status), (32, tci), (52, 7)] {
+        for (at, value) in
+            [(4, 1_700_000_000), (8, 42), (12, captured), (16, captured), (20, status), (32, tci), (52, 7)]
+        {
             header[at..at + 4].copy_from_slice(&u32::to_ne_bytes(value));
         }
         for (at, value) in [(24, mac as u16), (26, 128), (36, tpid), (56, hardware), (50, 0x0800_u16.to_be())] {

@@ -23,7 +23,9 @@ impl FromStr for Selection {
         Ok(match text {
             "auto" => Self::Auto,
             "any" => Self::Any,
-            names => Self::Named(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect()),
+            names => {
+                Self::Named(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect())
+            }
         })
     }
 }

@@ -57,7 +57,7 @@ fn tcpdump_reads_the_same_packets() {
 }
 
 /// tshark's fields of each packet, a line each.
-fn tshark(capture: &[u8], fields: &[&str]) -> Option<Vec<String>> {
+pub(crate) fn tshark(capture: &[u8], fields: &[&str]) -> Option<Vec<String>> {
     let mut arguments = vec!["-n", "-r", "-", "-T", "fields"];
     for field in fields {
         arguments.extend(["-e", field]);
@@ -68,7 +68,7 @@ fn tshark(capture: &[u8], fields: &[&str]) -> Option<Vec<String>> {
 }
 
 #[test]
-fn tshark_reads_what_is_written() {
+pub(crate) fn tshark_reads_what_is_written() {
     let mut writer = PcapngWriter::new(Vec::new(), &Section { os: Some("Linux".into()), ..Section::default() });
     let named = |name: &str| Interface {
         name: Some(name.into()),

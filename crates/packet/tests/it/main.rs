@@ -1,5 +1,6 @@
 //! Tests of the crate from outside, in one binary.
 
+mod capture_convert;
 mod capture_hostile;
 mod capture_peers;
 mod capture_truth;
