@@ -76,6 +76,12 @@ impl<R: Read> Reader<R> {
     #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Packet<'_>>, Error> {
+        Ok(self.next_with_interfaces()?.map(|(packet, _)| packet))
+    }
+
+    /// The next packet together with [`Reader::interfaces`], which has the packet's.
+    #[inline]
+    pub fn next_with_interfaces(&mut self) -> Result<Option<(Packet<'_>, &[Interface])>, Error> {
         if self.ended {
             return Ok(None);
         }
@@ -94,7 +100,7 @@ impl<R: Read> Reader<R> {
             Ok(Some(Found { time, wire_bytes, interface, direction, arrival, captured, tail })) => {
                 self.packets += 1;
                 let data = self.window.consumed(captured, tail);
-                Ok(Some(Packet { time, wire_bytes, data, interface, direction, arrival }))
+                Ok(Some((Packet { time, wire_bytes, data, interface, direction, arrival }, &self.interfaces)))
             }
             Ok(None) => {
                 self.ended = true;
@@ -168,10 +174,9 @@ pub fn fuzz_reader(data: &[u8]) {
     assert!(blocks.whole_bytes() <= data.len() && found * block::BLOCK_BYTES_MIN <= data.len());
 
     let Ok(mut reader) = Reader::new(data) else { return };
-    while let Ok(Some(packet)) = reader.next() {
-        let (interface, captured) = (packet.interface as usize, packet.data.len());
-        let described = reader.interfaces().get(interface).expect("a packet's interface is described");
-        assert!(captured <= captured_bytes_max(described.link_type) as usize);
+    while let Ok(Some((packet, interfaces))) = reader.next_with_interfaces() {
+        let described = interfaces.get(packet.interface as usize).expect("a packet's interface is described");
+        assert!(packet.data.len() <= captured_bytes_max(described.link_type) as usize);
     }
     assert_eq!(reader.interfaces().len(), reader.statistics().len());
 }

@@ -58,9 +58,8 @@ fn tshark_sees_the_same_in_converted_packets() {
         for (to, convert) in conversions {
             let (mut before, mut after) = (None, PcapWriter::new(Vec::new(), to, 0, Resolution::NANOSECONDS));
             let mut reader = Reader::new(File::open(&path).expect("capture")).expect("capture");
-            while let Ok(Some(packet)) = reader.next() {
-                let packet = Packet { data: &packet.data.to_vec(), ..packet };
-                let from = reader.interfaces()[packet.interface as usize].link_type;
+            while let Ok(Some((packet, interfaces))) = reader.next_with_interfaces() {
+                let from = interfaces[packet.interface as usize].link_type;
                 let mut scratch = Vec::new();
                 let converted = convert(&packet, from, &mut scratch).unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert_eq!(
