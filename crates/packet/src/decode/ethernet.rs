@@ -107,6 +107,9 @@ impl Walk<'_> {
             [0x06, 0x06, 0x03, ..] => self.after_llc(ether_type::IPV4, span.after(3)),
             [0xfe, 0xfe, 0x03, 0xcc, ..] => self.after_llc(ether_type::IPV4, span.after(4)),
             [0xfe, 0xfe, 0x03, 0x8e, ..] => self.after_llc(ether_type::IPV6, span.after(4)),
+            // Cut off before it tells.
+            [] | [_] | [_, _] => {}
+            [0xaa, 0xaa | 0xab, 0x03, ..] if span.captured() < 8 => {}
             _ => self.outermost(0, span),
         }
     }
@@ -129,6 +132,7 @@ impl Walk<'_> {
             ether_type::PPP if self.enter(None) => self.ppp(span),
             ether_type::NSH => self.nsh(span),
             ether_type::TRANSPARENT_ETHERNET => self.inner_ethernet(None, Some(span)),
+            ether_type::ERSPAN | ether_type::ERSPAN_III => self.erspan(span),
             ether_type::TRILL => self.trill(span),
             // The 16 bits after the EtherType are the tag's; the first Ethernet header was the outer one.
             ether_type::FABRIC_PATH => self.inner_ethernet(None, span.after(2)),

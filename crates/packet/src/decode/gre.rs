@@ -48,7 +48,6 @@ impl Walk<'_> {
         match protocol {
             // The first type of ERSPAN has no header of its own, and no sequence numbers.
             ether_type::ERSPAN if flags & SEQUENCE == 0 => self.inner_ethernet(Some(Tunnel::Erspan(0)), Some(rest)),
-            ether_type::ERSPAN | ether_type::ERSPAN_III => self.erspan(rest),
             _ if !self.enter(Some(Tunnel::Gre(key))) => {}
             ether_type::TRANSPARENT_ETHERNET => self.ethernet(rest),
             WCCP => match rest.u8(0).map(|byte| byte >> 4) {
@@ -72,7 +71,7 @@ impl Walk<'_> {
     }
 
     /// ERSPAN types II and III (draft-foschiano-erspan-03).
-    fn erspan(&mut self, span: Span<'_>) {
+    pub(super) fn erspan(&mut self, span: Span<'_>) {
         let (Some(first), Some(second)) = (span.u16(0), span.u16(2)) else { return };
         let header_bytes = match first >> 12 {
             1 => 8,

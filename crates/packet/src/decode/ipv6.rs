@@ -42,14 +42,17 @@ impl Walk<'_> {
             if fragment.is_some_and(|fragment| fragment.offset != 0) {
                 break;
             }
-            let Some(header_bytes) = extension_bytes(key.proto, span) else { break };
-            let (Some(next), Some(rest)) = (span.u8(0), span.after(header_bytes)) else { break };
+            let (Some(header_bytes), Some(next)) = (extension_bytes(key.proto, span), span.u8(0)) else { break };
             if key.proto == protocol::FRAGMENT {
                 fragment = fragment.or(parse_fragment(span));
             } else if next == protocol::NONE && is_message(key.proto) {
                 break;
             }
-            (key.proto, span) = (next, rest);
+            key.proto = next;
+            let Some(rest) = span.after(header_bytes) else {
+                return self.opaque(key, fragment, span.payload(header_bytes as u32));
+            };
+            span = rest;
         }
         self.transport(key, fragment, span);
     }

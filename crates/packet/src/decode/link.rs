@@ -157,20 +157,17 @@ impl Walk<'_> {
         self.llc(rest);
     }
 
-    /// Frame relay with an address of two bytes: RFC 2427's protocol identifier, or Cisco's EtherType.
+    /// Frame relay: an address of two to four bytes, of which the last is odd; then RFC 2427's protocol identifier, or
+    /// Cisco's EtherType.
     fn frame_relay(&mut self, span: Span<'_>) {
-        let Some(&[a0, a1, control, identifier]) = span.data.first_chunk() else { return };
-        if a0 & 1 != 0 || a1 & 1 == 0 {
-            return;
-        }
-        let (ether_type, header_bytes) = match (control, identifier) {
-            (0x03, 0xcc) => (ether_type::IPV4, 4),
-            (0x03, 0x8e) => (ether_type::IPV6, 4),
-            (0x03, _) => return,
-            _ => (u16::from_be_bytes([control, identifier]), 4),
-        };
-        if let Some(rest) = span.after(header_bytes) {
-            self.network(ether_type, rest);
+        let last = (0..4).find(|offset| span.u8(*offset).is_some_and(|byte| byte & 1 != 0));
+        let Some(rest) = last.filter(|last| *last > 0).and_then(|last| span.after(last + 1)) else { return };
+        let Some((&[control, identifier], rest)) = rest.split::<2>() else { return };
+        match (control, identifier) {
+            (0x03, 0xcc) => self.network(ether_type::IPV4, rest),
+            (0x03, 0x8e) => self.network(ether_type::IPV6, rest),
+            (0x03, _) => {}
+            _ => self.network(u16::from_be_bytes([control, identifier]), rest),
         }
     }
 

@@ -20,11 +20,11 @@ impl Walk<'_> {
     /// `span` is a UDP header and its payload.
     #[inline]
     pub(super) fn udp_tunnel(&mut self, src_port: u16, dest_port: u16, span: Span<'_>) {
-        // Where both directions use the port at one end only, the sender's counts too.
-        let port = match (src_port, dest_port) {
-            (_, port::VXLAN | port::VXLAN_LINUX | port::VXLAN_GPE | port::GENEVE | port::MPLS | port::GRE) => dest_port,
-            (_, port::GTP_U | port::TEREDO | port::L2TP) => dest_port,
-            (port::GTP_U | port::TEREDO | port::L2TP, _) => src_port,
+        let port = match (dest_port, src_port) {
+            (port::VXLAN | port::VXLAN_LINUX | port::VXLAN_GPE | port::GENEVE | port::MPLS | port::GRE, _) => dest_port,
+            (port::GTP_U | port::TEREDO | port::L2TP, _) => dest_port,
+            // What these answer comes from the port.
+            (_, port::GTP_U | port::TEREDO | port::L2TP) => src_port,
             _ => return,
         };
         if let Some(payload) = span.after(8) {
@@ -62,12 +62,13 @@ impl Walk<'_> {
             return;
         }
         let tunnel = Some(Tunnel::Vxlan(u32::from_be_bytes([0, v0, v1, v2])));
-        match (flags & 0x04, next_protocol) {
-            (0x04, 1) if self.plausible_network(ether_type::IPV4, rest) && self.enter(tunnel) => self.ipv4(rest),
-            (0x04, 2) if self.plausible_network(ether_type::IPV6, rest) && self.enter(tunnel) => self.ipv6(rest),
-            (0x04, 4) if self.enter(tunnel) => self.nsh(rest),
-            (0x04, 5) if self.enter(tunnel) => self.mpls(rest),
-            (0x04, 3) | (0, 0) if self.plausible_ethernet(rest) => self.inner_ethernet(tunnel, Some(rest)),
+        match next_protocol {
+            1 if self.plausible_network(ether_type::IPV4, rest) && self.enter(tunnel) => self.ipv4(rest),
+            2 if self.plausible_network(ether_type::IPV6, rest) && self.enter(tunnel) => self.ipv6(rest),
+            // Without the flag of the next protocol that is 0, and it is what VXLAN was before.
+            0 | 3 if self.plausible_ethernet(rest) => self.inner_ethernet(tunnel, Some(rest)),
+            4 if self.enter(tunnel) => self.nsh(rest),
+            5 if self.enter(tunnel) => self.mpls(rest),
             _ => {}
         }
     }

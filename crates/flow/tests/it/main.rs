@@ -1,4 +1,0 @@
-//! Everything that goes through a whole table.
-
-mod conversation;
-mod proof;
