@@ -1,2 +1,39 @@
-//! The flow table: which conversation a packet belongs to, and which lane keeps it.
+//! The flow table: which conversation a packet belongs to, and which lane keeps it. Pure logic, no I/O.
+//!
+//! A packet goes through [`FlowTable::observe`], which says where it is kept; packets of flows that have not proved yet
+//! that they hear us wait in [`Parking`]; [`FlowTable::placed`] notes where each one ended up; and
+//! [`FlowTable::checkpoint`] hands out what happened since the last one as [`FlowPart`]s, which readers sum to
+//! [`FlowRow`]s. The same packets in the same order give the same flows, so salvage and readers can replay.
 #![forbid(unsafe_code)]
+
+mod clock;
+mod config;
+mod entry;
+mod error;
+mod fragment;
+mod history;
+mod idle;
+mod index;
+mod key;
+mod lane;
+mod ours;
+mod parking;
+mod part;
+mod path;
+mod period;
+mod row;
+mod snapshot;
+mod table;
+mod tcp;
+
+pub use config::Config;
+pub use error::Error;
+pub use history::History;
+pub use lane::{Lane, LaneSet};
+pub use ours::{Direction, Network, Ours};
+pub use parking::Parking;
+pub use part::{EndReason, FlowId, FlowPart};
+pub use period::{FrameRef, Location, Period, ROWLESS};
+pub use row::{FlowRow, Kept};
+pub use table::{Counters, FlowTable, Place, Seen, Slot};
+pub use tcp::ConnState;

@@ -1,3 +1,20 @@
-//! The command line.
+//! Wiretape, a network flight recorder: the command line.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod args;
+mod commands;
+mod errors;
+mod recorder;
+mod settings;
+mod source;
+mod start;
+mod tcpdump;
+mod terminal;
+mod units;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    errors::word_panics();
+    start::run(std::env::args_os()).into()
+}

@@ -35,16 +35,13 @@ pub(crate) fn read(path: &Path) -> Read {
         Err(error) => return Read { error: Some(error), ..read },
     };
     loop {
-        match reader.next() {
-            Ok(Some(packet)) => {
-                let kept = Kept {
-                    nanoseconds: packet.time.0,
-                    wire_bytes: packet.wire_bytes,
-                    link_type: LinkType(packet.interface as u16),
-                    data: packet.data.to_vec(),
-                };
-                read.packets.push(kept);
-            }
+        match reader.next_with_interfaces() {
+            Ok(Some((packet, interfaces))) => read.packets.push(Kept {
+                nanoseconds: packet.time.0,
+                wire_bytes: packet.wire_bytes,
+                link_type: interfaces[packet.interface as usize].link_type,
+                data: packet.data.to_vec(),
+            }),
             Ok(None) => break,
             Err(error) => {
                 read.error = Some(error);
@@ -57,9 +54,6 @@ pub(crate) fn read(path: &Path) -> Read {
         }
     }
     assert!(matches!(reader.next(), Ok(None)), "nothing follows the end: {}", path.display());
-    for packet in &mut read.packets {
-        packet.link_type = reader.interfaces()[usize::from(packet.link_type.0)].link_type;
-    }
     read.interfaces = reader.interfaces().to_vec();
     read.kind = Some((reader.format().kind, reader.format().endian));
     read

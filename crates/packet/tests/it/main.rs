@@ -1,6 +1,10 @@
 //! Tests of the crate from outside, in one binary.
 
+mod capture_convert;
+mod capture_hostile;
+mod capture_peers;
 mod capture_truth;
+mod capture_variants;
 mod community_id;
 mod decode_properties;
 mod decode_table;

@@ -1,7 +1,9 @@
-//! The captures beside the repository, when they are there.
+//! The captures beside the repository, and peer tools, when they are there.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// The folder of captures: `$WIRETAPE_CAPTURES`, or `shared/captures` beside the repository.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -25,4 +27,20 @@ pub(crate) fn truth(folder: &Path, name: &str) -> Vec<serde_json::Value> {
 fn skipped(need: &str) {
     assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs {need}");
     eprintln!("skipped: needs {need}");
+}
+
+/// What a tool prints for `input` on its standard input, and whether it was content; `None` if it is not installed.
+pub(crate) fn run(tool: &str, arguments: &[&str], input: Vec<u8>) -> Option<(Vec<u8>, bool)> {
+    let spawned =
+        Command::new(tool).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = spawned else {
+        skipped(tool);
+        return None;
+    };
+    let mut stdin = child.stdin.take().expect("stdin is a pipe");
+    // A tool that refuses its input closes the pipe early.
+    let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("output of a tool");
+    feeding.join().expect("writing to a pipe");
+    Some((output.stdout, output.status.success()))
 }

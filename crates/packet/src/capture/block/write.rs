@@ -108,10 +108,22 @@ pub fn write_packet_block(out: &mut Vec<u8>, packet: &Packet<'_>, snap: usize) {
     out.reserve(total);
     out.extend_from_slice(&packet_start(packet, data.len(), total));
     out.extend_from_slice(data);
-    let (tail, tail_bytes) = packet_tail(packet, total);
-    // Zeros up to three times, then the options: one copy of constant length would write past the block.
-    out.extend_from_slice([0u8; 3].get(..padding(data.len())).unwrap_or_default());
-    out.extend_from_slice(tail.get(..tail_bytes).unwrap_or(&tail));
+    // Copies of constant length are stores; what is too much of the padding is taken back.
+    let padded = out.len() + padding(data.len());
+    out.extend_from_slice(&[0; 3]);
+    out.truncate(padded);
+    let direction = direction_bits(packet.direction);
+    if direction != 0 {
+        out.extend_from_slice(&flags_option(direction));
+    }
+    if let Some(arrival) = packet.arrival {
+        out.extend_from_slice(&packet_id_option(arrival));
+    }
+    if direction != 0 || packet.arrival.is_some() {
+        // The end mark of the options.
+        out.extend_from_slice(&[0; 4]);
+    }
+    out.extend_from_slice(&(total as u32).to_le_bytes());
 }
 
 /// As [`write_packet_block`], into the start of a slice; returns the block's bytes.
@@ -123,15 +135,39 @@ pub fn put_packet_block(out: &mut [u8], packet: &Packet<'_>, snap: usize) -> usi
     let data = packet.data.get(..snap).unwrap_or(packet.data);
     let total = packet_block_bytes(data.len(), packet.direction, packet.arrival.is_some());
     assert!(out.len() >= total, "a block of {total} bytes was put into {} bytes", out.len());
-    let (start, rest) = out.split_at_mut(PACKET_START_BYTES);
-    start.copy_from_slice(&packet_start(packet, data.len(), total));
-    let (copy, rest) = rest.split_at_mut(data.len());
-    copy.copy_from_slice(data);
-    let (pad, rest) = rest.split_at_mut(padding(data.len()));
-    pad.fill(0);
-    let (tail, tail_bytes) = packet_tail(packet, total);
-    rest[..tail_bytes].copy_from_slice(&tail[..tail_bytes]);
+    let mut block = Filling { bytes: out, at: 0 };
+    block.put(packet_start(packet, data.len(), total));
+    block.bytes[block.at..block.at + data.len()].copy_from_slice(data);
+    block.at += data.len();
+    let padded = block.at + padding(data.len());
+    block.put([0; 3]);
+    block.at = padded;
+    let direction = direction_bits(packet.direction);
+    if direction != 0 {
+        block.put(flags_option(direction));
+    }
+    if let Some(arrival) = packet.arrival {
+        block.put(packet_id_option(arrival));
+    }
+    if direction != 0 || packet.arrival.is_some() {
+        block.put([0; 4]);
+    }
+    block.put((total as u32).to_le_bytes());
     total
+}
+
+/// A slice that is filled from its start.
+struct Filling<'a> {
+    bytes: &'a mut [u8],
+    at: usize,
+}
+
+impl Filling<'_> {
+    #[inline]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.at..self.at + N].copy_from_slice(&bytes);
+        self.at += N;
+    }
 }
 
 /// Type, length and fixed fields.
@@ -147,34 +183,26 @@ fn packet_start(packet: &Packet<'_>, captured: usize, total: usize) -> [u8; PACK
     start
 }
 
-/// Options and the length again, and how many bytes of the array they are.
+/// `epb_flags`, bits 0 and 1.
 #[inline]
-fn packet_tail(packet: &Packet<'_>, total: usize) -> ([u8; 28], usize) {
-    const FLAGS: [u8; 4] = [code::EPB_FLAGS as u8, 0, 4, 0];
-    const PACKETID: [u8; 4] = [code::EPB_PACKETID as u8, 0, 8, 0];
-    let mut tail = [0; 28];
-    let mut at = 0;
-    let direction = match packet.direction {
+fn direction_bits(direction: PacketDirection) -> u8 {
+    match direction {
         PacketDirection::Unknown => 0,
         PacketDirection::Inbound => 1,
         PacketDirection::Outbound => 2,
-    };
-    if direction != 0 {
-        tail[0..4].copy_from_slice(&FLAGS);
-        tail[4] = direction;
-        at = 8;
     }
-    if let Some(arrival) = packet.arrival {
-        tail[at..at + 4].copy_from_slice(&PACKETID);
-        tail[at + 4..at + 12].copy_from_slice(&arrival.to_le_bytes());
-        at += 12;
-    }
-    if at != 0 {
-        // The end mark is four zeros, which are there already.
-        at += 4;
-    }
-    tail[at..at + 4].copy_from_slice(&(total as u32).to_le_bytes());
-    (tail, at + 4)
+}
+
+#[inline]
+fn flags_option(direction: u8) -> [u8; 8] {
+    [code::EPB_FLAGS as u8, 0, 4, 0, direction, 0, 0, 0]
+}
+
+#[inline]
+fn packet_id_option(arrival: u64) -> [u8; 12] {
+    let mut option = [code::EPB_PACKETID as u8, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    option[4..].copy_from_slice(&arrival.to_le_bytes());
+    option
 }
 
 /// A time as pcapng has it: nanoseconds since 1970, the upper half first.
@@ -210,4 +238,70 @@ fn option(out: &mut Vec<u8>, code: u16, value: &[u8]) {
 /// Appends an option of text, cut to what an option can hold.
 fn text_option(out: &mut Vec<u8>, code: u16, text: &str) {
     option(out, code, &text.as_bytes()[..text.floor_char_boundary(usize::from(u16::MAX))]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::block::{Block, Blocks};
+
+    fn directions() -> impl Strategy<Value = PacketDirection> {
+        use PacketDirection::{Inbound, Outbound, Unknown};
+        prop_oneof![Just(Unknown), Just(Inbound), Just(Outbound)]
+    }
+
+    prop_compose! {
+        fn packets()(
+            data in prop::collection::vec(any::<u8>(), 0..300),
+            (time, wire_bytes, interface) in (0..i64::MAX, any::<u32>(), any::<u32>()),
+            direction in directions(),
+            arrival in any::<Option<u64>>(),
+        ) -> (Vec<u8>, Packet<'static>) {
+            (data, Packet { time: Timestamp(time), wire_bytes, data: &[], interface, direction, arrival })
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_are_found_as_they_were_written(packets in prop::collection::vec(packets(), 0..20), snap in 0..400usize) {
+            let (mut bytes, mut ends, mut expected) = (Vec::new(), vec![0], Vec::new());
+            for (data, packet) in &packets {
+                let packet = Packet { data, ..*packet };
+                let kept = Packet { data: &data[..snap.min(data.len())], ..packet };
+                write_packet_block(&mut bytes, &packet, snap);
+                let block_bytes = packet_block_bytes(kept.data.len(), packet.direction, packet.arrival.is_some());
+                prop_assert_eq!(bytes.len() - ends[ends.len() - 1], block_bytes);
+                let mut put = vec![0xff; block_bytes + 7];
+                prop_assert_eq!(put_packet_block(&mut put, &packet, snap), block_bytes);
+                prop_assert_eq!(&put[..block_bytes], &bytes[ends[ends.len() - 1]..]);
+                prop_assert_eq!(&put[block_bytes..], &[0xff; 7]);
+                expected.push((ends[ends.len() - 1], Block::Packet(kept)));
+                ends.push(bytes.len());
+            }
+            let mut blocks = Blocks::new(&bytes);
+            prop_assert_eq!(blocks.by_ref().collect::<Vec<_>>(), expected);
+            prop_assert!(!blocks.is_torn());
+
+            // Torn anywhere, exactly the whole blocks are found.
+            for torn in 0..bytes.len() {
+                let mut blocks = Blocks::new(&bytes[..torn]);
+                let whole = blocks.by_ref().count();
+                prop_assert_eq!(blocks.whole_bytes(), ends[whole]);
+                prop_assert!(ends[whole] <= torn && torn < ends[whole + 1]);
+                prop_assert_eq!(blocks.is_torn(), torn != ends[whole]);
+            }
+        }
+
+        #[test]
+        fn hostile_bytes_end_the_blocks(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0..8u32, length in 0..80u32) {
+            let mut hostile = kind.to_le_bytes().to_vec();
+            hostile.extend_from_slice(&length.to_le_bytes());
+            hostile.extend_from_slice(&bytes);
+            let mut blocks = Blocks::new(&hostile);
+            let _ = blocks.by_ref().count();
+            prop_assert!(blocks.whole_bytes() <= hostile.len());
+        }
+    }
 }

@@ -1,0 +1,43 @@
+//! What a flow table is made with.
+
+use crate::Ours;
+
+/// Sizes and identities of a flow table.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The tape's id: part of every flow id.
+    pub tape_id: [u8; 16],
+    /// Random bytes that nobody outside knows, so that nobody can aim at the table's buckets. They decide nothing that
+    /// can be seen in parts or lanes.
+    pub secret: [u8; 32],
+    /// Which addresses are ours.
+    pub ours: Ours,
+    /// Flows that can be live at once, at most 4 Mi; 192 bytes each, touched when first used.
+    pub capacity_flows: u32,
+    /// Bytes on the wire of a flow that count as its head, and as much again each hour.
+    pub head_bytes: u32,
+    /// Parts in a period above which the table wants a checkpoint; at twice as many it takes no newcomers.
+    pub period_parts_max: u32,
+    /// Locations in a period above which the table wants a checkpoint; at twice as many it names frames instead.
+    pub period_locations_max: u32,
+}
+
+impl Config {
+    /// Flows that can be live at once, unless said otherwise.
+    pub const CAPACITY_FLOWS: u32 = 1 << 18;
+    /// Bytes of a head, unless said otherwise.
+    pub const HEAD_BYTES: u32 = 16 * 1024;
+
+    /// The usual sizes.
+    pub fn new(tape_id: [u8; 16], secret: [u8; 32]) -> Self {
+        Self {
+            tape_id,
+            secret,
+            ours: Ours::default(),
+            capacity_flows: Self::CAPACITY_FLOWS,
+            head_bytes: Self::HEAD_BYTES,
+            period_parts_max: 1 << 16,
+            period_locations_max: 1 << 21,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a flow did in one period.
+
+use crate::history::History;
+use crate::lane::LaneSet;
+use crate::ours::Direction;
+use crate::tcp::ConnState;
+use packet::decode::{Tunnel, Vlans};
+use packet::{FlowKey, Mac, Timestamp};
+use std::fmt;
+
+/// A flow's name: a hash of tape id, key and first arrival number; the same over segments and restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId(pub u64);
+
+impl FlowId {
+    /// The id of the flow with this key, either way round, whose first packet had this arrival number.
+    pub fn new(tape_id: &[u8; 16], key: &FlowKey, first_arrival: u64) -> Self {
+        let (key, _) = key.canonical();
+        let mut hasher = blake3::Hasher::new_keyed(b"wiretape flow id: tape, key, no.");
+        hasher.update(tape_id).update(&key.src.0).update(&key.dest.0);
+        hasher.update(&key.src_port.to_le_bytes()).update(&key.dest_port.to_le_bytes());
+        hasher.update(&[key.proto, key.ip_version, u8::from(key.one_way)]).update(&first_arrival.to_le_bytes());
+        let mut id = [0; 8];
+        hasher.finalize_xof().fill(&mut id);
+        Self(u64::from_be_bytes(id))
+    }
+
+    /// From what [`Display`](fmt::Display) shows.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        digits.then(|| u64::from_str_radix(text, 16).ok()).flatten().map(Self)
+    }
+}
+
+/// Sixteen hex digits.
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Why a flow ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum EndReason {
+    /// Both sides closed it.
+    Closed = 1,
+    /// One side aborted it.
+    Reset = 2,
+    /// It said nothing for too long.
+    Idle = 3,
+    /// A new connection took over its addresses and ports.
+    Reused = 4,
+    /// It was not proven, and the table needed the room.
+    Evicted = 5,
+}
+
+impl EndReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [Self::Closed, Self::Reset, Self::Idle, Self::Reused, Self::Evicted];
+
+    /// The word in rows and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Reset => "reset",
+            Self::Idle => "idle",
+            Self::Reused => "reused",
+            Self::Evicted => "evicted",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// What a flow did in one period: summed over all parts with the same `flow_id` it is the flow's row.
+///
+/// Counts (`pkts_*`, `bytes_*`, `wire_segments`, `captured_bytes`), `lanes`, times and arrivals are this part's own;
+/// `start`, flags, `conn_state`, `history` and `proven` are the flow's so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowPart {
+    /// The flow's name.
+    pub flow_id: FlowId,
+    /// The client is its `src`; a frame without IP has its hardware addresses (last six bytes) and EtherType as ports.
+    pub key: FlowKey,
+    /// Time of the flow's first packet, in this part or long before.
+    pub start: Timestamp,
+    /// Earliest packet time in this part.
+    pub first: Timestamp,
+    /// Latest packet time in this part.
+    pub end: Timestamp,
+    /// Arrival number of this part's first packet.
+    pub first_arrival: u64,
+    /// Arrival number of this part's last packet.
+    pub last_arrival: u64,
+    /// Packets from client to server.
+    pub pkts_toserver: u64,
+    /// Packets from server to client.
+    pub pkts_toclient: u64,
+    /// Bytes on the wire from client to server, link layer included.
+    pub bytes_toserver: u64,
+    /// Bytes on the wire from server to client, link layer included.
+    pub bytes_toclient: u64,
+    /// Segments on the wire that the packets stand for (a GRO packet stands for several).
+    pub wire_segments: u64,
+    /// Bytes of its packets that were kept.
+    pub captured_bytes: u64,
+    /// TCP flags that the client has sent.
+    pub tcp_flags_ts: u8,
+    /// TCP flags that the server has sent.
+    pub tcp_flags_tc: u8,
+    /// Zeek's connection state.
+    pub conn_state: ConnState,
+    /// Zeek's history.
+    pub history: History,
+    /// The packet that opened it was seen.
+    pub start_seen: bool,
+    /// Why it ended, if it has.
+    pub end_reason: Option<EndReason>,
+    /// Who started it, seen from our side.
+    pub direction: Direction,
+    /// It proved that it hears us, or need not.
+    pub proven: bool,
+    /// VLAN ids of its first packet, outermost first.
+    pub vlan: Vlans,
+    /// Innermost tunnel of its first packet.
+    pub tunnel: Option<Tunnel>,
+    /// Number of the interface of its first packet.
+    pub in_iface: u32,
+    /// The client's hardware address, as in its first packet.
+    pub src_mac: Option<Mac>,
+    /// The server's hardware address, as in its first packet.
+    pub dest_mac: Option<Mac>,
+    /// Lanes that hold packets of this part.
+    pub lanes: LaneSet,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use packet::Address;
+
+    #[test]
+    fn ids_are_the_same_for_both_ways_and_differ_otherwise() {
+        let (src, dest) = (Address::v4([192, 0, 2, 1]), Address::v4([192, 0, 2, 2]));
+        let key = FlowKey { src, dest, src_port: 5, dest_port: 6, proto: 6, ip_version: 4, one_way: false };
+        let id = FlowId::new(&[1; 16], &key, 9);
+        assert_eq!(FlowId::new(&[1; 16], &key.reversed(), 9), id);
+        assert_ne!(FlowId::new(&[2; 16], &key, 9), id);
+        assert_ne!(FlowId::new(&[1; 16], &key, 10), id);
+        assert_ne!(FlowId::new(&[1; 16], &FlowKey { proto: 17, ..key }, 9), id);
+        assert_eq!(FlowId::parse(&id.to_string()), Some(id));
+        for text in ["", "12", "+123456789abcdef", "0123456789abcdefg"] {
+            assert_eq!(FlowId::parse(text), None);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What happened from one checkpoint to the next.
+
+use crate::entry::NONE;
+use crate::lane::Lane;
+use crate::part::FlowPart;
+
+/// Number of a frame, as whoever writes frames counts them; different in every lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameRef(pub u32);
+
+/// A flow has packets in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    /// Index into [`Period::parts`], or [`ROWLESS`].
+    pub part: u32,
+    /// Number of the frame.
+    pub frame: u32,
+}
+
+/// In place of a part: the frame holds packets whose flows are not listed, so that it has to be read to know.
+pub const ROWLESS: u32 = u32::MAX;
+
+/// Everything that happened since the last checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Period {
+    /// A part for every flow that had packets, those that have ended included; in no particular order.
+    pub parts: Vec<FlowPart>,
+    /// Where the packets are; a pair may stand in it more than once.
+    pub locations: Vec<Location>,
+}
+
+/// A period that is not over.
+///
+/// Parts are numbered on over periods, so that a number from an earlier one is known for what it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenPeriod {
+    /// Arrival number of the first packet.
+    pub(crate) first_arrival: Option<u64>,
+    /// Number of the first part.
+    base: u32,
+    /// For each part where it is: a slot of a live flow, or with [`ENDED`] an index into `ended`.
+    places: Vec<u32>,
+    ended: Vec<FlowPart>,
+    locations: Vec<Location>,
+    rowless_frame: Option<FrameRef>,
+}
+
+const ENDED: u32 = 1 << 31;
+
+/// Where a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartPlace {
+    Live(u32),
+    Ended(u32),
+}
+
+impl OpenPeriod {
+    /// Parts so far.
+    #[inline]
+    pub(crate) fn part_count(&self) -> usize {
+        self.places.len()
+    }
+
+    #[inline]
+    pub(crate) fn location_count(&self) -> usize {
+        self.locations.len()
+    }
+
+    /// Number of a new part for the flow in a slot.
+    #[inline]
+    pub(crate) fn begin_part(&mut self, slot: u32) -> u32 {
+        self.places.push(slot);
+        self.base + (self.places.len() - 1) as u32
+    }
+
+    /// Notes that a part has ended.
+    pub(crate) fn end_part(&mut self, number: u32, part: FlowPart) {
+        self.places[(number - self.base) as usize] = ENDED | self.ended.len() as u32;
+        self.ended.push(part);
+    }
+
+    /// Adds what was kept of a flow that has ended; false if the part is of an earlier period.
+    pub(crate) fn add_to_ended(&mut self, number: u32, lane: Lane, kept_bytes: u32) -> bool {
+        let place = number.checked_sub(self.base).and_then(|n| self.places.get(n as usize));
+        let Some(place) = place else { return false };
+        if let Some(part) = (place & ENDED != 0).then(|| self.ended.get_mut((place & !ENDED) as usize)).flatten() {
+            part.lanes.insert(lane);
+            part.captured_bytes += u64::from(kept_bytes);
+        }
+        true
+    }
+
+    /// Notes that a part has packets in a frame.
+    #[inline]
+    pub(crate) fn locate(&mut self, number: u32, frame: FrameRef) {
+        self.locations.push(Location { part: number - self.base, frame: frame.0 });
+    }
+
+    /// Notes that a frame holds packets that no part counts.
+    pub(crate) fn locate_rowless(&mut self, frame: FrameRef) {
+        if self.rowless_frame != Some(frame) {
+            self.rowless_frame = Some(frame);
+            self.locations.push(Location { part: ROWLESS, frame: frame.0 });
+        }
+    }
+
+    /// Ends the period; `live` turns each live flow's slot into its part.
+    pub(crate) fn close(&mut self, mut live: impl FnMut(u32) -> FlowPart) -> Period {
+        let mut parts = std::mem::take(&mut self.ended);
+        let mut places = std::mem::take(&mut self.places);
+        let mut locations = std::mem::take(&mut self.locations);
+        let count = places.len() as u32;
+        parts.reserve_exact(places.len() - parts.len());
+        for place in &mut places {
+            match place_of(*place) {
+                PartPlace::Ended(index) => *place = index,
+                PartPlace::Live(slot) => {
+                    *place = parts.len() as u32;
+                    parts.push(live(slot));
+                }
+            }
+        }
+        for location in &mut locations {
+            location.part = places.get(location.part as usize).copied().unwrap_or(ROWLESS);
+        }
+        // Far from `NONE`, whatever the size of a period.
+        let base = self.base + count;
+        *self = Self { base: if base >= NONE / 2 { 0 } else { base }, ..Self::default() };
+        Period { parts, locations }
+    }
+}
+
+fn place_of(place: u32) -> PartPlace {
+    if place & ENDED != 0 { PartPlace::Ended(place & !ENDED) } else { PartPlace::Live(place) }
+}

@@ -1,0 +1,222 @@
+//! Flows begin and end.
+
+use super::orient::orient;
+use super::{FlowTable, Now};
+use crate::entry::{Entry, Facts, Link, NONE, Tally};
+use crate::idle::Class;
+use crate::key::PackedKey;
+use crate::ours::Direction;
+use crate::part::EndReason;
+use crate::path::Path;
+use crate::tcp::{Connection, Segment, seq_distance};
+use packet::decode::Transport;
+use packet::{FlowKey, Headers, Packet};
+
+/// Flows of a class that a packet looks at, at most: idle ones end little by little, so that no packet waits for many
+/// and none of many that a set clock made look idle ends before it had time to speak.
+const LOOKS_PER_PACKET: usize = 2;
+/// Flows that a newcomer to a full table looks at, at most.
+const LOOKS_WHEN_FULL: usize = 64;
+/// A SYN with another sequence number means a new connection after this much silence, in ticks.
+const REUSE_TICKS: u32 = crate::clock::ticks(60_000);
+/// A segment this near to the last one belongs to the same connection, however long ago that was.
+const CONTINUES_BYTES: u32 = 1 << 16;
+
+impl FlowTable {
+    /// Ends flows that have been silent for too long, a few at a time.
+    #[inline]
+    pub(super) fn end_idle(&mut self, now: Now) {
+        for class in Class::ALL {
+            if self.queues.due(class, now).is_some() {
+                self.look_through(class, now, LOOKS_PER_PACKET);
+            }
+        }
+    }
+
+    #[cold]
+    fn look_through(&mut self, class: Class, now: Now, looks: usize) {
+        for _ in 0..looks {
+            let Some(slot) = self.queues.due(class, now) else { return };
+            if now.since(self.entries[slot as usize].active) > class.silence_max() {
+                self.end(slot, reason_of_silence(class));
+            } else {
+                self.queues.remove(&mut self.entries, slot);
+                self.queues.push(&mut self.entries, slot, class, now);
+            }
+        }
+    }
+
+    /// True if the flow has ended before this packet, which then is another flow's first.
+    pub(super) fn ends_before(&mut self, slot: u32, segment: Option<&Segment>, from_low: bool, now: Now) -> bool {
+        let entry = &self.entries[slot as usize];
+        let silence = now.since(entry.active);
+        let class = Class::of(entry);
+        let opens = segment.is_some_and(Segment::opens);
+        if !opens && silence <= class.silence_max() {
+            return false;
+        }
+        let end = usize::from(!entry.is_from_client(from_low));
+        let distance = segment.map(|s| seq_distance(s.seq, entry.connection.seq_end[end]).unsigned_abs());
+        let reason = if opens {
+            let again = distance == Some(1);
+            let takes_over = matches!(class, Class::Closed | Class::Reset) || silence > REUSE_TICKS;
+            match again || !takes_over {
+                true if silence <= class.silence_max() => return false,
+                true => reason_of_silence(class),
+                false if matches!(class, Class::Closed | Class::Reset) => reason_of_silence(class),
+                false => EndReason::Reused,
+            }
+        } else {
+            if class == Class::Tcp && distance.is_some_and(|bytes| bytes <= CONTINUES_BYTES) {
+                return false;
+            }
+            reason_of_silence(class)
+        };
+        self.end(slot, reason);
+        true
+    }
+
+    /// Makes a flow of its first packet; `None` if there is no room for it.
+    #[cold]
+    pub(super) fn admit(
+        &mut self,
+        packet: &Packet<'_>,
+        headers: &Headers,
+        key: &FlowKey,
+        (packed, from_low, hash): (PackedKey, bool, u64),
+        arrival: u64,
+    ) -> Option<u32> {
+        let ours = |address| key.ip_version != 0 && self.ours.contains(packet.interface, address);
+        let (sender_ours, receiver_ours) = (ours(key.src), ours(key.dest));
+        let is_first = headers.fragment.is_none_or(|fragment| fragment.offset == 0);
+        let transport = if is_first { headers.transport } else { Transport::None };
+        let orientation = orient(key, transport, |address, port| self.listens(packet.interface, address, port));
+        let sender_is_client = orientation.sender_is_client;
+        let direction = if sender_is_client {
+            Direction::of(sender_ours, receiver_ours)
+        } else {
+            Direction::of(receiver_ours, sender_ours)
+        };
+        let now = self.clock.tick();
+        let proven = !Entry::needs_proof(direction, sender_ours, receiver_ours);
+        let slot = self.free_slot(direction == Direction::Outbound && proven, now)?;
+        let mut facts = Facts::new(direction);
+        facts.set(Facts::CLIENT_IS_LOW, sender_is_client == from_low);
+        facts.set(Facts::CLIENT_IS_OURS, if sender_is_client { sender_ours } else { receiver_ours });
+        facts.set(Facts::PROVEN, proven);
+        facts.set(Facts::START_SEEN, orientation.opens);
+        let mut connection = Connection::default();
+        let flips = matches!(transport, Transport::Tcp { .. } | Transport::Udp);
+        if flips && !sender_is_client {
+            connection.history.flip();
+        }
+        let entry = Entry {
+            key: packed,
+            first_arrival: arrival,
+            start: packet.time.nanoseconds(),
+            tally: Tally::default(),
+            connection,
+            head_used: 0,
+            head_since: now,
+            active: now,
+            link: Link { previous: NONE, next: NONE, since: now },
+            path: self.paths.take(Path::of(packet.interface, headers, sender_is_client)),
+            part: NONE,
+            frame: NONE,
+            facts,
+        };
+        self.insert(slot, entry, hash, now);
+        self.counters.flows += 1;
+        self.counters.packets_without_ip += u64::from(key.ip_version == 0);
+        Some(slot)
+    }
+
+    /// Puts an entry into a free slot.
+    pub(crate) fn insert(&mut self, slot: u32, entry: Entry, hash: u64, now: Now) {
+        let class = Class::of(&entry);
+        if slot as usize == self.entries.len() {
+            self.entries.push(entry);
+        } else {
+            self.free = self.entries[slot as usize].link.next;
+            self.entries[slot as usize] = entry;
+        }
+        self.index.insert(hash, slot);
+        self.queues.push(&mut self.entries, slot, class, now);
+        self.live += 1;
+    }
+
+    /// The slot that a new flow would take, without making room; `None` if every one is taken.
+    pub(crate) fn next_slot(&self) -> Option<u32> {
+        match self.free {
+            NONE if self.entries.len() < self.capacity as usize => Some(self.entries.len() as u32),
+            NONE => None,
+            free => Some(free),
+        }
+    }
+
+    /// True if a live flow has this key.
+    pub(crate) fn holds(&self, key: &PackedKey, hash: u64) -> bool {
+        self.index.find(hash, |slot| self.entries.get(slot as usize).is_some_and(|entry| entry.key == *key)).is_some()
+    }
+
+    /// A slot for a newcomer. `ours` may take an unproven flow's, and goes on longer when the period is too large.
+    fn free_slot(&mut self, ours: bool, now: Now) -> Option<u32> {
+        let parts_max = if ours { 4 * self.parts_max } else { 2 * self.parts_max };
+        if self.period.part_count() >= parts_max {
+            return None;
+        }
+        if self.next_slot().is_none() {
+            for class in Class::ALL {
+                self.look_through(class, now, LOOKS_WHEN_FULL);
+            }
+        }
+        if ours
+            && self.next_slot().is_none()
+            && let Some(oldest) = self.queues.first(Class::Unproven)
+        {
+            self.end(oldest, EndReason::Evicted);
+            self.counters.flows_evicted += 1;
+        }
+        self.next_slot()
+    }
+
+    /// Ends a flow and frees its slot.
+    fn end(&mut self, slot: u32, reason: EndReason) {
+        self.end_part(slot, Some(reason));
+        let hash = self.hasher.hash(&self.entries[slot as usize].key);
+        self.index.remove(hash, slot, |other| self.hasher.hash(&self.entries[other as usize].key));
+        self.queues.remove(&mut self.entries, slot);
+        let entry = &mut self.entries[slot as usize];
+        self.paths.release(entry.path);
+        entry.part = NONE;
+        entry.facts.set(Facts::OCCUPIED, false);
+        entry.link.next = self.free;
+        self.free = slot;
+        self.live -= 1;
+    }
+
+    /// True if a TCP port of ours was seen to listen.
+    fn listens(&self, interface: u32, address: packet::Address, port: u16) -> bool {
+        let word = self.listening.get(usize::from(port / 64)).copied().unwrap_or(0);
+        word >> (port % 64) & 1 != 0 && self.ours.contains(interface, address)
+    }
+
+    /// Whoever of ours answers a SYN with one listens on that port.
+    #[cold]
+    pub(super) fn note_listening(&mut self, slot: u32) {
+        let entry = &self.entries[slot as usize];
+        let server_is_ours = matches!(entry.facts.direction(), Direction::Inbound | Direction::Internal);
+        let port = entry.key_from_client().dest_port;
+        if server_is_ours && let Some(word) = self.listening.get_mut(usize::from(port / 64)) {
+            *word |= 1 << (port % 64);
+        }
+    }
+}
+
+fn reason_of_silence(class: Class) -> EndReason {
+    match class {
+        Class::Closed => EndReason::Closed,
+        Class::Reset => EndReason::Reset,
+        Class::Unproven | Class::Other | Class::Tcp => EndReason::Idle,
+    }
+}

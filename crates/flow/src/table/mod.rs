@@ -1,0 +1,392 @@
+//! The table of live flows.
+
+mod admit;
+mod orient;
+mod place;
+
+use crate::Config;
+use crate::clock::{Clock, Tick};
+use crate::entry::{Entry, Facts, NONE, Tally};
+use crate::fragment::{Fragments, fragment_of};
+use crate::idle::{Class, IdleQueues};
+use crate::index::Index;
+use crate::key::{KeyHasher, PackedKey, key_of};
+use crate::lane::Lane;
+use crate::ours::{Direction, Ours};
+use crate::part::{EndReason, FlowId, FlowPart};
+use crate::path::Paths;
+use crate::period::{FrameRef, OpenPeriod, Period};
+use crate::tcp::{ConnState, Segment};
+use packet::{FlowKey, Headers, Packet, Timestamp};
+
+/// A packet's flow, from [`FlowTable::observe`] until the next checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    slot: u32,
+    part: u32,
+}
+
+impl Slot {
+    /// Without a flow: the table was full.
+    pub const NONE: Self = Self { slot: NONE, part: NONE };
+
+    /// True without a flow.
+    #[inline]
+    pub fn is_none(self) -> bool {
+        self.slot == NONE
+    }
+}
+
+/// Where a packet is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In this lane.
+    Lane(Lane),
+    /// Nowhere yet: it waits for its flow's proof, in [`Parking`](crate::Parking).
+    Park,
+}
+
+/// What the table says about a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its flow.
+    pub slot: Slot,
+    /// Where it is kept.
+    pub place: Place,
+    /// With this packet the flow is proven: its parked packets go to this lane, before this packet goes to its own.
+    pub release: Option<Lane>,
+    /// Who started the flow, seen from our side.
+    pub direction: Direction,
+    /// The client sent it.
+    pub from_client: bool,
+}
+
+/// The table's time.
+type Now = Tick;
+
+/// What has happened since the table was made, over restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets observed.
+    pub packets: u64,
+    /// Packets whose flow got no room in the table or the period; they are in no part.
+    pub packets_rowless: u64,
+    /// Flows begun.
+    pub flows: u64,
+    /// Flows that proved that they hear us.
+    pub flows_proven: u64,
+    /// Unproven flows that made room for one of ours.
+    pub flows_evicted: u64,
+    /// Packets without IP.
+    pub packets_without_ip: u64,
+}
+
+/// The live flows of a tape, in fixed memory.
+#[derive(Clone, Debug)]
+pub struct FlowTable {
+    pub(crate) tape_id: [u8; 16],
+    pub(crate) secret: [u8; 32],
+    pub(crate) ours: Ours,
+    pub(crate) capacity: u32,
+    head_bytes: u32,
+    parts_max: usize,
+    locations_max: usize,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) clock: Clock,
+    pub(crate) entries: Vec<Entry>,
+    /// First of the slots that were used and are free; linked through the entries.
+    free: u32,
+    live: u32,
+    index: Index,
+    pub(crate) queues: IdleQueues,
+    pub(crate) paths: Paths,
+    pub(crate) fragments: Fragments,
+    /// TCP ports of ours that answered a SYN, a bit each.
+    pub(crate) listening: Vec<u64>,
+    period: OpenPeriod,
+    pub(crate) counters: Counters,
+}
+
+impl FlowTable {
+    /// A table without flows.
+    pub fn new(config: Config) -> Self {
+        let capacity = config.capacity_flows.clamp(1, 1 << 22);
+        Self {
+            tape_id: config.tape_id,
+            secret: config.secret,
+            ours: config.ours,
+            capacity,
+            head_bytes: config.head_bytes,
+            parts_max: config.period_parts_max.max(1) as usize,
+            locations_max: config.period_locations_max.max(1) as usize,
+            hasher: KeyHasher::new(&config.secret),
+            clock: Clock::default(),
+            entries: Vec::with_capacity(capacity as usize),
+            free: NONE,
+            live: 0,
+            index: Index::new(capacity),
+            queues: IdleQueues::default(),
+            paths: Paths::default(),
+            fragments: Fragments::default(),
+            listening: vec![0; 1024],
+            period: OpenPeriod::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes in a packet, in the order of arrival. `arrival` is its arrival number, `wire_segments` how many segments
+    /// on the wire it stands for (1, more after GRO).
+    pub fn observe(&mut self, packet: &Packet<'_>, headers: &Headers, arrival: u64, wire_segments: u32) -> Seen {
+        self.clock.advance(packet.time);
+        let now = self.clock.tick();
+        self.counters.packets += 1;
+        self.end_idle(now);
+        let mut key = key_of(headers);
+        if let Some(fragment) = fragment_of(headers) {
+            key = self.fragments.key(key, fragment, &self.hasher, now);
+        }
+        let (packed, from_low) = PackedKey::of(&key);
+        let hash = self.hasher.hash(&packed);
+        let segment = Segment::of(headers.transport, headers.payload_bytes);
+        let found = self.index.find(hash, |slot| self.entries.get(slot as usize).is_some_and(|e| e.key == packed));
+        let slot = match found.filter(|slot| !self.ends_before(*slot, segment.as_ref(), from_low, now)) {
+            Some(slot) => slot,
+            None => match self.admit(packet, headers, &key, (packed, from_low, hash), arrival) {
+                Some(slot) => slot,
+                None => return self.refuse(),
+            },
+        };
+        self.update(slot, packet, headers, segment.as_ref(), from_low, (arrival, wire_segments))
+    }
+
+    /// Notes that a packet of a flow was put into a frame of a lane, and how many of its bytes were kept.
+    #[inline]
+    pub fn placed(&mut self, slot: Slot, lane: Lane, frame: FrameRef, kept_bytes: u32) {
+        if slot.is_none() {
+            return self.period.locate_rowless(frame);
+        }
+        let room = self.period.location_count() < 2 * self.locations_max;
+        match self.entries.get_mut(slot.slot as usize) {
+            Some(entry) if entry.part == slot.part => {
+                entry.facts.add_lane(lane);
+                let captured = &mut entry.tally.captured_bytes;
+                *captured = captured.saturating_add(kept_bytes);
+                if entry.frame == frame.0 {
+                    return;
+                }
+                entry.frame = frame.0;
+            }
+            _ => {
+                if !self.period.add_to_ended(slot.part, lane, kept_bytes) {
+                    return;
+                }
+            }
+        }
+        if room {
+            self.period.locate(slot.part, frame);
+        } else {
+            self.period.locate_rowless(frame);
+        }
+    }
+
+    /// True when the period has grown so large that a checkpoint should come soon.
+    pub fn wants_checkpoint(&self) -> bool {
+        self.period.part_count() >= self.parts_max || self.period.location_count() >= self.locations_max
+    }
+
+    /// Ends the period: hands out what happened in it and begins a new one. Parked packets have to be placed before.
+    pub fn checkpoint(&mut self) -> Period {
+        let mut period = std::mem::take(&mut self.period);
+        let base = period.first_arrival.unwrap_or(0);
+        let closed = period.close(|slot| {
+            let part = self.part(slot, base);
+            let entry = &mut self.entries[slot as usize];
+            entry.part = NONE;
+            entry.frame = NONE;
+            entry.facts.clear_lanes();
+            part
+        });
+        self.period = period;
+        closed
+    }
+
+    /// Says what is ours from now on; live flows keep their direction.
+    pub fn set_ours(&mut self, ours: Ours) {
+        self.ours = ours;
+    }
+
+    /// Which addresses are ours.
+    pub fn ours(&self) -> &Ours {
+        &self.ours
+    }
+
+    /// Live flows.
+    pub fn live_flows(&self) -> u32 {
+        self.live
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Nanoseconds that have passed by the packets' times, set clocks left out; it only goes forward. For
+    /// [`Parking`](crate::Parking) where there is no real clock.
+    pub fn clock(&self) -> u64 {
+        self.clock.nanoseconds
+    }
+
+    fn refuse(&mut self) -> Seen {
+        self.counters.packets_rowless += 1;
+        Seen {
+            slot: Slot::NONE,
+            place: Place::Lane(Lane::Junk),
+            release: None,
+            direction: Direction::External,
+            from_client: true,
+        }
+    }
+
+    /// Counts a packet to its flow.
+    fn update(
+        &mut self,
+        slot: u32,
+        packet: &Packet<'_>,
+        headers: &Headers,
+        segment: Option<&Segment>,
+        from_low: bool,
+        (arrival, wire_segments): (u64, u32),
+    ) -> Seen {
+        let now = self.clock.tick();
+        let base = *self.period.first_arrival.get_or_insert(arrival);
+        let entry = &self.entries[slot as usize];
+        if entry.part == NONE || !entry.tally.has_room(packet.wire_bytes) {
+            self.begin_part(slot, packet.time, arrival.saturating_sub(base));
+        }
+        let entry = &mut self.entries[slot as usize];
+        let from_client = entry.is_from_client(from_low);
+        entry.active = now;
+        entry.tally.add(packet, from_client, arrival.saturating_sub(base), wire_segments);
+        let unproven = !entry.facts.has(Facts::PROVEN);
+        let proven_now = unproven && entry.proves(headers.transport, segment, from_client);
+        match segment {
+            Some(segment) if entry.is_tcp() => entry.connection.observe(segment, from_client),
+            _ if matches!(entry.key.proto(), 17 | 136) => entry.connection.observe_datagram(from_client),
+            _ => {}
+        }
+        let release = proven_now.then(|| entry.prove(now));
+        let place = entry.place(packet.wire_bytes, self.head_bytes, now);
+        let (direction, part, class) = (entry.facts.direction(), entry.part, Class::of(entry));
+        if entry.facts.queue != class as u8 {
+            self.queues.remove(&mut self.entries, slot);
+            self.queues.push(&mut self.entries, slot, class, now);
+        }
+        self.counters.flows_proven += u64::from(proven_now);
+        if !from_client && segment.is_some_and(Segment::answers) {
+            self.note_listening(slot);
+        }
+        Seen { slot: Slot { slot, part }, place, release, direction, from_client }
+    }
+
+    /// Gives a flow a new part; the one it has, if any, is full.
+    #[cold]
+    fn begin_part(&mut self, slot: u32, time: Timestamp, arrival: u64) {
+        if self.entries[slot as usize].part != NONE {
+            self.end_part(slot, None);
+        }
+        let part = self.period.begin_part(slot);
+        let entry = &mut self.entries[slot as usize];
+        entry.part = part;
+        entry.frame = NONE;
+        entry.facts.clear_lanes();
+        let first_arrival = u32::try_from(arrival).unwrap_or(u32::MAX);
+        let (first, last) = (time.nanoseconds(), time.nanoseconds());
+        entry.tally = Tally { first, last, first_arrival, last_arrival: first_arrival, ..Tally::default() };
+    }
+
+    /// Hands a flow's part to the period.
+    fn end_part(&mut self, slot: u32, reason: Option<EndReason>) {
+        let number = self.entries[slot as usize].part;
+        if number != NONE {
+            let mut part = self.part(slot, self.period.first_arrival.unwrap_or(0));
+            part.end_reason = reason;
+            self.period.end_part(number, part);
+        }
+    }
+
+    /// The part of a live flow; `base` is the arrival number that its own count from.
+    fn part(&self, slot: u32, base: u64) -> FlowPart {
+        let entry = &self.entries[slot as usize];
+        let (tally, connection, path) = (&entry.tally, &entry.connection, self.paths.path(entry.path));
+        let key = entry.key_from_client();
+        let packets = tally.packets.map(u64::from);
+        FlowPart {
+            flow_id: FlowId::new(&self.tape_id, &key, entry.first_arrival),
+            key,
+            start: Timestamp(entry.start),
+            first: Timestamp(tally.first),
+            end: Timestamp(tally.last),
+            first_arrival: base + u64::from(tally.first_arrival),
+            last_arrival: base + u64::from(tally.last_arrival),
+            pkts_toserver: packets[0],
+            pkts_toclient: packets[1],
+            bytes_toserver: u64::from(tally.bytes[0]),
+            bytes_toclient: u64::from(tally.bytes[1]),
+            wire_segments: packets[0] + packets[1] + u64::from(tally.extra_segments),
+            captured_bytes: u64::from(tally.captured_bytes),
+            tcp_flags_ts: connection.flags[0],
+            tcp_flags_tc: connection.flags[1],
+            conn_state: entry.conn_state(),
+            history: connection.history,
+            start_seen: entry.facts.has(Facts::START_SEEN),
+            end_reason: match Class::of(entry) {
+                Class::Closed => Some(EndReason::Closed),
+                Class::Reset => Some(EndReason::Reset),
+                _ => None,
+            },
+            direction: entry.facts.direction(),
+            proven: entry.facts.has(Facts::PROVEN),
+            vlan: path.vlans.unpack(),
+            tunnel: path.tunnel,
+            in_iface: path.interface,
+            src_mac: path.client_mac,
+            dest_mac: path.server_mac,
+            lanes: entry.facts.lanes(),
+        }
+    }
+}
+
+impl Entry {
+    fn key_from_client(&self) -> FlowKey {
+        let key = self.key.unpack();
+        if self.facts.has(Facts::CLIENT_IS_LOW) { key } else { key.reversed() }
+    }
+
+    fn conn_state(&self) -> ConnState {
+        match self.key.proto() {
+            6 => self.connection.state(),
+            17 | 136 => self.connection.datagram_state(),
+            _ => ConnState::Oth,
+        }
+    }
+}
+
+impl Tally {
+    /// True if a packet of `bytes` can be added without a sum that is too large.
+    #[inline]
+    fn has_room(&self, bytes: u32) -> bool {
+        let sum = u64::from(self.bytes[0]) + u64::from(self.bytes[1]) + u64::from(bytes);
+        sum <= u64::from(u32::MAX) && self.packets[0].max(self.packets[1]) < u32::MAX
+    }
+
+    #[inline]
+    fn add(&mut self, packet: &Packet<'_>, from_client: bool, arrival: u64, wire_segments: u32) {
+        let end = usize::from(!from_client);
+        self.packets[end] += 1;
+        self.bytes[end] += packet.wire_bytes;
+        self.first = self.first.min(packet.time.nanoseconds());
+        self.last = self.last.max(packet.time.nanoseconds());
+        self.last_arrival = u32::try_from(arrival).unwrap_or(u32::MAX);
+        self.extra_segments = self.extra_segments.saturating_add(wire_segments.saturating_sub(1));
+    }
+}

@@ -1,0 +1,4 @@
+//! Everything that goes through a whole table.
+
+mod conversation;
+mod proof;

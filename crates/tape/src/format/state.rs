@@ -1,0 +1,157 @@
+//! `live/flows.state`: the flow table at the last checkpoint, and how far flow files reach.
+
+use std::collections::BTreeMap;
+
+use packet::{Interface, LinkType};
+use serde::{Deserialize, Serialize};
+
+use super::checksum;
+use crate::Lane;
+
+/// What a file starts with.
+pub const MAGIC: &[u8; 8] = b"wtstate1";
+/// Length of what goes before the JSON.
+pub const HEADER_BYTES: usize = 56;
+
+/// A place between two frames of a lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// Number of the segment.
+    pub segment: u64,
+    /// Offset in its uncompressed stream.
+    pub uoffset: u64,
+}
+
+/// Up to where the packets of each lane have been counted in flow files: everything before the position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, Position>", into = "BTreeMap<String, Position>")]
+pub struct Covers {
+    positions: [Position; Lane::ALL.len()],
+}
+
+impl Covers {
+    /// The position in a lane; segment 0 where nothing has been counted.
+    pub fn lane(&self, lane: Lane) -> Position {
+        self.positions[lane as usize]
+    }
+
+    /// Sets the position in a lane.
+    pub fn set(&mut self, lane: Lane, position: Position) {
+        self.positions[lane as usize] = position;
+    }
+}
+
+impl From<BTreeMap<String, Position>> for Covers {
+    fn from(named: BTreeMap<String, Position>) -> Self {
+        let mut covers = Self::default();
+        for lane in Lane::ALL {
+            covers.set(lane, named.get(lane.name()).copied().unwrap_or_default());
+        }
+        covers
+    }
+}
+
+impl From<Covers> for BTreeMap<String, Position> {
+    fn from(covers: Covers) -> Self {
+        Lane::ALL.into_iter().map(|lane| (lane.name().to_owned(), covers.lane(lane))).collect()
+    }
+}
+
+/// The small part of the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateHead {
+    /// Number of the flow file that was written with it.
+    pub flow_file: u64,
+    /// The first arrival number that is not counted in it.
+    pub next_arrival: u64,
+    /// What flow files have counted.
+    pub covers: Covers,
+    /// The tape's interfaces by index.
+    #[serde(with = "interfaces")]
+    pub interfaces: Vec<Interface>,
+}
+
+/// The bytes that go before the snapshot.
+pub fn encode_head(head: &StateHead, snapshot: &[u8]) -> Vec<u8> {
+    let json = serde_json::to_vec(head).expect("the head of the state is plain data");
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + json.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&(snapshot.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&checksum::<32>(&[&json, snapshot]));
+    bytes.extend_from_slice(&json);
+    bytes
+}
+
+/// The head and the snapshot in the bytes of a file; `None` if they are not whole.
+pub fn decode(bytes: &[u8]) -> Option<(StateHead, &[u8])> {
+    let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+    let (magic, fields) = header.split_first_chunk::<8>()?;
+    let (json_bytes, fields) = fields.split_first_chunk::<8>()?;
+    let (snapshot_bytes, sum) = fields.split_first_chunk::<8>()?;
+    let (json, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*json_bytes)).ok()?)?;
+    let (snapshot, _) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*snapshot_bytes)).ok()?)?;
+    if magic != MAGIC || checksum::<32>(&[json, snapshot]) != sum {
+        return None;
+    }
+    Some((serde_json::from_slice(json).ok()?, snapshot))
+}
+
+/// Interfaces as JSON.
+pub mod interfaces {
+    use super::{Deserialize, Interface, LinkType, Serialize};
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Plain {
+        link_type: u16,
+        snaplen: u32,
+        name: Option<String>,
+        description: Option<String>,
+    }
+
+    /// Writes a list.
+    pub fn serialize<S: Serializer>(interfaces: &[Interface], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(interfaces.iter().map(|interface| Plain {
+            link_type: interface.link_type.0,
+            snaplen: interface.snaplen,
+            name: interface.name.clone(),
+            description: interface.description.clone(),
+        }))
+    }
+
+    /// Reads a list.
+    pub fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Vec<Interface>, D::Error> {
+        let plain = Vec::<Plain>::deserialize(deserializer)?;
+        let interface = |Plain { link_type, snaplen, name, description }| Interface {
+            link_type: LinkType(link_type),
+            snaplen,
+            name,
+            description,
+        };
+        Ok(plain.into_iter().map(interface).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_written_and_read() {
+        let mut covers = Covers::default();
+        covers.set(Lane::Bulk, Position { segment: 42, uoffset: 1 << 40 });
+        let interface =
+            Interface { link_type: LinkType::ETHERNET, snaplen: 262_144, name: Some("eth0".into()), description: None };
+        let head = StateHead { flow_file: 7, next_arrival: 123, covers, interfaces: vec![interface] };
+        let mut file = encode_head(&head, b"snapshot");
+        file.extend(b"snapshot");
+        assert_eq!(decode(&file), Some((head, b"snapshot".as_slice())));
+        for at in 0..file.len() {
+            assert_eq!(decode(&file[..at]), None);
+            file[at] ^= 1;
+            assert_eq!(decode(&file), None, "byte {at}");
+            file[at] ^= 1;
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What can be said on the command line, in Wiretape's own spelling.
+
+mod question;
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub(crate) use question::{SourceArgs, TimesArgs, expression};
+
+use crate::settings::Settings;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wiretape",
+    version,
+    about = "A flight recorder for a server's network",
+    after_help = AFTER_HELP,
+    disable_help_subcommand = true,
+    infer_subcommands = false
+)]
+pub(crate) struct Cli {
+    /// What to do; nothing shows examples.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+tcpdump's own spelling works too, when the first argument starts with a dash:
+  wiretape -i eth0 -n -s 0 -C 1000 -W 10 -w /data/dump.pcap
+
+Exit status: 0 done; 1 nothing matched; 2 wrong call; 3 damaged data; 4 the system said no; 5 nothing matched, but not \
+everything could be looked at.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// `wiretape record`
+#[derive(Args, Debug)]
+pub(crate) struct RecordArgs {
+    /// Configuration file [default: $WIRETAPE_CONFIG, or /etc/wiretape.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The settings that a file or the environment can give too.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Record only what matches (pcap-filter(7)); a filter loses what it leaves out
+    #[arg(value_name = "EXPR")]
+    pub(crate) expression: Vec<String>,
+}
+
+/// `wiretape import`
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// The tape, made when it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tape: PathBuf,
+    /// Treat unproven junk as live recording does: rows by source prefix and minute
+    #[arg(long)]
+    pub(crate) as_live: bool,
+    /// Compression of the tape
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) compress: Option<crate::settings::Compression>,
+    /// Captures, in this order; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// `wiretape flows`
+#[derive(Args, Debug)]
+pub(crate) struct FlowsArgs {
+    /// Where to look.
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// When.
+    #[command(flatten)]
+    pub(crate) times: TimesArgs,
+    /// Go on with what is being recorded, until interrupted
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// How to print them [default: table]
+    #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
+    pub(crate) format: FlowFormat,
+    /// pcap-filter(7), and field predicates such as: dest_port = 443 and bytes_toclient > 1M
+    #[arg(value_name = "EXPR")]
+    pub(crate) expression: Vec<String>,
+}
+
+/// How flows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FlowFormat {
+    /// For people
+    Table,
+    /// One JSON object a line
+    Json,
+    /// RFC 4180, with a header
+    Csv,
+    /// Zeek's conn.log
+    Zeek,
+    /// Suricata's EVE flow events
+    Eve,
+}
+
+/// `wiretape packets`
+#[derive(Args, Debug)]
+pub(crate) struct PacketsArgs {
+    /// Where to look.
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// When.
+    #[command(flatten)]
+    pub(crate) times: TimesArgs,
+    /// Go on with what is being recorded, until interrupted
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// All packets of every flow that has a packet that matches
+    #[arg(long)]
+    pub(crate) whole_flows: bool,
+    /// Only these flows: ids with commas between, or - to read them (or the output of flows) from standard input
+    #[arg(long, value_name = "IDS|-")]
+    pub(crate) flows: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Write a capture; - is standard output
+    #[arg(short = 'w', long, value_name = "FILE|-")]
+    pub(crate) write: Option<PathBuf>,
+    /// Format of the capture [default: pcapng]
+    #[arg(long, value_name = "FORMAT", requires = "write")]
+    pub(crate) format: Option<CaptureFormat>,
+    /// Link layer of the capture [default: keep]
+    #[arg(long, value_name = "LINK", requires = "write")]
+    pub(crate) link: Option<LinkWanted>,
+    /// pcap-filter(7), and field predicates such as: dest_port = 443 and bytes_toclient > 1M
+    #[arg(value_name = "EXPR")]
+    pub(crate) expression: Vec<String>,
+}
+
+/// How captures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaptureFormat {
+    /// The format of Wireshark, with interfaces and directions
+    Pcapng,
+    /// The classic format, in nanoseconds, of a single link type
+    Pcap,
+}
+
+/// What becomes of link layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LinkWanted {
+    /// As recorded
+    Keep,
+    /// Ethernet
+    Ether,
+    /// Linux cooked capture v2
+    Sll2,
+}
+
+/// `wiretape filter`
+#[derive(Args, Debug)]
+pub(crate) struct FilterArgs {
+    /// Print the program as tcpdump does: -d for people, -dd as C, -ddd as numbers
+    #[arg(short = 'd', action = clap::ArgAction::Count)]
+    pub(crate) dump: u8,
+    /// Link type to compile for, by its DLT name [default: EN10MB]
+    #[arg(long, short = 'y', value_name = "LINK")]
+    pub(crate) link: Option<String>,
+    /// Try it on a capture
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub(crate) read: Option<PathBuf>,
+    /// Print the numbers of the frames that match, the first is 1
+    #[arg(long, requires = "read", conflicts_with = "count")]
+    pub(crate) frames: bool,
+    /// Print how many frames match
+    #[arg(long, requires = "read")]
+    pub(crate) count: bool,
+    /// pcap-filter(7)
+    #[arg(value_name = "EXPR", required = true)]
+    pub(crate) expression: Vec<String>,
+}
+
+/// `wiretape status`
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    /// Where to look.
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Print nothing; exit with 0 if all is well, with 1 if not
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// How to print it [default: text]
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    pub(crate) format: StatusFormat,
+}
+
+/// How a status is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// `wiretape bench`
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// How long to measure, all together
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) seconds: u64,
+    /// Folder to write into [default: the one for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// `wiretape completions`
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// The command line as clap knows it, for completions and the manual page.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}

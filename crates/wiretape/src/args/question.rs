@@ -1,0 +1,39 @@
+//! What questions have in common: where to look, and when.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::units::{Moment, Span};
+
+/// SOURCE.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SourceArgs {
+    /// The tape, or a folder that holds exactly one [default: $WIRETAPE_TAPE, the recorder running here, or
+    /// /var/lib/wiretape]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tape: Option<PathBuf>,
+    /// A capture instead of a tape; can be repeated; - is standard input
+    #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "tape")]
+    pub(crate) read: Vec<PathBuf>,
+}
+
+/// TIMES.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TimesArgs {
+    /// Only the last of it, as 5m, 2h or 3d
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["from", "to"])]
+    pub(crate) last: Option<Span>,
+    /// Not before: 2026-11-23T10:00:00Z, "2026-11-23 10:00" (local), -2h, now
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<Moment>,
+    /// Not after
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<Moment>,
+}
+
+/// The words of an expression as one text; `None` if there are none.
+pub(crate) fn expression(words: &[String]) -> Option<String> {
+    let text = words.join(" ");
+    (!text.trim().is_empty()).then_some(text)
+}

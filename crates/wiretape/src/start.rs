@@ -1,0 +1,71 @@
+//! From the arguments to a command, and from its end to an exit status.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::args::{self, Cli, Command};
+use crate::errors::{Exit, Failure};
+use crate::{commands, tcpdump, terminal};
+
+const EXAMPLES: &str = "\
+sudo wiretape record                              record this host onto /var/lib/wiretape
+wiretape flows --last 5m                          its conversations of the last five minutes
+wiretape packets -w - 'tcp port 443' | tshark -r -      the packets of some of them
+wiretape --help                                   everything else
+";
+
+/// Runs what the arguments say.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.collect();
+    let done = match arguments.get(1).map(|first| first.to_string_lossy()) {
+        None => commands::print(EXAMPLES),
+        Some(first) if is_tcpdump_spelling(&first) => run_tcpdump(arguments.get(1..).unwrap_or_default()),
+        Some(_) => run_command(&arguments),
+    };
+    done.unwrap_or_else(|failure| {
+        if !failure.is_silent() {
+            terminal::failure(&failure);
+        }
+        failure.exit()
+    })
+}
+
+/// The first argument starts with a dash, except for those that ask what Wiretape itself can do.
+fn is_tcpdump_spelling(first: &str) -> bool {
+    first.starts_with('-') && !matches!(first, "-h" | "--help" | "-V" | "--version")
+}
+
+fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(if error.use_stderr() { Exit::Call } else { Exit::Done });
+        }
+    };
+    match cli.command {
+        None => commands::print(EXAMPLES),
+        Some(Command::Completions(wanted)) => commands::completions(wanted.shell),
+        Some(Command::Man) => commands::manual(),
+    }
+}
+
+fn run_tcpdump(arguments: &[OsString]) -> Result<Exit, Failure> {
+    let text = |argument: &OsString| argument.to_str().map(str::to_owned);
+    let arguments: Option<Vec<String>> = arguments.iter().map(text).collect();
+    let arguments = arguments.ok_or_else(|| Failure::call("an argument is not valid UTF-8"))?;
+    let (options, expression) = tcpdump::split(&arguments)?;
+    let (call, warnings) = tcpdump::understand(options, expression)?;
+    for warning in warnings {
+        terminal::warning(warning);
+    }
+    match call {
+        tcpdump::Call::Help => commands::print(&args::command().render_help().to_string()),
+        tcpdump::Call::Version => commands::print(&args::command().render_version()),
+        tcpdump::Call::Record { .. }
+        | tcpdump::Call::Stream(_)
+        | tcpdump::Call::Dump { .. }
+        | tcpdump::Call::ListInterfaces => Err(Failure::call("this version cannot record yet")),
+    }
+}
