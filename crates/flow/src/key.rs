@@ -55,7 +55,7 @@ impl PackedKey {
 }
 
 /// The key of a packet; one without IP belongs to the pair of its hardware addresses and its EtherType.
-pub(crate) fn key_of(headers: &Headers) -> FlowKey {
+pub fn key_of(headers: &Headers) -> FlowKey {
     headers.key.unwrap_or_else(|| {
         let mac = |mac: Option<packet::Mac>| {
             let [a, b, c, d, e, f] = mac.unwrap_or_default().0;

@@ -29,6 +29,7 @@ mod tcp;
 pub use config::Config;
 pub use error::Error;
 pub use history::History;
+pub use key::key_of;
 pub use lane::{Lane, LaneSet};
 pub use ours::{Direction, Network, Ours};
 pub use parking::Parking;

@@ -59,6 +59,20 @@ pub enum Error {
         /// What is wrong.
         what: &'static str,
     },
+    /// A capture file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Capture {
+        /// The capture.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: packet::capture::Error,
+    },
+    /// A question that needs two passes over its packets was put to a pipe.
+    #[error("the question needs its packets twice, and {} can be read only once", path.display())]
+    NeedsFile {
+        /// What can be read only once.
+        path: PathBuf,
+    },
     /// The budget is too small for a tape.
     #[error("a budget of {budget_bytes} bytes is too small, at least {least_bytes} are needed")]
     BudgetTooSmall {

@@ -4,7 +4,9 @@
 
 mod error;
 pub mod format;
-mod lane;
+pub mod question;
+mod read;
+pub mod rows;
 
 pub use error::Error;
-pub use lane::Lane;
+pub use flow::Lane;

@@ -1,0 +1,73 @@
+//! Which of some flows a packet belongs to, by its key and its place in the order of arrival.
+
+use std::collections::HashMap;
+
+use flow::key_of;
+use packet::decode::Fragment;
+use packet::{Address, FlowKey, Headers};
+
+use super::gather::Gathered;
+
+/// Finds the flow of a packet among those it was made of.
+pub(super) struct Attribution {
+    /// By key, either way round: the flows that have had it, with their first and last arrival numbers.
+    flows: HashMap<FlowKey, Vec<Span>>,
+    /// Keys of the first fragments of datagrams.
+    datagrams: HashMap<Datagram, FlowKey>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    first: u64,
+    last: u64,
+    flow: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Datagram {
+    src: Address,
+    dest: Address,
+    proto: u8,
+    id: u32,
+}
+
+/// Datagrams whose first fragment is remembered.
+const DATAGRAMS_MAX: usize = 1 << 14;
+
+impl Attribution {
+    /// Attributes to flows by their index.
+    pub(super) fn new<'a>(flows: impl IntoIterator<Item = (usize, &'a Gathered)>) -> Self {
+        let mut by_key: HashMap<FlowKey, Vec<Span>> = HashMap::new();
+        for (flow, gathered) in flows {
+            let (key, _) = gathered.row.key().canonical();
+            let span = Span { first: gathered.row.first_arrival, last: gathered.row.last_arrival, flow };
+            by_key.entry(key).or_default().push(span);
+        }
+        Self { flows: by_key, datagrams: HashMap::new() }
+    }
+
+    /// The flow of a packet. Packets have to come in the order of arrival, for the sake of fragments.
+    pub(super) fn flow_of(&mut self, headers: &Headers, arrival: u64) -> Option<usize> {
+        let key = match headers.fragment {
+            Some(fragment) => self.key_of_fragment(key_of(headers), fragment),
+            None => key_of(headers),
+        };
+        let (key, _) = key.canonical();
+        let spans = self.flows.get(&key)?;
+        spans.iter().find(|span| (span.first..=span.last).contains(&arrival)).map(|span| span.flow)
+    }
+
+    fn key_of_fragment(&mut self, key: FlowKey, fragment: Fragment) -> FlowKey {
+        let datagram = Datagram { src: key.src, dest: key.dest, proto: key.proto, id: fragment.id };
+        if fragment.offset > 0 {
+            return self.datagrams.get(&datagram).copied().unwrap_or(key);
+        }
+        if fragment.more {
+            if self.datagrams.len() >= DATAGRAMS_MAX {
+                self.datagrams.clear();
+            }
+            self.datagrams.insert(datagram, key);
+        }
+        key
+    }
+}

@@ -1,0 +1,67 @@
+//! What an answer covers, so that "nothing found" means something.
+
+use std::path::PathBuf;
+
+use packet::Timestamp;
+
+use crate::Lane;
+pub use crate::format::chain::Loss;
+
+/// What an answer covers and what it could not see.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Coverage {
+    /// Packets or flows that were handed out.
+    pub matched: u64,
+    /// Times without recording that touch the range that was asked for.
+    pub gaps: Vec<Gap>,
+    /// Packets that were seen but not kept, in the range.
+    pub losses: Vec<Loss>,
+    /// For each lane that ageing has taken something of that could be in the range: how far back it still goes.
+    pub expired: Vec<Expired>,
+    /// Files, or parts of them, that could not be read.
+    pub damaged: Vec<Damage>,
+    /// Flows that match as far as their rows tell, but whose packets, which would decide it, have expired.
+    pub undecided_flows: u64,
+    /// A recorder was at work on the tape: more may come.
+    pub recording: bool,
+}
+
+impl Coverage {
+    /// True when nothing that the question asked for can have been missed.
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty()
+            && self.losses.is_empty()
+            && self.expired.is_empty()
+            && self.damaged.is_empty()
+            && self.undecided_flows == 0
+    }
+}
+
+/// A time without recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// When recording ended.
+    pub from: Timestamp,
+    /// When it began again.
+    pub to: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// Ageing has taken what this lane had before `oldest`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// The lane; `None` for rows of flows.
+    pub lane: Option<Lane>,
+    /// The oldest packet that is left, if there is any.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+}

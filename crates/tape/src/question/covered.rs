@@ -1,0 +1,103 @@
+//! What a tape's log says about the range of a question.
+
+use packet::Timestamp;
+
+use super::{Coverage, Expired, Gap, Query};
+use crate::format::chain::{Event, Eviction};
+use crate::format::names;
+use crate::read::{Frame, Tape, wall_clock};
+use crate::{Error, Lane};
+
+/// What an answer is made of, and so what of the tape must be there for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// The packets of all lanes.
+    Packets,
+    /// Rows of flows; where packets must decide, the undecided are counted.
+    Rows,
+}
+
+/// What the tape's log, its frames and its heartbeat say about the range of a question.
+pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: Needs) -> Result<Coverage, Error> {
+    let mut coverage = Coverage::default();
+    let mut evicted: Vec<String> = Vec::new();
+    let (mut began, mut ended, mut stopped) = (None::<Timestamp>, None::<Timestamp>, false);
+    let overlaps = |from: Timestamp, to: Timestamp| {
+        query.from.is_none_or(|start| to >= start) && query.to.is_none_or(|end| from < end)
+    };
+    tape.chain(|line| {
+        began = Some(began.map_or(line.time, |time| time.min(line.time)));
+        ended = Some(ended.map_or(line.time, |time| time.max(line.time)));
+        stopped = matches!(line.event, Event::Stop { .. });
+        match line.event {
+            Event::Gap { from, to, reason } if overlaps(from, to) => coverage.gaps.push(Gap { from, to, reason }),
+            Event::Loss(loss) if overlaps(loss.from, loss.to) => coverage.losses.push(loss),
+            Event::Evict(Eviction { lane, from, to, .. }) if overlaps(from, to) && !evicted.contains(&lane) => {
+                evicted.push(lane);
+            }
+            _ => {}
+        }
+    })?;
+    let heartbeat = tape.heartbeat();
+    coverage.recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !stopped;
+    let packets = || frames.iter().filter(|frame| frame.packets > 0);
+    let began = began.into_iter().chain(packets().map(|frame| frame.times.0)).min();
+    let ended =
+        ended.into_iter().chain(packets().map(|frame| frame.times.1)).chain(heartbeat.map(|beat| beat.time)).max();
+    add_outside(&mut coverage, query, began, ended, evicted.is_empty());
+    coverage.expired = expired(frames, &evicted, needs);
+    Ok(coverage)
+}
+
+/// Asked-for times before the tape began and after it ended.
+fn add_outside(
+    coverage: &mut Coverage,
+    query: &Query,
+    began: Option<Timestamp>,
+    ended: Option<Timestamp>,
+    complete_from_start: bool,
+) {
+    if let (Some(from), Some(began)) = (query.from, began)
+        && from < began
+        && complete_from_start
+    {
+        let to = query.to.map_or(began, |to| to.min(began));
+        coverage.gaps.push(Gap { from, to, reason: "before the tape began".into() });
+    }
+    let now = wall_clock();
+    let to = query.to.unwrap_or(now).min(now);
+    let Some(ended) = ended.filter(|_| !coverage.recording) else { return };
+    // Without an end the question is about what there is, unless all of it would be later.
+    if (query.to.is_some() && to > ended) || query.from.is_some_and(|from| from > ended) {
+        let from = query.from.map_or(ended, |from| from.max(ended));
+        coverage.gaps.push(Gap { from, to: to.max(from), reason: "no recorder was at work".into() });
+    }
+}
+
+fn expired(frames: &[Frame], evicted: &[String], needs: Needs) -> Vec<Expired> {
+    let lanes =
+        Lane::ALL.into_iter().filter(|lane| needs == Needs::Packets && evicted.iter().any(|name| name == lane.name()));
+    let mut expired: Vec<Expired> = lanes
+        .map(|lane| {
+            let of_lane = frames.iter().filter(|frame| frame.lane == lane && frame.packets > 0);
+            Expired { lane: Some(lane), oldest: of_lane.map(|frame| frame.times.0).min() }
+        })
+        .collect();
+    if needs == Needs::Rows && evicted.iter().any(|name| name == names::FLOWS) {
+        expired.push(Expired { lane: None, oldest: None });
+    }
+    expired
+}
+
+/// Adds what was noticed while the answer was made.
+pub(super) fn add_notes(coverage: &mut Coverage, tape: &mut Tape) {
+    coverage.damaged.append(&mut tape.notes.damaged);
+    if tape.notes.flows_evicted && !coverage.expired.iter().any(|expired| expired.lane.is_none()) {
+        coverage.expired.push(Expired { lane: None, oldest: None });
+    }
+    for lane in std::mem::take(&mut tape.notes.evicted) {
+        if !coverage.expired.iter().any(|expired| expired.lane == Some(lane)) {
+            coverage.expired.push(Expired { lane: Some(lane), oldest: None });
+        }
+    }
+}

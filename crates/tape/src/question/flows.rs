@@ -1,0 +1,232 @@
+//! The flows that have a matching packet.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flow::{Config, FlowRow, FlowTable, Kept, Lane, LaneSet};
+
+use super::attribute::Attribution;
+use super::captures::Captures;
+use super::covered::{self, Needs};
+use super::gather::{Gather, Gathered};
+use super::judge::{Judge, Truth};
+use super::replay::{Origin, Replay};
+use super::{Coverage, Query, Source, rows};
+use crate::Error;
+use crate::read::{Frame, Merge, Merged, Tape};
+
+/// A flow as an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow<'a> {
+    /// Its row, summed over all its parts.
+    pub row: &'a FlowRow,
+    /// The name of the interface of its first packet.
+    pub in_iface: Option<&'a str>,
+    /// How much of its packets is there.
+    pub kept: Kept,
+    /// Where it was recorded.
+    pub sensor: Option<&'a str>,
+}
+
+/// Takes flows until it breaks.
+pub type FlowSink<'a> = &'a mut dyn FnMut(&Flow) -> ControlFlow<()>;
+
+/// Hands out the flows with at least one matching packet, by their start.
+pub fn flows(source: &Source, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
+    match source {
+        Source::Tape(directory) => flows_of_tape(directory, query, sink),
+        Source::Captures(paths) => flows_of_captures(paths, query, sink),
+    }
+}
+
+fn flows_of_tape(directory: &Path, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
+    let mut tape = Tape::open(directory)?;
+    let frames = tape.frames()?;
+    let mut coverage = covered::coverage(&mut tape, query, &frames, Needs::Rows)?;
+    let (matching, undecided) = matching_flows(&mut tape, &frames, query)?;
+    coverage.undecided_flows = undecided;
+    let reach = Reach::of(&frames);
+    let sensor = tape.sensor().to_owned();
+    coverage.matched = hand_out(&matching, &sensor, query, |row| row.kept(reach.lanes_since(row.first_arrival)), sink);
+    covered::add_notes(&mut coverage, &mut tape);
+    Ok(coverage)
+}
+
+/// The flows of a tape that have a matching packet, by their start, and how many could not be decided.
+pub(super) fn matching_flows(tape: &mut Tape, frames: &[Frame], query: &Query) -> Result<(Vec<Gathered>, u64), Error> {
+    let mut judge = Judge::new(query);
+    let by_row = Judge::new(query);
+    let wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && by_row.flow(flow) != Truth::No;
+    let found = rows::read(
+        tape,
+        frames,
+        &mut |flow| wanted(flow),
+        Some(&mut |packet, interface, headers| !judge.needs_rows() && judge.packet(packet, interface, headers, None)),
+    )?;
+    let missing = found.missing;
+    let mut flows = found.gather.into_sorted();
+    flows.retain(wanted);
+    let mut open: Vec<usize> = Vec::new();
+    for (index, flow) in flows.iter_mut().enumerate() {
+        flow.matched = by_row.flow(flow) == Truth::Yes;
+        if !flow.matched {
+            open.push(index);
+        }
+    }
+    decide_by_packets(tape, frames, &mut judge, &mut flows, &open)?;
+    let undecided = open
+        .iter()
+        .filter(|index| flows.get(**index).is_some_and(|flow| !flow.matched && flow.frames.contains(&missing)));
+    let undecided = undecided.count() as u64;
+    flows.retain(|flow| flow.matched);
+    Ok((flows, undecided))
+}
+
+/// Looks for a matching packet of each of the flows in `open`.
+fn decide_by_packets(
+    tape: &mut Tape,
+    frames: &[Frame],
+    judge: &mut Judge,
+    flows: &mut [Gathered],
+    open: &[usize],
+) -> Result<(), Error> {
+    if open.is_empty() {
+        return Ok(());
+    }
+    let of_flows = open.iter().filter_map(|index| Some((*index, flows.get(*index)?)));
+    let mut attribution = Attribution::new(of_flows.clone());
+    let mut numbers: Vec<u32> = of_flows.flat_map(|(_, flow)| flow.frames.iter().copied()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let candidates = numbers.iter().filter_map(|number| frames.get(*number as usize));
+    let candidates = candidates.filter(|frame| judge.can_hold(frame)).cloned().collect();
+    let mut merge = Merge::new(tape, candidates);
+    while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
+        let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
+        let flow = attribution.flow_of(&headers, arrival).and_then(|flow| flows.get_mut(flow));
+        if let Some(flow) = flow
+            && !flow.matched
+        {
+            flow.matched = judge.packet(&packet, interface, &headers, Some(flow));
+        }
+    }
+    Ok(())
+}
+
+fn flows_of_captures(paths: &[PathBuf], query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
+    let mut judge = Judge::new(query);
+    let (flows, coverage) = captured_flows(paths, query, &mut judge)?;
+    let mut coverage = coverage;
+    coverage.matched = hand_out(&flows, "", query, |row| row.kept(LaneSet::ALL), sink);
+    Ok(coverage)
+}
+
+/// The flows of captures that have a matching packet, by their start.
+pub(super) fn captured_flows(
+    paths: &[PathBuf],
+    query: &Query,
+    judge: &mut Judge,
+) -> Result<(Vec<Gathered>, Coverage), Error> {
+    let twice = judge.needs_rows();
+    if twice {
+        Captures::check_repeatable(paths)?;
+    }
+    let mut gather = Gather::default();
+    let mut replay = Replay::new(FlowTable::new(Config::new([0; 16], [0; 32])));
+    let mut captures = Captures::new(paths);
+    let mut names: Vec<Option<Arc<str>>> = Vec::new();
+    let mut end_period = |replay: &mut Replay, names: &[Option<Arc<str>>]| {
+        replay.end_period(|part, mark| {
+            gather.add(part, names.get(part.in_iface as usize).and_then(Option::as_ref), [], mark.matched);
+        });
+    };
+    while captures
+        .next(|packet, interface| {
+            let number = packet.interface as usize;
+            if names.len() <= number {
+                names.resize(number + 1, None);
+                names[number] = interface.name.as_deref().map(Arc::from);
+            }
+            let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
+            let matched = !twice && judge.packet(packet, interface, &headers, None);
+            replay.take(packet, &headers, packet.arrival.unwrap_or(0), Origin::Capture, matched);
+        })?
+        .is_some()
+    {
+        if replay.wants_end() {
+            end_period(&mut replay, &names);
+        }
+    }
+    end_period(&mut replay, &names);
+    let coverage = Coverage { damaged: captures.damaged, ..Coverage::default() };
+    let mut flows = gather.into_sorted();
+    flows.retain(|flow| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No);
+    if twice {
+        decide_by_captures(paths, judge, &mut flows)?;
+    }
+    flows.retain(|flow| flow.matched);
+    Ok((flows, coverage))
+}
+
+/// The second pass: which of the flows have a matching packet.
+fn decide_by_captures(paths: &[PathBuf], judge: &mut Judge, flows: &mut [Gathered]) -> Result<(), Error> {
+    let mut attribution = Attribution::new(flows.iter().enumerate());
+    let mut captures = Captures::new(paths);
+    let look = |packet: &packet::Packet, interface: &packet::Interface| {
+        let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
+        let flow = attribution.flow_of(&headers, packet.arrival.unwrap_or(0)).and_then(|flow| flows.get_mut(flow));
+        if let Some(flow) = flow
+            && !flow.matched
+        {
+            flow.matched = judge.packet(packet, interface, &headers, Some(flow));
+        }
+    };
+    let mut look = look;
+    while captures.next(&mut look)?.is_some() {}
+    Ok(())
+}
+
+/// Hands out rows up to the limit; returns how many.
+fn hand_out(flows: &[Gathered], sensor: &str, query: &Query, kept: impl Fn(&FlowRow) -> Kept, sink: FlowSink) -> u64 {
+    let limit = query.limit.unwrap_or(u64::MAX);
+    let mut count = 0;
+    for flow in flows {
+        if count >= limit {
+            break;
+        }
+        count += 1;
+        let answer = Flow {
+            row: &flow.row,
+            in_iface: flow.in_iface.as_deref(),
+            kept: kept(&flow.row),
+            sensor: (!sensor.is_empty()).then_some(sensor),
+        };
+        if sink(&answer).is_break() {
+            break;
+        }
+    }
+    count
+}
+
+/// How far back each lane goes, by arrival number.
+struct Reach {
+    oldest: [u64; Lane::ALL.len()],
+}
+
+impl Reach {
+    fn of(frames: &[Frame]) -> Self {
+        let mut oldest = [u64::MAX; Lane::ALL.len()];
+        for frame in frames.iter().filter(|frame| frame.packets > 0) {
+            let of_lane = &mut oldest[frame.lane.number()];
+            // The first segment of all: nothing of this lane has ever gone.
+            *of_lane = if frame.segment.number <= 1 { 0 } else { (*of_lane).min(frame.arrivals.0) };
+        }
+        Self { oldest }
+    }
+
+    /// The lanes that still have everything from an arrival number on.
+    fn lanes_since(&self, arrival: u64) -> LaneSet {
+        Lane::ALL.into_iter().filter(|lane| self.oldest[lane.number()] <= arrival).collect()
+    }
+}

@@ -1,0 +1,21 @@
+//! Questions: flows and packets out of a tape or out of captures, and what the answer covers.
+//!
+//! Truth is per packet: a flow matches if one of its packets does. Rows of flows only save reading: they say which
+//! frames can hold a matching packet, and where they are enough, packets are not read at all.
+
+mod attribute;
+mod captures;
+mod coverage;
+mod covered;
+mod flows;
+mod gather;
+mod judge;
+mod packets;
+mod query;
+mod replay;
+mod rows;
+
+pub use coverage::{Coverage, Damage, Expired, Gap, Loss};
+pub use flows::{Flow, FlowSink, flows};
+pub use packets::{PacketSink, packets};
+pub use query::{Query, Source};

@@ -1,0 +1,51 @@
+//! What is asked, and of what.
+
+use std::path::{Path, PathBuf};
+
+use flow::FlowId;
+use packet::Timestamp;
+
+/// Where packets come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A tape's directory.
+    Tape(PathBuf),
+    /// Captures, one after the other; `-` is standard input.
+    Captures(Vec<PathBuf>),
+}
+
+impl Source {
+    /// The tape in a directory.
+    pub fn tape(directory: impl AsRef<Path>) -> Self {
+        Self::Tape(directory.as_ref().to_path_buf())
+    }
+
+    /// Capture files (`-r FILE`), read in this order; `-` is standard input.
+    pub fn captures(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self::Captures(paths.into_iter().collect())
+    }
+}
+
+/// A question to packets or flows.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Only packets at or after this time.
+    pub from: Option<Timestamp>,
+    /// Only packets before this time.
+    pub to: Option<Timestamp>,
+    /// Ends after so many rows or packets.
+    pub limit: Option<u64>,
+    /// Goes on with what is recorded from now on, until the sink breaks.
+    pub live: bool,
+    /// Only packets of these flows; empty is no restriction.
+    pub flow_ids: Vec<FlowId>,
+    /// Packets: all packets of the flows that have a matching one.
+    pub whole_flows: bool,
+}
+
+impl Query {
+    /// Whether a flow is not left out by its id.
+    pub(super) fn wants_flow(&self, id: FlowId) -> bool {
+        self.flow_ids.is_empty() || self.flow_ids.contains(&id)
+    }
+}

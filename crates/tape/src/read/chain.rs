@@ -1,0 +1,82 @@
+//! The tape's log, and whether a recorder is at work.
+
+use std::fs;
+
+use packet::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Tape;
+use super::listing::file_names;
+use crate::Error;
+use crate::format::chain::{self, Line};
+use crate::format::names;
+
+impl Tape {
+    /// Hands every line of the log to `take`, oldest first. What cannot be read is noted.
+    pub(crate) fn chain(&mut self, mut take: impl FnMut(Line)) -> Result<(), Error> {
+        let directory = self.directory.join(names::CHAIN);
+        let files = file_names(&directory)?;
+        let mut numbers: Vec<u64> = files.iter().filter_map(|name| names::parse_chain(name)).collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            let path = self.directory.join(names::chain_path(number));
+            let text = match fs::read(&path) {
+                Ok(text) => text,
+                Err(error) => {
+                    self.notes.damaged(&path, error.to_string());
+                    continue;
+                }
+            };
+            for line in chain::decode(&text) {
+                match line {
+                    Some(line) => take(line),
+                    None => self.notes.damaged(&path, "a line of the log cannot be read"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The recorder's last sign of life, and whether it is so young that a recorder must be at work.
+    ///
+    /// The lock is not tried: that could keep a recorder that starts just now from getting it.
+    pub(crate) fn heartbeat(&self) -> Option<Heartbeat> {
+        #[derive(serde::Deserialize)]
+        struct Line {
+            #[serde(with = "crate::format::time::serde_rfc3339")]
+            time: Timestamp,
+            boot_ns: u64,
+        }
+        let text = fs::read_to_string(self.directory.join(names::heartbeat_path())).ok()?;
+        let line: Line = serde_json::from_str(text.trim_end_matches(['\0', ' ', '\n'])).ok()?;
+        let now = clock_gettime(ClockId::Boottime);
+        let boot_ns = u64::try_from(Timestamp::from_seconds(now.tv_sec, now.tv_nsec as u32).0).unwrap_or(0);
+        // A tape of another boot, or host, is told by its wall clock.
+        let age_boot_ns = boot_ns.checked_sub(line.boot_ns).unwrap_or(u64::MAX);
+        let age_wall_ns = wall_clock().since(line.time).unsigned_abs();
+        let pid = fs::read_to_string(self.directory.join(names::lock_path())).ok();
+        Some(Heartbeat {
+            time: line.time,
+            is_fresh: age_boot_ns.min(age_wall_ns) < HEARTBEAT_AGE_MAX_NS,
+            pid: pid.and_then(|text| text.trim().parse().ok()),
+        })
+    }
+}
+
+/// A recorder writes its heartbeat each second.
+const HEARTBEAT_AGE_MAX_NS: u64 = 5_000_000_000;
+
+/// A recorder's last sign of life.
+pub(crate) struct Heartbeat {
+    pub(crate) time: Timestamp,
+    /// Young enough that the recorder must be at work, unless the log says that it has stopped since.
+    pub(crate) is_fresh: bool,
+    /// Its process, as seen from its own namespace.
+    pub(crate) pid: Option<u32>,
+}
+
+/// Now.
+pub(crate) fn wall_clock() -> Timestamp {
+    let now = clock_gettime(ClockId::Realtime);
+    Timestamp::from_seconds(now.tv_sec, now.tv_nsec as u32)
+}

@@ -1,0 +1,110 @@
+//! Reading a flow file, which may be damaged or hostile.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use super::cells::{Column, ReadFault};
+use super::fields::{self, COLUMNS};
+use super::{Metadata, Stored};
+
+/// Rows of one row group of any writer of ours, with much room above.
+const ROW_GROUP_ROWS_MAX: i64 = 1 << 22;
+
+/// A flow file that is open for reading.
+pub struct FlowFile {
+    reader: SerializedFileReader<File>,
+    metadata: Metadata,
+    /// For each of `COLUMNS`, the leaf that has it.
+    leaves: Vec<usize>,
+}
+
+/// Why a flow file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// It is not a Parquet file, or a damaged one.
+    #[error("{0}")]
+    Parquet(#[from] ParquetError),
+    /// It lacks a column, or a piece of metadata.
+    #[error("it has no {0}")]
+    Missing(&'static str),
+    /// A cell has a value that cannot be.
+    #[error("column {0} has a value that cannot be")]
+    Cell(&'static str),
+    /// The Parquet reader gave up on it.
+    #[error("the Parquet reader failed on it")]
+    Unreadable,
+}
+
+impl FlowFile {
+    /// Reads the footer.
+    pub fn open(input: File) -> Result<Self, RowsError> {
+        let reader = contained(|| Ok(SerializedFileReader::new(input)?))?;
+        let footer = reader.metadata();
+        let metadata = Metadata::from_key_values(footer.file_metadata().key_value_metadata())?;
+        let leaves = COLUMNS.iter().map(|column| leaf(footer, column)).collect::<Result<_, _>>()?;
+        Ok(Self { reader, metadata, leaves })
+    }
+
+    /// What the file says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Number of row groups.
+    pub fn row_groups(&self) -> usize {
+        self.reader.metadata().num_row_groups()
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.reader.metadata().file_metadata().num_rows().try_into().unwrap_or(0)
+    }
+
+    /// All rows of a row group.
+    pub fn read(&self, group: usize) -> Result<Vec<Stored>, RowsError> {
+        contained(|| {
+            let group_metadata =
+                self.reader.metadata().row_groups().get(group).ok_or(RowsError::Missing("row group"))?;
+            let mut rows = vec![Stored::blank(); rows_of(group_metadata)?];
+            let group = self.reader.get_row_group(group)?;
+            for (column, leaf) in COLUMNS.iter().zip(&self.leaves) {
+                let cells = group.get_column_reader(*leaf)?;
+                column.read(cells, &mut rows).map_err(|fault| match fault {
+                    ReadFault::Parquet(error) => RowsError::Parquet(error),
+                    ReadFault::Cell => RowsError::Cell(column.name),
+                })?;
+            }
+            for row in &mut rows {
+                fields::complete(row).ok_or(RowsError::Cell("src_ip"))?;
+            }
+            Ok(rows)
+        })
+    }
+}
+
+/// The reader of the Parquet crate asserts in some places what a damaged file can break.
+fn contained<T>(read: impl FnOnce() -> Result<T, RowsError>) -> Result<T, RowsError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(RowsError::Unreadable))
+}
+
+/// The leaf column of that name, a list's element included.
+fn leaf(footer: &ParquetMetaData, column: &Column) -> Result<usize, RowsError> {
+    let leaves = footer.file_metadata().schema_descr().columns();
+    leaves
+        .iter()
+        .position(|leaf| leaf.path().parts().first().is_some_and(|name| name == column.name))
+        .ok_or(RowsError::Missing(column.name))
+}
+
+/// The number of rows, if all columns of the group can have them: memory is taken for what the footer claims.
+fn rows_of(group: &RowGroupMetaData) -> Result<usize, RowsError> {
+    let rows = group.num_rows();
+    if !(0..=ROW_GROUP_ROWS_MAX).contains(&rows) {
+        return Err(RowsError::Missing("sane number of rows"));
+    }
+    usize::try_from(rows).map_err(|_| RowsError::Missing("sane number of rows"))
+}

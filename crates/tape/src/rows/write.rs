@@ -1,0 +1,78 @@
+//! Writing a flow file.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use flow::FlowPart;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{Type, TypePtr};
+
+use super::fields::COLUMNS;
+use super::{Given, Metadata};
+
+/// Rows of a row group: what a reader must hold at once, and what its statistics let it pass over.
+const ROW_GROUP_ROWS: usize = 32 * 1024;
+
+/// Writes parts in the order of their first packets, with `metadata` and, for each part, the frames that hold its packets.
+///
+/// `locations` are pairs of a part's index and an index into `metadata.frames`; a pair whose part does not exist says
+/// that the frame holds packets without a row.
+pub fn write<W: Write + Send>(
+    out: W,
+    parts: &[FlowPart],
+    locations: &[(u32, u32)],
+    metadata: &Metadata,
+) -> Result<W, ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by(format!("wiretape {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(metadata.to_key_values()))
+        .build();
+    let mut writer = SerializedFileWriter::new(out, schema()?, Arc::new(properties))?;
+    let frames = Frames::new(parts.len(), locations);
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|index| parts[*index].first_arrival);
+    for group in order.chunks(ROW_GROUP_ROWS) {
+        let rows: Vec<Given> =
+            group.iter().map(|index| Given { part: &parts[*index], frames: frames.of(*index), metadata }).collect();
+        let mut columns = COLUMNS.iter();
+        let mut group = writer.next_row_group()?;
+        while let (Some(mut out), Some(column)) = (group.next_column()?, columns.next()) {
+            column.write(&rows, &mut out)?;
+            out.close()?;
+        }
+        group.close()?;
+    }
+    writer.into_inner()
+}
+
+fn schema() -> Result<TypePtr, ParquetError> {
+    let fields = COLUMNS.iter().map(super::cells::Column::schema).collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(Type::group_type_builder("flows").with_fields(fields).build()?))
+}
+
+/// The frames of each part, next to each other.
+struct Frames {
+    /// Where the frames of a part begin; one more at the end.
+    starts: Vec<usize>,
+    frames: Vec<u32>,
+}
+
+impl Frames {
+    fn new(parts: usize, locations: &[(u32, u32)]) -> Self {
+        let mut known: Vec<(u32, u32)> =
+            locations.iter().copied().filter(|(part, _)| (*part as usize) < parts).collect();
+        known.sort_unstable();
+        known.dedup();
+        let starts = (0..=parts).map(|part| known.partition_point(|(of, _)| (*of as usize) < part)).collect();
+        Self { starts, frames: known.into_iter().map(|(_, frame)| frame).collect() }
+    }
+
+    fn of(&self, part: usize) -> &[u32] {
+        &self.frames[self.starts[part]..self.starts[part + 1]]
+    }
+}
