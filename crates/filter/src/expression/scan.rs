@@ -141,9 +141,12 @@ enum Rule {
     Word,
 }
 
+/// How many bytes at the start of a text a rule matches.
+type Measure = fn(&str) -> usize;
+
 /// The rule that matches most, its number of bytes, and its rank.
 fn longest(rest: &str) -> Option<(usize, usize, Rule)> {
-    let rules: [(Rule, fn(&str) -> usize); 7] = [
+    const RULES: [(Rule, Measure); 7] = [
         (Rule::Arcnet, literal::arcnet),
         (Rule::Hardware, literal::hardware),
         (Rule::Number, literal::number),
@@ -153,7 +156,7 @@ fn longest(rest: &str) -> Option<(usize, usize, Rule)> {
         (Rule::Word, literal::word),
     ];
     let mut best: Option<(usize, usize, Rule)> = None;
-    for (rank, (rule, measure)) in rules.into_iter().enumerate() {
+    for (rank, (rule, measure)) in RULES.into_iter().enumerate() {
         let length = measure(rest);
         if length > best.map_or(0, |(_, length, _)| length) {
             best = Some((rank, length, rule));

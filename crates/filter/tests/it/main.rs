@@ -1,0 +1,4 @@
+//! The filter crate against libpcap and the truth files.
+
+mod corpus;
+mod truth;
