@@ -4,6 +4,8 @@
 mod args;
 mod commands;
 mod errors;
+mod links;
+mod output;
 mod recorder;
 mod settings;
 mod source;

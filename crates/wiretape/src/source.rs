@@ -72,6 +72,11 @@ impl Missing {
     }
 }
 
+/// The only `*.tape` in a folder that is no tape itself.
+pub(crate) fn only_tape_in(folder: &Path) -> Option<PathBuf> {
+    tape_in(folder).ok()
+}
+
 /// `folder` itself if it is a tape, or the only `*.tape` in it.
 fn tape_in(folder: &Path) -> Result<PathBuf, Missing> {
     if folder.join("tape.toml").is_file() {

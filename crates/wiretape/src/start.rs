@@ -46,6 +46,8 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
     };
     match cli.command {
         None => commands::print(EXAMPLES),
+        Some(Command::Flows(arguments)) => commands::flows::run(&arguments),
+        Some(Command::Packets(arguments)) => commands::packets::run(&arguments),
         Some(Command::Completions(wanted)) => commands::completions(wanted.shell),
         Some(Command::Man) => commands::manual(),
     }

@@ -36,6 +36,10 @@ everything could be looked at.";
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// List conversations
+    Flows(FlowsArgs),
+    /// Get packets, as text or as a capture
+    Packets(PacketsArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

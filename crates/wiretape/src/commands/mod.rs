@@ -1,6 +1,12 @@
 //! The commands, each in a file of its own.
 
-use std::io::Write;
+pub(crate) mod flows;
+pub(crate) mod packets;
+mod question;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
 
 use clap_complete::Shell;
 
@@ -30,4 +36,13 @@ fn write_out(bytes: &[u8]) -> Result<Exit, Failure> {
     let mut out = std::io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::output)?;
     Ok(Exit::Done)
+}
+
+/// Opens a file, or standard input for `-`.
+fn open_input(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|error| Failure::system(format!("cannot open {}", path.display()), &error))?;
+    Ok(Box::new(file))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use packet::decode::{Transport, Tunnel};
+use packet::decode::Transport;
 use packet::{Headers, Interface, Packet, PacketDirection, protocol_name};
 
 use crate::terminal::escaped;
@@ -24,7 +24,10 @@ pub(crate) fn packet_line(packet: &Packet<'_>, interface: &Interface) -> String 
         let _ = write!(line, " vlan {vlan},");
     }
     if let Some(tunnel) = headers.tunnel {
-        let _ = write!(line, " {},", tunnel_text(tunnel));
+        let _ = match tunnel.id() {
+            Some(id) => write!(line, " {} {id},", tunnel.name()),
+            None => write!(line, " {},", tunnel.name()),
+        };
     }
     line.push(' ');
     match headers.key {
@@ -33,21 +36,6 @@ pub(crate) fn packet_line(packet: &Packet<'_>, interface: &Interface) -> String 
     }
     let _ = write!(line, ", length {}", packet.wire_bytes);
     line
-}
-
-/// What a flow travels in, with its identifier: `vxlan:42`.
-pub(crate) fn tunnel_text(tunnel: Tunnel) -> String {
-    match tunnel {
-        Tunnel::Vxlan(id) => format!("vxlan:{id}"),
-        Tunnel::Geneve(id) => format!("geneve:{id}"),
-        Tunnel::Gre(key) => format!("gre:{key}"),
-        Tunnel::Erspan(session) => format!("erspan:{session}"),
-        Tunnel::GtpU(endpoint) => format!("gtpu:{endpoint}"),
-        Tunnel::IpIp => "ipip".to_owned(),
-        Tunnel::Pppoe(session) => format!("pppoe:{session}"),
-        Tunnel::Mpls(label) => format!("mpls:{label}"),
-        Tunnel::Teredo => "teredo".to_owned(),
-    }
 }
 
 fn conversation(line: &mut String, headers: &Headers) {
@@ -128,12 +116,8 @@ mod tests {
             direction: PacketDirection::Inbound,
             arrival: None,
         };
-        let interface = Interface {
-            link_type: LinkType::ETHERNET,
-            snaplen: 0,
-            name: Some("a\x1bb".into()),
-            description: None,
-        };
+        let interface =
+            Interface { link_type: LinkType::ETHERNET, snaplen: 0, name: Some("a\x1bb".into()), description: None };
         assert_eq!(packet_line(&packet, &interface), expected);
     }
 

@@ -1,6 +1,8 @@
 //! How answers look: for people, for programs, for other tools.
 
 pub(crate) mod capture;
+pub(crate) mod coverage;
+pub(crate) mod flows;
 mod line;
 
 pub(crate) use line::packet_line;

@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Deserialize;
 
 pub(crate) use layers::{DEFAULT_FILE, layered};
-pub(crate) use values::{Compression, Directions, Interfaces, Prefixes, Switch, User};
+pub(crate) use values::{Compression, Directions, Interfaces, Prefixes, Switch};
 
 use crate::units::{Limit, Size, Span};
 
@@ -69,7 +69,7 @@ pub(crate) struct Settings {
     pub(crate) no_promiscuous: Option<Switch>,
     /// Become this user once everything is open: a name, or UID[:GID]
     #[arg(short = 'Z', long, value_name = "USER")]
-    pub(crate) user: Option<User>,
+    pub(crate) user: Option<String>,
     /// Name of this sensor [default: the host's]
     #[arg(long, value_name = "NAME")]
     pub(crate) sensor: Option<String>,

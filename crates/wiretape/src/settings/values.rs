@@ -60,16 +60,6 @@ pub(crate) struct Prefixes(pub(crate) Vec<Prefix>);
 #[serde(try_from = "Word")]
 pub(crate) struct Switch(pub(crate) bool);
 
-/// Somebody to become.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Word")]
-pub(crate) enum User {
-    /// By name.
-    Name(String),
-    /// By number, and group.
-    Id(u32, u32),
-}
-
 impl FromStr for Interfaces {
     type Err = String;
 
@@ -157,22 +147,6 @@ impl FromStr for Switch {
     }
 }
 
-impl FromStr for User {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = |part: &str| part.parse::<u32>().map_err(|_| format!("{text:?} is not UID:GID"));
-        match text.split_once(':') {
-            _ if text.is_empty() => Err("a user's name is missing".to_owned()),
-            Some((user, group)) => Ok(Self::Id(number(user)?, number(group)?)),
-            None => match text.parse() {
-                Ok(user) => Ok(Self::Id(user, user)),
-                Err(_) => Ok(Self::Name(text.to_owned())),
-            },
-        }
-    }
-}
-
 /// A number that may be written as text, as the environment has it.
 pub(super) fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let Word(text) = Word::deserialize(deserializer)?;
@@ -203,7 +177,7 @@ macro_rules! deserialize_word {
     )*};
 }
 
-from_word!(Interfaces, Compression, Directions, Prefixes, Switch, User);
+from_word!(Interfaces, Compression, Directions, Prefixes, Switch);
 deserialize_word!(Limit, Size, Span);
 
 #[cfg(test)]
@@ -232,14 +206,5 @@ mod tests {
         check("10.0.0.0/8, 2001:db8::1", Some(Prefixes(vec![ten, one])));
         check::<Prefixes>("10.0.0.0/33", None);
         check::<Prefixes>("10.0.0/8", None);
-    }
-
-    #[test]
-    fn users() {
-        check("tcpdump", Some(User::Name("tcpdump".into())));
-        check("1000", Some(User::Id(1000, 1000)));
-        check("1000:50", Some(User::Id(1000, 50)));
-        check::<User>("1000:staff", None);
-        check::<User>("", None);
     }
 }

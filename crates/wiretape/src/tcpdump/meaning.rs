@@ -107,7 +107,7 @@ impl Reading {
             "-B" => self.settings.buffer = Some(Size(at_least_one(name, &value)?.saturating_mul(1024))),
             "-p" => self.settings.no_promiscuous = Some(Switch(true)),
             "-Q" => self.settings.direction = Some(direction(&value)?),
-            "-Z" => self.settings.user = Some(value.parse().map_err(|why: String| wrong(name, &value, why))?),
+            "-Z" => self.settings.user = Some(value),
             "-z" if Path::new(&value).file_name().is_some_and(|command| command == "gzip") => self.ignore("-z gzip"),
             "-z" => return Err(no_command_after_rotation(&value)),
             "-d" => self.dump = self.dump.saturating_add(1).min(3),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Call, Rotation, Stream, split, understand};
-use crate::settings::{Directions, Interfaces, Settings, Switch, User};
+use crate::settings::{Directions, Interfaces, Settings, Switch};
 use crate::units::{Limit, Size, Span};
 
 fn call(line: &str) -> Result<(Call, Vec<String>), String> {
@@ -50,7 +50,7 @@ fn options_that_mean_something() {
             buffer: Some(Size(4_194_304)),
             no_promiscuous: Some(Switch(true)),
             direction: Some(Directions::In),
-            user: Some(User::Name("nobody".into())),
+            user: Some("nobody".into()),
             filter: Some("tcp port 80 or udp".into()),
             tape: Some("dump.tape".into()),
             ..Settings::default()

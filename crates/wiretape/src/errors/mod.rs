@@ -1,5 +1,7 @@
 //! The one place that words failures for people: what failed, why, what to try, and which exit status it is.
 
+mod wording;
+
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -33,6 +35,7 @@ pub(crate) struct Failure {
     exit: Exit,
     what: String,
     why: Option<String>,
+    picture: Option<String>,
     attempts: Vec<String>,
     silent: bool,
 }
@@ -59,7 +62,7 @@ impl Failure {
 
     /// A failure with the exit status `exit`.
     pub(crate) fn of(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), why: None, attempts: Vec::new(), silent: false }
+        Self { exit, what: what.into(), why: None, picture: None, attempts: Vec::new(), silent: false }
     }
 
     /// Standard output could not be written; a reader that went away early is no error.
@@ -81,6 +84,12 @@ impl Failure {
         self
     }
 
+    /// Adds lines that show the place.
+    pub(crate) fn picture(mut self, lines: impl Into<String>) -> Self {
+        self.picture = Some(lines.into());
+        self
+    }
+
     /// Adds something to try.
     pub(crate) fn attempt(mut self, attempt: impl Into<String>) -> Self {
         self.attempts.push(attempt.into());
@@ -98,8 +107,10 @@ impl fmt::Display for Failure {
         f.write_str(&self.what)?;
         if let Some(why) = &self.why {
             let why = why.trim_end();
-            f.write_str(if why.contains('\n') { ":\n" } else { ": " })?;
-            f.write_str(why)?;
+            write!(f, "{}{why}", if why.contains('\n') { ":\n" } else { ": " })?;
+        }
+        if let Some(picture) = &self.picture {
+            write!(f, "\n{picture}")?;
         }
         for attempt in &self.attempts {
             write!(f, "\n  {attempt}")?;

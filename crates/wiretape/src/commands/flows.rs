@@ -1,0 +1,49 @@
+//! `wiretape flows`: conversations.
+
+use std::io::BufWriter;
+use std::ops::ControlFlow;
+
+use tape::question;
+
+use super::question as asked;
+use crate::args::FlowsArgs;
+use crate::errors::{Exit, Failure};
+use crate::output::coverage;
+use crate::output::flows::{FlowPrinter, FlowRecord, Look};
+use crate::terminal;
+
+/// Rows by which a table settles its widths.
+const ROWS_AHEAD: usize = 1000;
+
+/// Prints the flows that match.
+pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
+    let source = asked::source(&arguments.source)?;
+    let mut query = asked::query(&arguments.times, &arguments.expression)?;
+    query.limit = arguments.limit;
+    query.live = arguments.live;
+    let look = Look {
+        columns: terminal::stdout_columns(),
+        colour: terminal::stdout_has_colour(),
+        rows_ahead: if arguments.live { 1 } else { ROWS_AHEAD },
+    };
+    let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let mut printer = FlowPrinter::new(out, arguments.format, look).map_err(Failure::output)?;
+    let mut failed = None;
+    let coverage = question::flows(&source, &query, &mut |flow| {
+        let record = FlowRecord::new(flow.row, flow.in_iface, flow.kept, flow.sensor);
+        let printed = printer.flow(&record);
+        let printed = if arguments.live { printed.and_then(|()| printer.flush()) } else { printed };
+        match printed {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    match failed {
+        Some(error) => return Err(Failure::output(error)),
+        None => printer.finish().map_err(Failure::output)?,
+    }
+    Ok(coverage::conclude(&coverage, "flows"))
+}

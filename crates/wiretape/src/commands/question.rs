@@ -1,0 +1,46 @@
+//! What questions have in common: from arguments to a source and a query.
+
+use packet::Timestamp;
+use tape::question::{Query, Source};
+
+use crate::args::{SourceArgs, TimesArgs, expression};
+use crate::errors::Failure;
+use crate::source::{self, Place};
+use crate::terminal;
+use crate::units::{Moment, Zone, local_zone_name, now, rfc3339};
+
+/// The source that is asked.
+pub(super) fn source(arguments: &SourceArgs) -> Result<Source, Failure> {
+    Ok(match source::resolve(arguments)? {
+        Place::Tape(directory) => Source::tape(directory),
+        Place::Captures(paths) => Source::captures(paths),
+    })
+}
+
+/// The times and the expression of a query.
+pub(super) fn query(times: &TimesArgs, words: &[String]) -> Result<Query, Failure> {
+    let (from, to) = range(times)?;
+    let _ = expression(words);
+    Ok(Query { from, to, ..Query::default() })
+}
+
+/// The range of time; says in which time zone it was understood if none was given.
+fn range(times: &TimesArgs) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+    let now = now();
+    let at = |moment: Moment| moment.at(now);
+    let from = times.last.map(Moment::before_now).or(times.from).map(at);
+    let to = times.to.map(at);
+    if [times.from, times.to].iter().flatten().any(|moment| moment.zone == Zone::Local) {
+        let shown = |time: Option<Timestamp>| time.map_or("…".to_owned(), rfc3339);
+        let (from, to) = (shown(from), shown(to));
+        terminal::notice(format_args!("times without a zone are this host's, {}: {from} to {to}", local_zone_name()));
+    }
+    match (from, to) {
+        (Some(from), Some(to)) if from >= to => Err(Failure::call("--from lies behind --to").because(format!(
+            "{} is not before {}",
+            rfc3339(from),
+            rfc3339(to)
+        ))),
+        range => Ok(range),
+    }
+}

@@ -1,0 +1,137 @@
+//! What an answer covers, in words: gaps, losses, what has expired, so that "nothing found" means something.
+
+use std::time::Duration;
+
+use tape::question::{Coverage, Expired};
+
+use crate::errors::Exit;
+use crate::terminal::{self, escaped};
+use crate::units::{second_text, span_text};
+
+/// Lines of one kind that are shown; the rest is counted.
+const LINES_MAX: usize = 8;
+
+/// Says on stderr what the answer covers, and gives the exit status that goes with it.
+pub(crate) fn conclude(coverage: &Coverage, what: &str) -> Exit {
+    terminal::notice(summary(coverage, what));
+    for line in details(coverage) {
+        terminal::line(line);
+    }
+    match coverage.matched {
+        _ if !coverage.damaged.is_empty() => Exit::Damaged,
+        0 if coverage.is_complete() => Exit::Nothing,
+        0 => Exit::NothingCertain,
+        _ => Exit::Done,
+    }
+}
+
+fn summary(coverage: &Coverage, what: &str) -> String {
+    let count = match coverage.matched {
+        0 => format!("no {what} matched"),
+        1 => format!("1 {}", what.trim_end_matches('s')),
+        count => format!("{} {what}", thousands(count)),
+    };
+    if coverage.is_complete() {
+        format!("{count}; the range is covered without a gap")
+    } else {
+        format!("{count}; the range is not fully covered:")
+    }
+}
+
+fn details(coverage: &Coverage) -> Vec<String> {
+    let mut lines = Vec::new();
+    some(&mut lines, &coverage.gaps, |gap| {
+        let length = Duration::from_nanos(gap.to.since(gap.from).try_into().unwrap_or(0));
+        let (from, to) = (second_text(gap.from), second_text(gap.to));
+        format!("  gap      {from} to {to} ({}): {}", span_text(length), escaped(&gap.reason))
+    });
+    some(&mut lines, &coverage.losses, |loss| {
+        let bytes = if loss.bytes > 0 { format!(", {} bytes", thousands(loss.bytes)) } else { String::new() };
+        let (packets, from, to) = (thousands(loss.packets), second_text(loss.from), second_text(loss.to));
+        let (place, reason) = (escaped(&loss.place), escaped(&loss.reason));
+        format!("  lost     {packets} packets{bytes} between {from} and {to} ({place}): {reason}")
+    });
+    some(&mut lines, &coverage.expired, expired);
+    some(&mut lines, &coverage.damaged, |damage| {
+        format!("  damaged  {}: {}", escaped(&damage.path.to_string_lossy()), escaped(&damage.what))
+    });
+    if coverage.undecided_flows > 0 {
+        let count = thousands(coverage.undecided_flows);
+        lines.push(format!("  unknown  {count} flows match as far as their rows tell, but their packets have expired"));
+    }
+    lines
+}
+
+fn expired(expired: &Expired) -> String {
+    let what = expired.lane.map_or("flow rows", |lane| lane.name());
+    match expired.oldest {
+        Some(oldest) => format!("  expired  {what} before {}", second_text(oldest)),
+        None => format!("  expired  all of {what}"),
+    }
+}
+
+fn some<T>(lines: &mut Vec<String>, items: &[T], word: impl Fn(&T) -> String) {
+    lines.extend(items.iter().take(LINES_MAX).map(word));
+    if items.len() > LINES_MAX {
+        lines.push(format!("           and {} more", items.len() - LINES_MAX));
+    }
+}
+
+/// A number with commas between its thousands.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use packet::Timestamp;
+    use tape::question::{Damage, Gap, Loss};
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let minute = Timestamp::from_seconds(60, 0);
+        let coverage = Coverage {
+            gaps: vec![Gap { from: Timestamp(0), to: minute, reason: "stopped\x1b".into() }],
+            losses: vec![Loss {
+                place: "eth0".into(),
+                reason: "ring full".into(),
+                packets: 12_345,
+                bytes: 0,
+                from: Timestamp(0),
+                to: minute,
+            }],
+            damaged: vec![Damage { path: PathBuf::from("/t/a"), what: "checksum".into() }],
+            undecided_flows: 2,
+            ..Coverage::default()
+        };
+        let expected = [
+            "  gap      1970-01-01 00:00:00 to 1970-01-01 00:01:00 (1 min): stopped\\u{1b}",
+            "  lost     12,345 packets between 1970-01-01 00:00:00 and 1970-01-01 00:01:00 (eth0): ring full",
+            "  damaged  /t/a: checksum",
+            "  unknown  2 flows match as far as their rows tell, but their packets have expired",
+        ];
+        assert_eq!(details(&coverage), expected);
+        assert_eq!(summary(&coverage, "flows"), "no flows matched; the range is not fully covered:");
+        let whole = Coverage { matched: 1, ..Coverage::default() };
+        assert_eq!(summary(&whole, "flows"), "1 flow; the range is covered without a gap");
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), expected);
+        }
+    }
+}
