@@ -6,6 +6,8 @@ pub mod capture;
 mod community_id;
 mod cursor;
 pub mod decode;
+#[cfg(feature = "generate")]
+pub mod generate;
 mod key;
 mod link;
 mod protocol;

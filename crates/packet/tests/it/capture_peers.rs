@@ -58,7 +58,13 @@ fn tcpdump_reads_the_same_packets() {
 
 /// tshark's fields of each packet, a line each.
 pub(crate) fn tshark(capture: &[u8], fields: &[&str]) -> Option<Vec<String>> {
+    tshark_with(capture, &[], fields)
+}
+
+/// As `tshark`, with arguments of the test's own.
+pub(crate) fn tshark_with(capture: &[u8], options: &[&str], fields: &[&str]) -> Option<Vec<String>> {
     let mut arguments = vec!["-n", "-r", "-", "-T", "fields"];
+    arguments.extend(options);
     for field in fields {
         arguments.extend(["-e", field]);
     }

@@ -11,5 +11,6 @@ mod decode_table;
 mod decode_tshark;
 mod decoded;
 mod layers;
+mod generate;
 mod shared_captures;
 mod tshark;
