@@ -21,10 +21,14 @@ pub struct NetworkInterface {
     pub loopback: bool,
     /// What it is by its driver: `veth`, `bridge`, `tun` …; empty for hardware.
     pub kind: String,
+    /// Index of the bridge, bond … that it belongs to.
+    pub master: Option<u32>,
     /// It is a port of a bridge.
     pub bridge_port: bool,
     /// It carries a default route.
     pub default_route: bool,
+    /// The mask of its first IPv4 address.
+    pub netmask: Option<u32>,
     /// Its own addresses.
     pub addresses: Vec<IpAddr>,
     /// Networks that lie behind it and belong to this host: containers, virtual machines. None behind an uplink.
@@ -79,8 +83,10 @@ impl Interfaces {
                 up: link.flags & libc::IFF_UP as u32 != 0,
                 loopback: link.flags & libc::IFF_LOOPBACK as u32 != 0,
                 hardware: link.hardware,
+                master: link.master,
                 bridge_port: link.master.is_some() && link.port_kind == "bridge",
                 default_route,
+                netmask: own.clone().find_map(AddressMessage::netmask),
                 addresses: own.map(|address| address.address).collect(),
                 behind,
                 kind: link.kind,
@@ -88,6 +94,13 @@ impl Interfaces {
             }
         };
         Self { by_index: links.into_iter().map(interface).map(|interface| (interface.index, interface)).collect() }
+    }
+}
+
+impl AddressMessage {
+    fn netmask(&self) -> Option<u32> {
+        let bits = 32_u32.checked_sub(self.prefix_bits.into())?;
+        self.address.is_ipv4().then(|| u32::MAX.checked_shl(bits).unwrap_or(0))
     }
 }
 
@@ -144,5 +157,6 @@ pub(crate) mod tests {
         assert!(interfaces.by_index(4).unwrap().bridge_port);
         assert!(interfaces.by_index(2).unwrap().default_route);
         assert!(!interfaces.by_name("eth1").unwrap().up);
+        assert_eq!(interfaces.by_name("docker0").unwrap().netmask, Some(0xffff_0000));
     }
 }

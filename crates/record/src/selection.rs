@@ -75,7 +75,7 @@ fn choose_automatically(interface: &NetworkInterface) -> Option<Chosen> {
 }
 
 /// A link-local IPv6 address does not count: every interface that is up has one, the host's end of a veth too.
-fn has_address(interface: &NetworkInterface) -> bool {
+pub(crate) fn has_address(interface: &NetworkInterface) -> bool {
     interface.addresses.iter().any(|address| match address {
         std::net::IpAddr::V4(_) => true,
         std::net::IpAddr::V6(v6) => !v6.is_unicast_link_local(),

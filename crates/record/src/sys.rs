@@ -1,5 +1,5 @@
 //! The kernel's packet sockets and their mapped rings: all unsafe code of this crate, behind safe functions.
-#![expect(unsafe_code, reason = "packet sockets, mmap and process credentials have no safe interface")]
+#![expect(unsafe_code, reason = "packet sockets and their rings have no safe interface")]
 
 use std::ffi::{c_int, c_uint, c_void};
 use std::io;
@@ -130,16 +130,6 @@ pub(crate) fn statistics(socket: BorrowedFd<'_>) -> io::Result<Statistics> {
     };
     check(result)?;
     Ok(Statistics { packets: value.tp_packets, drops: value.tp_drops, freezes: value.tp_freeze_q_cnt })
-}
-
-/// Changes the user of the whole process: supplementary groups first, then group, then user.
-pub(crate) fn change_user(user: u32, group: u32) -> io::Result<()> {
-    // SAFETY: with a count of 0 no pointer is read.
-    check(unsafe { libc::setgroups(0, std::ptr::null()) })?;
-    // SAFETY: takes no pointers.
-    check(unsafe { libc::setgid(group) })?;
-    // SAFETY: takes no pointers.
-    check(unsafe { libc::setuid(user) })
 }
 
 /// Asks the processor to bring the cache line at `offset` of `bytes` near; nothing happens beyond the end.

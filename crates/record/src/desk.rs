@@ -1,0 +1,244 @@
+//! A packet's way from the ring or a capture file to its lane: decode, flow table, parking, tape.
+
+use flow::{FlowTable, Lane, Network, Parking, Place, Slot};
+use packet::{Headers, Interface, LinkType, Packet, decode};
+
+use crate::counters::Counters;
+use crate::duplicates::Duplicates;
+use crate::keeper::Keeper;
+
+/// Packets of a capture file between two looks at what is due.
+const UPKEEP_EVERY: u32 = 1024;
+
+/// Where the desk's time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeskClock {
+    /// From `Desk::tick`: packets arrive as they happen.
+    Live,
+    /// From the packets: they come out of a file.
+    Packets,
+}
+
+/// Sorts packets into lanes.
+#[derive(Debug)]
+pub struct Desk<K> {
+    keeper: K,
+    table: FlowTable,
+    parking: Parking,
+    clock: DeskClock,
+    now: u64,
+    until_upkeep: u32,
+    interfaces: Vec<DeskInterface>,
+    duplicates: Option<Duplicates>,
+    counters: Counters,
+}
+
+/// What the desk knows of an interface.
+#[derive(Clone, Copy, Debug)]
+struct DeskInterface {
+    link_type: LinkType,
+    heads_only: bool,
+}
+
+impl<K: Keeper> Desk<K> {
+    /// A desk that keeps packets with `keeper`; `collapse` keeps one of the copies that several interfaces show.
+    pub fn new(keeper: K, table: FlowTable, clock: DeskClock, collapse: bool) -> Self {
+        Self {
+            keeper,
+            table,
+            parking: Parking::new(Parking::BYTES_MAX),
+            clock,
+            now: 0,
+            until_upkeep: UPKEEP_EVERY,
+            interfaces: Vec::new(),
+            duplicates: collapse.then(Duplicates::new),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The number that packets of this interface are to have. Of an interface of which heads alone are kept, bulk is
+    /// counted and let go.
+    pub fn interface(&mut self, interface: &Interface, heads_only: bool) -> u32 {
+        let number = self.keeper.interface(interface);
+        let entry = DeskInterface { link_type: interface.link_type, heads_only };
+        let place = number as usize;
+        if self.interfaces.len() <= place {
+            let unknown = DeskInterface { link_type: LinkType::NULL, heads_only: false };
+            self.interfaces.resize(place + 1, unknown);
+            self.counters.interfaces.resize_with(place + 1, Default::default);
+        }
+        if let (Some(slot), Some(counters)) = (self.interfaces.get_mut(place), self.counters.interfaces.get_mut(place))
+        {
+            *slot = entry;
+            counters.name = interface.name.clone().unwrap_or_default();
+        }
+        number
+    }
+
+    /// Says which addresses are ours on an interface; none leaves it to the home networks.
+    pub fn set_ours(&mut self, interface: u32, networks: impl IntoIterator<Item = Network>) {
+        let mut ours = self.table.ours().clone();
+        ours.set_interface(interface, networks);
+        if ours != *self.table.ours() {
+            self.table.set_ours(ours);
+        }
+    }
+
+    /// Takes in one packet, whose interface number came from `interface`. `segment_payload_bytes` is the payload of
+    /// each wire segment that it stands for, 0 if it is a single one.
+    #[inline]
+    pub fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16) {
+        let Some(&interface) = self.interfaces.get(packet.interface as usize) else {
+            self.counters.damaged += 1;
+            return;
+        };
+        let headers = decode(interface.link_type, packet.data, packet.wire_bytes);
+        self.count(packet);
+        if let Some(duplicates) = &mut self.duplicates
+            && duplicates.is_duplicate(packet, &headers)
+        {
+            return self.count_duplicate(packet.interface);
+        }
+        let arrival = self.keeper.next_arrival();
+        let packet = Packet { arrival: Some(arrival), ..*packet };
+        let segments = segments(&headers, segment_payload_bytes);
+        self.counters.segments += u64::from(segments);
+        let seen = self.table.observe(&packet, &headers, arrival, segments);
+        if let Some(lane) = seen.release {
+            self.release(seen.slot, lane);
+        }
+        match seen.place {
+            Place::Lane(Lane::Bulk) if interface.heads_only => self.count_policy(packet.interface),
+            Place::Lane(lane) => self.keep(seen.slot, lane, &packet),
+            Place::Park => self.park(seen.slot, &packet),
+        }
+        if self.clock == DeskClock::Packets {
+            self.pass_time();
+        }
+    }
+
+    /// Brings on the time, in nanoseconds of a clock that only goes forward: packets that waited long enough for proof
+    /// become junk, and a checkpoint is made if one is due.
+    pub fn tick(&mut self, now: u64) {
+        self.now = now;
+        let Self { keeper, table, parking, counters, .. } = self;
+        parking.expire(now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        if self.table.wants_checkpoint() || self.keeper.wants_checkpoint() {
+            self.checkpoint();
+        }
+    }
+
+    /// Ends the period of the flow table. What waits for proof becomes junk before.
+    pub fn checkpoint(&mut self) {
+        let Self { keeper, table, parking, counters, .. } = self;
+        parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        keeper.checkpoint(table);
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// What packets are kept with.
+    pub fn keeper(&mut self) -> &mut K {
+        &mut self.keeper
+    }
+
+    /// The flow table.
+    pub fn table(&self) -> &FlowTable {
+        &self.table
+    }
+
+    /// Ends: everything that waits is kept; the caller closes keeper and table.
+    pub fn finish(mut self) -> (K, FlowTable, Counters) {
+        let Self { keeper, table, parking, counters, .. } = &mut self;
+        parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        (self.keeper, self.table, self.counters)
+    }
+
+    #[inline]
+    fn keep(&mut self, slot: Slot, lane: Lane, packet: &Packet<'_>) {
+        keep(&mut self.keeper, &mut self.table, &mut self.counters, slot, lane, packet);
+    }
+
+    fn park(&mut self, slot: Slot, packet: &Packet<'_>) {
+        let Self { keeper, table, parking, counters, now, .. } = self;
+        parking.push(slot, packet, *now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+    }
+
+    fn release(&mut self, slot: Slot, lane: Lane) {
+        let Self { keeper, table, parking, counters, .. } = self;
+        parking.release(slot, |slot, packet| keep(keeper, table, counters, slot, lane, packet));
+    }
+
+    #[inline]
+    fn pass_time(&mut self) {
+        self.now = self.table.clock();
+        self.until_upkeep -= 1;
+        if self.until_upkeep == 0 {
+            self.until_upkeep = UPKEEP_EVERY;
+            self.tick(self.now);
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, packet: &Packet<'_>) {
+        let bytes = u64::from(packet.wire_bytes);
+        self.counters.received += 1;
+        self.counters.received_bytes += bytes;
+        self.counters.cut += u64::from((packet.data.len() as u64) < bytes);
+        if let Some(counters) = self.counters.interfaces.get_mut(packet.interface as usize) {
+            counters.received += 1;
+            counters.received_bytes += bytes;
+        }
+    }
+
+    fn count_duplicate(&mut self, interface: u32) {
+        self.counters.duplicates += 1;
+        if let Some(counters) = self.counters.interfaces.get_mut(interface as usize) {
+            counters.duplicates += 1;
+        }
+    }
+
+    fn count_policy(&mut self, interface: u32) {
+        self.counters.policy += 1;
+        if let Some(counters) = self.counters.interfaces.get_mut(interface as usize) {
+            counters.policy += 1;
+        }
+    }
+}
+
+#[inline]
+fn keep<K: Keeper>(
+    keeper: &mut K,
+    table: &mut FlowTable,
+    counters: &mut Counters,
+    slot: Slot,
+    lane: Lane,
+    packet: &Packet<'_>,
+) {
+    let Some(frame) = keeper.append(lane, packet) else {
+        counters.refused += 1;
+        return;
+    };
+    table.placed(slot, lane, frame, packet.data.len() as u32);
+    counters.kept += 1;
+    if let Some(lane) = counters.lanes.get_mut(lane.number()) {
+        lane.packets += 1;
+        lane.bytes += packet.data.len() as u64;
+    }
+}
+
+/// How many packets on the wire a packet stands for.
+#[inline]
+fn segments(headers: &Headers, segment_payload_bytes: u16) -> u32 {
+    if segment_payload_bytes == 0 {
+        return 1;
+    }
+    headers.payload_bytes.div_ceil(segment_payload_bytes.into()).max(1)
+}

@@ -1,0 +1,156 @@
+//! The recording loop.
+
+use std::time::{Duration, Instant};
+
+use flow::FlowTable;
+
+use crate::capture::Capture;
+use crate::clock::Clocks;
+use crate::desk::{Desk, DeskClock};
+use crate::keeper::{Keeper, Note};
+use crate::losses::Losses;
+use crate::merge::Outcome;
+use crate::selection::Selection;
+use crate::session::{self, Sink};
+use crate::taps::Tap;
+use crate::{Control, Counters, Error, Options};
+
+/// Packets are looked for this often at least.
+const POLL: Duration = Duration::from_millis(100);
+/// Parked packets, counters, the keeper's own work.
+const TICK: Duration = Duration::from_millis(250);
+/// The kernel's drop counters, the clocks.
+const SECOND: Duration = Duration::from_secs(1);
+/// What the kernel has not handed over yet when the recorder stops: a block that is not full takes 50 ms.
+const LAST_WAIT: Duration = Duration::from_millis(80);
+
+/// Open rings, ready to record.
+#[derive(Debug)]
+pub struct Recorder {
+    options: Options,
+    capture: Capture,
+    losses: Losses,
+    dropped_by_kernel: u64,
+}
+
+impl Recorder {
+    /// Opens the rings. Needs CAP_NET_RAW; nothing later does, except for interfaces that did not exist before.
+    pub fn open(options: Options) -> Result<Self, Error> {
+        let capture = Capture::open(&options)?;
+        Ok(Self { options, capture, losses: Losses::default(), dropped_by_kernel: 0 })
+    }
+
+    /// The interfaces that are recorded.
+    pub fn taps(&self) -> impl Iterator<Item = &Tap> {
+        self.capture.taps.iter().filter(|tap| tap.chosen && !tap.gone)
+    }
+
+    /// Memory that the rings take.
+    pub fn ring_bytes(&self) -> usize {
+        self.capture.ring_bytes()
+    }
+
+    /// True if one of the copies that several interfaces show is kept.
+    pub(crate) fn collapses(&self) -> bool {
+        self.options.selection == Selection::Any
+    }
+
+    pub(crate) fn snaplen(&self) -> u32 {
+        self.options.snaplen
+    }
+
+    /// Records until `control` says stop, or until the number of packets or the time of the options is reached. Hands
+    /// keeper and table back for closing.
+    pub fn run<K: Keeper>(
+        mut self,
+        keeper: K,
+        table: FlowTable,
+        control: &Control,
+    ) -> Result<(K, FlowTable, Counters), Error> {
+        let mut desk = Desk::new(keeper, table, DeskClock::Live, self.collapses());
+        let result = self.record(&mut desk, control);
+        // Whatever went wrong, what was taken is kept.
+        let notes = self.losses.finish();
+        notes.into_iter().for_each(|note| desk.keeper().note(note));
+        let (keeper, table, counters) = desk.finish();
+        control.publish(&counters);
+        result.map(|()| (keeper, table, counters))
+    }
+
+    /// Hands packets to `sink` as they come.
+    pub(crate) fn record<S: Sink>(&mut self, sink: &mut S, control: &Control) -> Result<(), Error> {
+        let start = Instant::now();
+        let end = self.options.duration.map(|duration| start + duration);
+        let (mut next_tick, mut next_second) = (start + TICK, start + SECOND);
+        let mut clocks = Clocks::read();
+        let mut outcome = Outcome::Empty;
+        self.look_at_drops(sink, clocks);
+        while !control.is_stopping() && !self.is_done(sink) {
+            self.capture.wait(control, outcome, POLL)?;
+            outcome = session::read(&mut self.capture, &self.options, sink)?;
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) {
+                break;
+            }
+            if now >= next_tick {
+                next_tick = now + TICK;
+                self.tick(sink, now - start, control)?;
+            }
+            if now >= next_second {
+                next_second = now + SECOND;
+                clocks = self.look_at_clocks(sink, clocks);
+                self.look_at_drops(sink, clocks);
+            }
+        }
+        self.read_last(sink)?;
+        self.look_at_drops(sink, Clocks::read());
+        self.tick(sink, start.elapsed(), control)
+    }
+
+    fn is_done(&self, sink: &impl Sink) -> bool {
+        self.options.packets_max.is_some_and(|most| sink.taken() >= most)
+    }
+
+    fn tick(&mut self, sink: &mut impl Sink, running: Duration, control: &Control) -> Result<(), Error> {
+        for note in session::refresh(&mut self.capture, &self.options, sink) {
+            sink.note(note);
+        }
+        sink.tick(running.as_nanos().try_into().unwrap_or(u64::MAX))?;
+        let mut counters = sink.counters();
+        counters.dropped_by_kernel = self.dropped_by_kernel;
+        counters.damaged += self.capture.damaged();
+        control.publish(&counters);
+        Ok(())
+    }
+
+    fn look_at_clocks(&self, sink: &mut impl Sink, before: Clocks) -> Clocks {
+        let now = Clocks::read();
+        if let Some(step_ns) = now.step_since(&before) {
+            sink.note(Note::ClockStep(step_ns));
+        }
+        now
+    }
+
+    fn look_at_drops(&mut self, sink: &mut impl Sink, now: Clocks) {
+        let drops: Vec<(&str, u64)> =
+            self.capture.statistics().map(|(name, statistics)| (name, u64::from(statistics.drops))).collect();
+        self.dropped_by_kernel += drops.iter().map(|(_, packets)| packets).sum::<u64>();
+        for note in self.losses.add(now.wall, drops.into_iter()) {
+            sink.note(note);
+        }
+        sink.set_dropped_by_kernel(self.dropped_by_kernel);
+    }
+
+    /// What came before the stop is in the rings, or in blocks that the kernel is about to hand over.
+    fn read_last(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
+        let end = Instant::now() + LAST_WAIT;
+        while Instant::now() < end && !self.is_done(sink) {
+            let outcome = session::read(&mut self.capture, &self.options, sink)?;
+            if outcome != Outcome::More {
+                // The stop itself would wake a poll at once.
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! From a ring's frame to a packet with the number of its interface.
+
+use flow::Network;
+use packet::{Interface, Packet};
+
+use crate::attach::{self, Screen};
+use crate::capture::Capture;
+use crate::desk::Desk;
+use crate::frame::Frame;
+use crate::interfaces::Interfaces;
+use crate::keeper::{Keeper, Note};
+use crate::merge::Outcome;
+use crate::ours;
+use crate::taps::Tap;
+use crate::{Counters, Error, Options};
+
+/// Where packets of a recording go.
+pub(crate) trait Sink {
+    /// The number of an interface that packets are about to come from.
+    fn interface(&mut self, interface: &Interface, tap: &Tap) -> u32;
+    /// What is ours on an interface, now and whenever that changes.
+    fn set_ours(&mut self, interface: u32, networks: Vec<Network>);
+    fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16);
+    /// A packet that is not wanted.
+    fn count_unwanted(&mut self);
+    fn set_dropped_by_kernel(&mut self, packets: u64);
+    /// Packets taken so far.
+    fn taken(&self) -> u64;
+    fn counters(&self) -> Counters;
+    /// Nothing more is ready.
+    fn flush(&mut self) -> Result<(), Error>;
+    /// `now` in nanoseconds, forward only.
+    fn tick(&mut self, now: u64) -> Result<(), Error>;
+    fn note(&mut self, note: Note);
+}
+
+/// Hands over what is ready.
+pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) -> Result<Outcome, Error> {
+    let shared = capture.is_shared();
+    let most = options.packets_max.unwrap_or(u64::MAX);
+    let outcome = capture.read(|frame, tap, interfaces| {
+        if frame.is_loopback_copy() || !tap.chosen {
+            return;
+        }
+        let number = match tap.target {
+            Some(number) => number,
+            None => register(tap, interfaces, options, shared, sink),
+        };
+        if !is_wanted(frame, tap, options) {
+            return sink.count_unwanted();
+        }
+        if sink.taken() >= most {
+            return;
+        }
+        let packet = Packet {
+            time: frame.time,
+            wire_bytes: frame.wire_bytes,
+            data: frame.data,
+            interface: number,
+            direction: frame.direction(),
+            arrival: None,
+        };
+        sink.packet(&packet, frame.segment_payload_bytes);
+    });
+    if outcome == Outcome::Empty {
+        sink.flush()?;
+    }
+    Ok(outcome)
+}
+
+/// Looks at the interfaces if they have changed; says what did.
+pub(crate) fn refresh<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) -> Vec<Note> {
+    let Some(notes) = capture.refresh(options) else { return Vec::new() };
+    for tap in capture.taps.iter() {
+        if let Some(number) = tap.target.filter(|_| !tap.gone) {
+            sink.set_ours(number, ours::networks(&capture.interfaces, tap.index));
+        }
+    }
+    notes
+}
+
+#[cold]
+fn register<S: Sink>(tap: &mut Tap, interfaces: &Interfaces, options: &Options, shared: bool, sink: &mut S) -> u32 {
+    let interface = Interface {
+        link_type: tap.link.link_type,
+        snaplen: options.snaplen,
+        name: Some(tap.name.clone()),
+        description: None,
+    };
+    let number = sink.interface(&interface, tap);
+    sink.set_ours(number, ours::networks(interfaces, tap.index));
+    let netmask = interfaces.by_index(tap.index).and_then(|interface| interface.netmask);
+    tap.screen = attach::screen(options.filter.as_ref(), tap.link, netmask, shared);
+    tap.target = Some(number);
+    number
+}
+
+#[inline]
+fn is_wanted(frame: &Frame<'_>, tap: &Tap, options: &Options) -> bool {
+    if options.direction.is_some_and(|direction| direction != frame.direction()) {
+        return false;
+    }
+    match &tap.screen {
+        Screen::Passed => true,
+        Screen::Program(program) => program.matches(frame.data, frame.wire_bytes),
+        Screen::Nothing => false,
+    }
+}
+
+impl<K: Keeper> Sink for Desk<K> {
+    fn interface(&mut self, interface: &Interface, tap: &Tap) -> u32 {
+        Desk::interface(self, interface, tap.heads_only)
+    }
+
+    fn set_ours(&mut self, interface: u32, networks: Vec<Network>) {
+        Desk::set_ours(self, interface, networks);
+    }
+
+    #[inline]
+    fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16) {
+        Desk::packet(self, packet, segment_payload_bytes);
+    }
+
+    fn count_unwanted(&mut self) {
+        let counters = self.counters_mut();
+        counters.received += 1;
+        counters.unwanted += 1;
+    }
+
+    fn set_dropped_by_kernel(&mut self, packets: u64) {
+        self.counters_mut().dropped_by_kernel = packets;
+    }
+
+    #[inline]
+    fn taken(&self) -> u64 {
+        let counters = Desk::counters(self);
+        counters.received - counters.unwanted
+    }
+
+    fn counters(&self) -> Counters {
+        Desk::counters(self).clone()
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn tick(&mut self, now: u64) -> Result<(), Error> {
+        Desk::tick(self, now);
+        self.keeper().tick()
+    }
+
+    fn note(&mut self, note: Note) {
+        self.keeper().note(note);
+    }
+}
