@@ -20,9 +20,9 @@ pub enum Error {
         /// What the input said.
         source: io::Error,
     },
-    /// The compressed stream is cut or damaged.
+    /// The compressed stream is cut or damaged, or wants more than 128 MiB of memory.
     #[error(
-        "the {compression} stream is cut or damaged after {offset} bytes of its content and {packets} packets: {source}"
+        "the {compression} stream cannot be read on after {offset} bytes of its content and {packets} packets: {source}"
     )]
     Decompress {
         /// The outermost compression of the file.

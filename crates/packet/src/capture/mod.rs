@@ -43,3 +43,12 @@ pub fn captured_bytes_max(link_type: LinkType) -> u32 {
         _ => STANDARD,
     }
 }
+
+/// The link type that a file's number stands for.
+fn file_link_type(number: u16) -> LinkType {
+    match number {
+        // DLT_RAW of most systems and of OpenBSD, which some programs write as they are.
+        12 | 14 => LinkType::RAW,
+        other => LinkType(other),
+    }
+}

@@ -6,7 +6,7 @@ use super::endian::Fields;
 use super::error::{Corruption, Error, Fault};
 use super::reader::Found;
 use super::window::Window;
-use super::{Endian, Kind, Resolution, captured_bytes_max};
+use super::{Endian, Kind, Resolution, captured_bytes_max, file_link_type};
 use crate::{Interface, LinkType, Packet, PacketDirection, Timestamp};
 
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
@@ -141,11 +141,7 @@ fn link_type(network: u32) -> Result<LinkType, Fault> {
         // Wireshark and libpcap from 1.10.4 refuse it too; libpcap 1.10.3 takes all 26 bits for the type.
         return Err(Fault::Unsupported(format!("a pcap network field of {network:#010x} (reserved bits are set)")));
     }
-    Ok(match network as u16 {
-        // DLT_RAW of most systems and of OpenBSD, which old programs wrote as they are.
-        12 | 14 => LinkType::RAW,
-        other => LinkType(other),
-    })
+    Ok(file_link_type(network as u16))
 }
 
 /// Writes little-endian pcap: one link type, microseconds or nanoseconds.

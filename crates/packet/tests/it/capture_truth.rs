@@ -166,6 +166,18 @@ fn check_format(name: &str, row: &Value, found: &Read, base: Option<&Read>) {
     }
 }
 
+/// The counters are those that tshark 4.0.17 shows for the statistics block.
+#[test]
+fn the_statistics_of_an_interface_are_kept() {
+    let Some(folder) = folder() else { return };
+    let file = File::open(folder.join("variants/a/ftp-active-rich.pcapng")).expect("capture");
+    let mut reader = Reader::new(file).expect("capture");
+    while reader.next().expect("good").is_some() {}
+    let statistics = reader.statistics().first().expect("an interface");
+    assert_eq!((statistics.received, statistics.dropped_interface), (Some(54), Some(7)));
+    assert_eq!(reader.interfaces()[0].name.as_deref(), Some("eth0"));
+}
+
 /// The counts of bytes are those that tcpdump 4.99.3 gives for the same files (without the headers it read before).
 #[test]
 fn errors_say_what_and_where() {
@@ -192,7 +204,7 @@ fn errors_say_what_and_where() {
     check("ftp-active-no-idb.pcapng", "byte 28: a packet on interface 0, but only 0 are described in its section");
     check(
         "ftp-active-gz-cut.pcap.gz",
-        "the gzip stream is cut or damaged after 4345 bytes of its content and 46 packets",
+        "the gzip stream cannot be read on after 4345 bytes of its content and 46 packets",
     );
     check("ftp-active-xz.pcap.xz", "this is an xz file, not a pcap or pcapng capture: decompress it first: xz -dc");
 }

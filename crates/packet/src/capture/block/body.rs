@@ -4,8 +4,8 @@ use super::option::{Options, u32_of, u64_of};
 use super::{code, padding};
 use crate::capture::endian::Fields;
 use crate::capture::format::Scale;
-use crate::capture::{Endian, Resolution, Statistics};
-use crate::{Interface, LinkType, PacketDirection};
+use crate::capture::{Endian, Resolution, Statistics, file_link_type};
+use crate::{Interface, PacketDirection};
 
 /// Longest text of an option that is kept, in bytes.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -34,7 +34,7 @@ pub(crate) struct PacketFields<'a> {
 /// An Interface Description Block's body; `None` if it is too short.
 pub(crate) fn interface(body: &[u8], endian: Endian) -> Option<Described> {
     let mut fields = Fields::new(body, endian);
-    let link_type = LinkType(fields.u16()?);
+    let link_type = file_link_type(fields.u16()?);
     let _reserved = fields.u16()?;
     let mut interface = Interface { link_type, snaplen: fields.u32()?, name: None, description: None };
     let (mut resolution, mut offset_seconds) = (Resolution::MICROSECONDS, 0);
