@@ -2,7 +2,7 @@
 //!
 //! [`Reader`] takes any of them from a [`std::io::Read`]; [`PcapngWriter`] and [`PcapWriter`] make them. [`block`] puts
 //! single pcapng blocks into memory and finds them again: it is what a tape's segments are made of.
-//! [`convert`] brings packets of several link types to one, for readers that can take only one.
+//! [`convert_to_sll2`] and [`convert_to_ethernet`] bring packets of several link types to one.
 
 pub mod block;
 mod convert;

@@ -10,7 +10,7 @@ mod decode_properties;
 mod decode_table;
 mod decode_tshark;
 mod decoded;
-mod layers;
 mod generate;
+mod layers;
 mod shared_captures;
 mod tshark;
