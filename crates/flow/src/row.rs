@@ -168,12 +168,21 @@ impl FlowRow {
         self.first_arrival = self.first_arrival.min(part.first_arrival);
     }
 
-    /// Says that it ended idle, if it has no other end and nothing of it was seen for too long before `now`, the time
-    /// of the last packet that was looked at.
+    /// Says how it ended, if no part does and it was silent for longer than its state allows before `now`, the latest
+    /// time of a packet that was looked at: a flow that ends in a period without packets of its own leaves no part there.
     pub fn settle(&mut self, now: Timestamp) {
-        let seconds: i64 = if self.proto == 6 { 600 } else { 60 };
+        let is_tcp = self.proto == 6;
+        let (seconds, reason): (i64, _) = match self.conn_state {
+            ConnState::SF if is_tcp => (5, EndReason::Closed),
+            ConnState::Rej | ConnState::Rsto | ConnState::Rstr | ConnState::Rstos0 | ConnState::Rstrh => {
+                (2, EndReason::Reset)
+            }
+            _ if !self.proven => (5, EndReason::Idle),
+            _ if is_tcp => (600, EndReason::Idle),
+            _ => (60, EndReason::Idle),
+        };
         if self.end_reason.is_none() && now.since(self.end) > seconds * 1_000_000_000 {
-            self.end_reason = Some(EndReason::Idle);
+            self.end_reason = Some(reason);
         }
     }
 

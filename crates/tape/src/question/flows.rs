@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flow::{Config, FlowRow, FlowTable, Kept, Lane, LaneSet};
+use packet::Timestamp;
 
 use super::attribute::Attribution;
 use super::captures::Captures;
@@ -65,7 +66,7 @@ pub(super) fn matching_flows(tape: &mut Tape, frames: &[Frame], query: &Query) -
         Some(&mut |packet, interface, headers| !judge.needs_rows() && judge.packet(packet, interface, headers, None)),
     )?;
     let missing = found.missing;
-    let mut flows = found.gather.into_sorted();
+    let mut flows = found.gather.into_sorted(latest(frames));
     flows.retain(wanted);
     let mut open: Vec<usize> = Vec::new();
     for (index, flow) in flows.iter_mut().enumerate() {
@@ -81,6 +82,11 @@ pub(super) fn matching_flows(tape: &mut Tape, frames: &[Frame], query: &Query) -
     let undecided = undecided.count() as u64;
     flows.retain(|flow| flow.matched);
     Ok((flows, undecided))
+}
+
+/// The latest time of a packet.
+pub(super) fn latest(frames: &[Frame]) -> Timestamp {
+    frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.1).max().unwrap_or_default()
 }
 
 /// Looks for a matching packet of each of the flows in `open`.
@@ -136,6 +142,7 @@ pub(super) fn captured_flows(
     let mut replay = Replay::new(FlowTable::new(Config::new([0; 16], [0; 32])));
     let mut captures = Captures::new(paths);
     let mut names: Vec<Option<Arc<str>>> = Vec::new();
+    let mut latest = Timestamp::MIN;
     let mut end_period = |replay: &mut Replay, names: &[Option<Arc<str>>]| {
         replay.end_period(|part, mark| {
             gather.add(part, names.get(part.in_iface as usize).and_then(Option::as_ref), [], mark.matched);
@@ -150,6 +157,7 @@ pub(super) fn captured_flows(
             }
             let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
             let matched = !twice && judge.packet(packet, interface, &headers, None);
+            latest = latest.max(packet.time);
             replay.take(packet, &headers, packet.arrival.unwrap_or(0), Origin::Capture, matched);
         })?
         .is_some()
@@ -160,7 +168,7 @@ pub(super) fn captured_flows(
     }
     end_period(&mut replay, &names);
     let coverage = Coverage { damaged: captures.damaged, ..Coverage::default() };
-    let mut flows = gather.into_sorted();
+    let mut flows = gather.into_sorted(latest);
     flows.retain(|flow| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No);
     if twice {
         decide_by_captures(paths, judge, &mut flows)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use flow::{FlowId, FlowPart, FlowRow};
+use packet::Timestamp;
 
 /// A flow as far as its parts have been seen.
 #[derive(Clone, Debug)]
@@ -47,9 +48,11 @@ impl Gather {
         self.flows.retain(|_, flow| flow.row.end_reason.is_none() || keep(flow));
     }
 
-    /// All flows, by start.
-    pub(super) fn into_sorted(self) -> Vec<Gathered> {
+    /// All flows, by start. Those that have been silent for too long at `now`, the latest time of all packets, have
+    /// ended.
+    pub(super) fn into_sorted(self, now: Timestamp) -> Vec<Gathered> {
         let mut flows: Vec<Gathered> = self.flows.into_values().collect();
+        flows.iter_mut().for_each(|flow| flow.row.settle(now));
         flows.sort_by(|one, other| one.row.by_start(&other.row));
         flows
     }

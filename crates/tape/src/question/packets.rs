@@ -8,7 +8,7 @@ use packet::{Headers, Interface, Packet};
 use super::attribute::Attribution;
 use super::captures::Captures;
 use super::covered::{self, Needs};
-use super::flows::{captured_flows, matching_flows};
+use super::flows::{captured_flows, latest, matching_flows};
 use super::gather::Gathered;
 use super::judge::{Judge, Truth};
 use super::{Coverage, Query, Source, rows};
@@ -72,7 +72,7 @@ fn plan(tape: &mut Tape, frames: &[Frame], query: &Query, judge: &Judge) -> Resu
     let mut no_match = |_: &Packet, _: &Interface, _: &Headers| false;
     let tail: Option<rows::Matches> = if needs_flows { Some(&mut no_match) } else { None };
     let found = rows::read(tape, frames, &mut |flow| wanted(flow), tail)?;
-    let mut flows = found.gather.into_sorted();
+    let mut flows = found.gather.into_sorted(latest(frames));
     flows.retain(wanted);
     // Frames whose flows are not known hold packets that only a question without rows can judge.
     let known: &[bool] = if needs_flows { &[] } else { &found.known };

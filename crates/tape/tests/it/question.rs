@@ -1,0 +1,157 @@
+//! Questions to tapes that were built by hand, and the same questions to the captures that they were built of.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use packet::Interface;
+use packet::capture::Reader;
+use tape::format::names::Encoding;
+use tape::question::{Coverage, Query, Source, flows, packets};
+
+use crate::built_tape::{Cut, Owned, build};
+use crate::shared_captures::{folder, truth};
+
+const CUT: Cut = Cut {
+    encoding: Encoding::Zstd,
+    checkpoint_packets: 100,
+    frame_bytes: 16_000,
+    segment_frames: 4,
+    park_packets: 30,
+    without_catalog: false,
+    head_bytes: 16_384,
+};
+
+/// Ways to cut a tape.
+fn cuts() -> Vec<Cut> {
+    vec![
+        CUT,
+        Cut { encoding: Encoding::Plain, ..CUT },
+        Cut { without_catalog: true, checkpoint_packets: 77, ..CUT },
+        Cut { encoding: Encoding::Plain, without_catalog: true, ..CUT },
+        Cut { checkpoint_packets: usize::MAX, ..CUT },
+        Cut { frame_bytes: 500, segment_frames: 1000, checkpoint_packets: 1000, park_packets: 300, ..CUT },
+        Cut { head_bytes: 500, checkpoint_packets: 13, segment_frames: 1, ..CUT },
+    ]
+}
+
+/// Captures with different link types, sizes and disorder, that can be read to the end.
+fn some_captures(root: &Path) -> Vec<PathBuf> {
+    let rows = truth(root, "captures.jsonl");
+    let wanted = rows.iter().filter(|row| row["packets"].as_u64().is_some_and(|count| (2..3000).contains(&count)));
+    wanted.filter_map(|row| Some(root.join(row["pcap"].as_str()?))).collect()
+}
+
+fn read_capture(path: &Path) -> Option<(Vec<Interface>, Vec<Owned>)> {
+    let mut reader = Reader::new(File::open(path).unwrap()).ok()?;
+    let mut packets = Vec::new();
+    while let Some(packet) = reader.next().ok()? {
+        packets.push(Owned::of(&packet));
+    }
+    Some((reader.interfaces().to_vec(), packets))
+}
+
+fn ask_packets(source: &Source, query: &Query) -> (Vec<(Owned, Interface)>, Coverage) {
+    let mut found = Vec::new();
+    let coverage = packets(source, query, &mut |packet, interface| {
+        found.push((Owned { interface: 0, ..Owned::of(packet) }, interface.clone()));
+        ControlFlow::Continue(())
+    });
+    (found, coverage.unwrap())
+}
+
+fn ask_flows(source: &Source, query: &Query) -> Vec<String> {
+    let mut found = Vec::new();
+    flows(source, query, &mut |flow| {
+        let mut row = flow.row.clone();
+        // Names differ by tape, lanes and interfaces are of a tape alone.
+        (row.flow_id, row.lanes, row.in_iface) = Default::default();
+        found.push(format!("{row:?} {:?}", flow.in_iface));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    found.sort();
+    found
+}
+
+fn without_end_reason(row: &str) -> String {
+    let (before, after) = row.split_once("end_reason: ").unwrap();
+    format!("{before}{}", after.split_once(", proto").unwrap().1)
+}
+
+/// Runs `check` for tapes and what they were built of.
+fn for_tapes(check: impl Fn(&Source, &Source, &[Interface], &[Owned], &str)) {
+    let Some(root) = folder() else { return };
+    for (number, path) in some_captures(&root).into_iter().enumerate() {
+        let Some((interfaces, packets)) = read_capture(&path) else { continue };
+        let cut = cuts()[number % cuts().len()];
+        let directory = tempfile::tempdir().unwrap();
+        build(directory.path(), &interfaces, &packets, cut);
+        let what = format!("{} {cut:?}", path.display());
+        check(&Source::tape(directory.path()), &Source::captures([path]), &interfaces, &packets, &what);
+    }
+}
+
+#[test]
+fn packets_come_out_as_they_went_in() {
+    for_tapes(|tape, _, interfaces, packets, what| {
+        let (found, coverage) = ask_packets(tape, &Query::default());
+        assert!(coverage.is_complete(), "{what} {coverage:?}");
+        assert_eq!(found.len(), packets.len(), "{what}");
+        for (at, ((found, interface), expected)) in found.iter().zip(packets).enumerate() {
+            assert_eq!(*found, Owned { interface: 0, ..expected.clone() }, "{what} packet {at}");
+            assert_eq!(*interface, interfaces[expected.interface as usize], "{what} packet {at}");
+        }
+    });
+}
+
+#[test]
+fn flows_of_a_tape_are_those_of_the_capture() {
+    for_tapes(|tape, capture, _, packets, what| {
+        let query = Query::default();
+        let (mut of_tape, mut of_capture) = (ask_flows(tape, &query), ask_flows(capture, &query));
+        if !packets.is_sorted_by_key(|packet| packet.time) {
+            // How long a flow was silent is not told by its packets' times then.
+            of_tape.iter_mut().chain(&mut of_capture).for_each(|row| *row = without_end_reason(row));
+            of_tape.sort();
+            of_capture.sort();
+        }
+        assert_eq!(of_tape.len(), of_capture.len(), "{what}");
+        for (one, other) in of_tape.iter().zip(&of_capture) {
+            assert_eq!(one, other, "{what}");
+        }
+    });
+}
+
+#[test]
+fn times_and_whole_flows() {
+    for_tapes(|tape, capture, _, packets, what| {
+        let mut times: Vec<_> = packets.iter().map(|packet| packet.time).collect();
+        times.sort();
+        let (from, to) = (times[times.len() / 3], times[times.len() * 2 / 3]);
+        let query = Query { from: Some(from), to: Some(to), ..Query::default() };
+        let expected = packets.iter().filter(|packet| packet.time >= from && packet.time < to).count();
+        assert_eq!(ask_packets(tape, &query).0.len(), expected, "{what}");
+        assert_eq!(ask_flows(tape, &query), ask_flows(capture, &query), "{what}");
+        let whole = Query { whole_flows: true, ..query };
+        let (of_tape, of_capture) = (ask_packets(tape, &whole).0, ask_packets(capture, &whole).0);
+        assert!(of_tape == of_capture, "{what}: {} {}", of_tape.len(), of_capture.len());
+    });
+}
+
+#[test]
+fn packets_of_a_flow_by_its_id() {
+    for_tapes(|tape, _, _, packets, what| {
+        let mut counts = Vec::new();
+        flows(tape, &Query::default(), &mut |flow| {
+            counts.push((flow.row.flow_id, flow.row.pkts_toserver + flow.row.pkts_toclient));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), packets.len() as u64, "{what}");
+        for (id, count) in counts.iter().step_by(5) {
+            let query = Query { flow_ids: vec![*id], ..Query::default() };
+            assert_eq!(ask_packets(tape, &query).0.len() as u64, *count, "{what} {id}");
+        }
+    });
+}
