@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod errors;
 mod links;
+mod names;
 mod output;
 mod recorder;
 mod settings;

@@ -53,7 +53,9 @@ fn tape_of_command_line(process: &Path) -> Option<PathBuf> {
 /// What a command line records onto: nothing, a place that it does not name, or this.
 fn recorded_onto(words: &[String]) -> Option<Option<PathBuf>> {
     if words.get(1)?.starts_with('-') {
-        let (options, expression) = tcpdump::split(words.get(1..)?).ok()?;
+        let (mut options, expression) = tcpdump::split(words.get(1..)?).ok()?;
+        // Another process's expression file is none of ours, and may be its standard input.
+        options.retain(|option| option.name != "-F");
         return match tcpdump::understand(options, expression).ok()?.0 {
             tcpdump::Call::Record { settings, .. } => Some(settings.tape),
             _ => None,

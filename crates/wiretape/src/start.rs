@@ -48,6 +48,7 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
         None => commands::print(EXAMPLES),
         Some(Command::Flows(arguments)) => commands::flows::run(&arguments),
         Some(Command::Packets(arguments)) => commands::packets::run(&arguments),
+        Some(Command::Filter(arguments)) => commands::filter::run(&arguments),
         Some(Command::Completions(wanted)) => commands::completions(wanted.shell),
         Some(Command::Man) => commands::manual(),
     }
@@ -65,9 +66,9 @@ fn run_tcpdump(arguments: &[OsString]) -> Result<Exit, Failure> {
     match call {
         tcpdump::Call::Help => commands::print(&args::command().render_help().to_string()),
         tcpdump::Call::Version => commands::print(&args::command().render_version()),
-        tcpdump::Call::Record { .. }
-        | tcpdump::Call::Stream(_)
-        | tcpdump::Call::Dump { .. }
-        | tcpdump::Call::ListInterfaces => Err(Failure::call("this version cannot record yet")),
+        tcpdump::Call::Dump { style, expression, link } => commands::filter::dump(&expression, style, link.as_deref()),
+        tcpdump::Call::Record { .. } | tcpdump::Call::Stream(_) | tcpdump::Call::ListInterfaces => {
+            Err(Failure::call("this version cannot record yet"))
+        }
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Flows(FlowsArgs),
     /// Get packets, as text or as a capture
     Packets(PacketsArgs),
+    /// Show what a filter compiles to, or try it on a capture
+    Filter(FilterArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

@@ -9,6 +9,13 @@ use super::{Exit, Failure};
 use crate::terminal::escaped;
 
 impl Failure {
+    /// An expression that was refused, with its place underlined.
+    pub(crate) fn expression(text: &str, error: &filter::Error) -> Self {
+        let shown = error.underlined(text);
+        let indented: Vec<String> = shown.lines().map(|line| format!("  {line}")).collect();
+        Self::call(format!("the expression cannot be used: {}", error.message)).picture(indented.join("\n"))
+    }
+
     /// A capture file that cannot be read, or not to its end.
     pub(crate) fn capture(path: &Path, error: &capture::Error) -> Self {
         let name = if path == Path::new("-") { "standard input".into() } else { escaped(&path.to_string_lossy()) };

@@ -29,10 +29,8 @@ pub(crate) enum Call {
         style: u8,
         /// The expression.
         expression: String,
-        /// The link type by name, from `-y`.
+        /// The link type by name, from `-y`; Ethernet without it.
         link: Option<String>,
-        /// The interface whose link type it is otherwise.
-        interface: Option<Interfaces>,
     },
     /// `-D`: list the interfaces.
     ListInterfaces,
@@ -156,12 +154,7 @@ impl Reading {
         }
         if self.dump > 0 {
             let expression = self.settings.filter.unwrap_or_default();
-            return Ok(Call::Dump {
-                style: self.dump,
-                expression,
-                link: self.link,
-                interface: self.settings.interface,
-            });
+            return Ok(Call::Dump { style: self.dump, expression, link: self.link });
         }
         match self.write.take().as_deref() {
             None => Err(printing_is_another_command(&self.settings)),

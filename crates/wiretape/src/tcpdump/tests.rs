@@ -99,7 +99,7 @@ fn other_calls() {
         nanoseconds: false,
     };
     assert_eq!(call("-i lo -w -").expect("understood").0, Call::Stream(stream));
-    let dump = Call::Dump { style: 2, expression: "port 80".into(), link: Some("RAW".into()), interface: None };
+    let dump = Call::Dump { style: 2, expression: "port 80".into(), link: Some("RAW".into()) };
     assert_eq!(call("-dd -y RAW port 80").expect("understood").0, dump);
     assert_eq!(call("-D").expect("understood").0, Call::ListInterfaces);
     assert_eq!(call("-nh").expect("understood").0, Call::Help);
