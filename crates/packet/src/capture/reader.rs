@@ -5,11 +5,11 @@ use std::io::Read;
 use super::block::{self, Blocks};
 use super::error::{Corruption, Error, Fault};
 use super::pcap::{self, Layout};
-use super::section::{Context, RESOLUTION_DEFAULT, Sections};
+use super::section::{Context, Sections};
 use super::sniff;
 use super::source::{Sniffed, Source};
 use super::window::Window;
-use super::{Endian, Format, Kind, Statistics, captured_bytes_max};
+use super::{Endian, Format, Kind, Resolution, Statistics, captured_bytes_max};
 use crate::{Interface, Packet, PacketDirection, Timestamp};
 
 /// Reads pcap and pcapng of all variants, plain or wrapped in gzip or zstd (twice at most).
@@ -57,8 +57,9 @@ impl<R: Read> Reader<R> {
         let first = &first[..present];
         let mut window = Window::new(source);
 
+        // An interface without a resolution has microseconds, and so has a pcapng before its first interface.
         let mut format =
-            Format { kind: Kind::Pcapng, endian: Endian::Little, resolution: RESOLUTION_DEFAULT, compression };
+            Format { kind: Kind::Pcapng, endian: Endian::Little, resolution: Resolution::MICROSECONDS, compression };
         let (decoder, interfaces) = if let Some(sniffed) = pcap::sniff(first) {
             (format.endian, format.kind, format.resolution) = sniffed;
             let (layout, interface) =

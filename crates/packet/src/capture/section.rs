@@ -4,11 +4,12 @@ use std::io::Read;
 use std::mem;
 
 use super::block::{self, BLOCK_BYTES_MIN, BYTE_ORDER_MAGIC, PacketFields, kind};
+use super::endian::Fields;
 use super::error::{Corruption, Fault};
 use super::format::Scale;
 use super::reader::Found;
 use super::window::Window;
-use super::{Endian, Format, Resolution, Statistics, captured_bytes_max};
+use super::{Endian, Format, Statistics, captured_bytes_max};
 use crate::{Interface, Timestamp};
 
 /// Longest block that is not a packet of a link type with larger packets (libpcap's INITIAL_MAX_BLOCKSIZE).
@@ -216,7 +217,7 @@ impl Sections {
 
 /// The version in a section header: 1.0, and 1.2 as some programs wrote it for the same.
 fn check_version(body: &[u8], endian: Endian) -> Result<(), Fault> {
-    let mut fields = super::endian::Fields::new(body, endian);
+    let mut fields = Fields::new(body, endian);
     let content = Corruption::BlockContent { kind: kind::SECTION_HEADER };
     let (_magic, major, minor) =
         (fields.u32().ok_or(content)?, fields.u16().ok_or(content)?, fields.u16().ok_or(content)?);
@@ -225,6 +226,3 @@ fn check_version(body: &[u8], endian: Endian) -> Result<(), Fault> {
         _ => Err(Fault::Unsupported(format!("pcapng version {major}.{minor}"))),
     }
 }
-
-/// Until an interface is described, its resolution is the default.
-pub(crate) const RESOLUTION_DEFAULT: Resolution = Resolution::MICROSECONDS;
