@@ -1,6 +1,6 @@
 //! ARP (RFC 826) and RARP (RFC 903).
 
-use super::{Span, Transport, Walk, ethernet::ether_type};
+use super::{Span, Walk, ethernet::ether_type};
 use crate::{Address, FlowKey};
 
 impl Walk<'_> {
@@ -15,7 +15,7 @@ impl Walk<'_> {
         {
             let message_bytes = 2 * hardware_bytes as u32 + 8;
             let key = FlowKey { src, dest, ..FlowKey::default() };
-            self.found(key, None, Transport::None, rest.limit(message_bytes).payload(message_bytes));
+            self.found(key, None, rest.limit(message_bytes).payload(message_bytes));
         }
     }
 }

@@ -36,8 +36,15 @@ const ETHER_TYPE_MIN: u16 = 0x0600;
 const TAGS_MAX: u8 = 8;
 
 impl Walk<'_> {
-    #[inline]
+    /// Ethernet inside of something.
+    #[inline(never)]
     pub(super) fn ethernet(&mut self, span: Span<'_>) {
+        self.ethernet_header(span);
+    }
+
+    /// The outermost Ethernet header. What is always inlined is the way of most packets.
+    #[inline(always)]
+    pub(super) fn ethernet_header(&mut self, span: Span<'_>) {
         let Some((&[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1], rest)) = span.split::<14>() else {
             return self.cut_ethernet(span);
         };
@@ -57,21 +64,22 @@ impl Walk<'_> {
     }
 
     /// What follows an EtherType or an 802.3 length: tags, then the network layer.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ether_type(&mut self, ether_type: u16, span: Span<'_>) {
         match ether_type {
             ether_type::IPV4 => {
                 self.outermost(ether_type, span);
-                self.ipv4(span);
+                self.ipv4_header(span);
             }
             ether_type::IPV6 => {
                 self.outermost(ether_type, span);
-                self.ipv6(span);
+                self.ipv6_header(span);
             }
             _ => self.tagged(ether_type, span),
         }
     }
 
+    #[inline(never)]
     fn tagged(&mut self, mut ether_type: u16, mut span: Span<'_>) {
         for _ in 0..TAGS_MAX {
             let Some(tag_bytes) = tag_bytes(ether_type) else { return self.untagged(ether_type, span) };
@@ -84,6 +92,7 @@ impl Walk<'_> {
         }
     }
 
+    #[inline(always)]
     fn untagged(&mut self, ether_type: u16, span: Span<'_>) {
         if ether_type < ETHER_TYPE_MIN {
             // 1501 to 1535 is neither a length nor an EtherType.
@@ -121,11 +130,12 @@ impl Walk<'_> {
     }
 
     /// What an EtherType that is not a tag stands for.
+    #[inline(never)]
     pub(super) fn network(&mut self, ether_type: u16, span: Span<'_>) {
         self.outermost(ether_type, span);
         match ether_type {
-            ether_type::IPV4 => self.ipv4(span),
-            ether_type::IPV6 => self.ipv6(span),
+            ether_type::IPV4 => self.ipv4_header(span),
+            ether_type::IPV6 => self.ipv6_header(span),
             ether_type::ARP | ether_type::RARP => self.arp(span),
             ether_type::MPLS | ether_type::MPLS_MULTICAST => self.mpls(span),
             ether_type::PPPOE_SESSION => self.pppoe(span),
@@ -145,6 +155,7 @@ impl Walk<'_> {
     }
 
     /// An Ethernet frame inside of something.
+    #[inline(always)]
     pub(super) fn inner_ethernet(&mut self, tunnel: Option<Tunnel>, span: Option<Span<'_>>) {
         if let Some(span) = span
             && self.enter(tunnel)

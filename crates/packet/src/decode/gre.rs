@@ -26,6 +26,7 @@ impl Walk<'_> {
         }
     }
 
+    #[inline(always)]
     fn gre_v0(&mut self, flags: u16, protocol: u16, span: Span<'_>) {
         let mut header_bytes = 4;
         if flags & (CHECKSUM | ROUTING) != 0 {

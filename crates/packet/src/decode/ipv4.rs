@@ -34,8 +34,14 @@ const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 
 impl Walk<'_> {
-    #[inline]
+    /// IPv4 inside of something.
+    #[inline(never)]
     pub(super) fn ipv4(&mut self, span: Span<'_>) {
+        self.ipv4_header(span);
+    }
+
+    #[inline(always)]
+    pub(super) fn ipv4_header(&mut self, span: Span<'_>) {
         let Some(head) = span.data.first_chunk::<20>() else { return };
         let header_bytes = u32::from(head[0] & 0x0f) * 4;
         if head[0] >> 4 != 4 || header_bytes < 20 {
@@ -46,25 +52,27 @@ impl Walk<'_> {
             0 => span,
             total_bytes => span.limit(u32::from(total_bytes).max(header_bytes)),
         };
-        let key = FlowKey {
-            src: Address::v4([head[12], head[13], head[14], head[15]]),
-            dest: Address::v4([head[16], head[17], head[18], head[19]]),
-            src_port: 0,
-            dest_port: 0,
-            proto: head[9],
-            ip_version: 4,
-            one_way: false,
-        };
+        let proto = head[9];
         let flags = u16::from_be_bytes([head[6], head[7]]);
         let fragment = (flags & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0).then(|| Fragment {
             id: u32::from(u16::from_be_bytes([head[4], head[5]])),
             offset: (flags & FRAGMENT_OFFSET) * 8,
             more: flags & MORE_FRAGMENTS != 0,
         });
+        let key = FlowKey {
+            src: Address::v4([head[12], head[13], head[14], head[15]]),
+            dest: Address::v4([head[16], head[17], head[18], head[19]]),
+            src_port: 0,
+            dest_port: 0,
+            proto,
+            ip_version: 4,
+            one_way: false,
+        };
+        self.found(key, fragment, span.payload(header_bytes));
         match span.after(header_bytes as usize) {
-            Some(payload) if key.proto == protocol::AH => self.extensions(key, fragment, payload),
-            Some(payload) => self.transport(key, fragment, payload),
-            None => self.opaque(key, fragment, span.payload(header_bytes)),
+            Some(payload) if proto == protocol::AH => self.extensions(proto, fragment, payload),
+            Some(payload) => self.transport(proto, fragment, payload),
+            None => {}
         }
     }
 }

@@ -11,14 +11,20 @@ const EXTENSIONS_MAX: u8 = 16;
 const PADDED_BYTES_MAX: u32 = 46;
 
 impl Walk<'_> {
-    #[inline]
+    /// IPv6 inside of something.
+    #[inline(never)]
     pub(super) fn ipv6(&mut self, span: Span<'_>) {
+        self.ipv6_header(span);
+    }
+
+    #[inline(always)]
+    pub(super) fn ipv6_header(&mut self, span: Span<'_>) {
         let Some((&[version_class, _, _, _, l0, l1, next, _], rest)) = span.split::<8>() else { return };
         let (Some((src, rest)), true) = (rest.split::<16>(), version_class >> 4 == 6) else { return };
         let Some((dest, payload)) = rest.split::<16>() else { return };
         let payload = match u16::from_be_bytes([l0, l1]) {
             // A jumbogram (RFC 2675), or a packet that the network card is yet to segment.
-            0 if span.wire_bytes > PADDED_BYTES_MAX => payload,
+            0 if span.wire_bytes() > PADDED_BYTES_MAX => payload,
             payload_bytes => payload.limit(u32::from(payload_bytes)),
         };
         let key = FlowKey {
@@ -30,31 +36,42 @@ impl Walk<'_> {
             ip_version: 6,
             one_way: false,
         };
+        self.found(key, None, payload.payload(0));
         match next {
-            protocol::TCP | protocol::UDP | protocol::ICMPV6 => self.transport(key, None, payload),
-            _ => self.extensions(key, None, payload),
+            protocol::TCP | protocol::UDP | protocol::ICMPV6 => self.transport(next, None, payload),
+            _ => self.extensions(next, None, payload),
         }
     }
 
-    /// Passes over extension headers; `key.proto` says which comes first.
-    pub(super) fn extensions(&mut self, mut key: FlowKey, mut fragment: Option<Fragment>, mut span: Span<'_>) {
+    /// Passes over extension headers, of which `proto` is the first.
+    pub(super) fn extensions(&mut self, mut proto: u8, mut fragment: Option<Fragment>, mut span: Span<'_>) {
         for _ in 0..EXTENSIONS_MAX {
             if fragment.is_some_and(|fragment| fragment.offset != 0) {
                 break;
             }
-            let (Some(header_bytes), Some(next)) = (extension_bytes(key.proto, span), span.u8(0)) else { break };
-            if key.proto == protocol::FRAGMENT {
+            let (Some(header_bytes), Some(next)) = (extension_bytes(proto, span), span.u8(0)) else { break };
+            if proto == protocol::FRAGMENT {
                 fragment = fragment.or(parse_fragment(span));
-            } else if next == protocol::NONE && is_message(key.proto) {
+            } else if next == protocol::NONE && is_message(proto) {
                 break;
             }
-            key.proto = next;
+            proto = next;
             let Some(rest) = span.after(header_bytes) else {
-                return self.opaque(key, fragment, span.payload(header_bytes as u32));
+                return self.extended(proto, fragment, span.payload(header_bytes as u32));
             };
             span = rest;
         }
-        self.transport(key, fragment, span);
+        self.extended(proto, fragment, span.payload(0));
+        self.transport(proto, fragment, span);
+    }
+
+    /// What extension headers told about the flow that was found last.
+    fn extended(&mut self, proto: u8, fragment: Option<Fragment>, payload: (u32, u32)) {
+        if let Some(key) = &mut self.headers.key {
+            key.proto = proto;
+        }
+        self.headers.fragment = fragment;
+        (self.headers.payload_offset, self.headers.payload_bytes) = payload;
     }
 }
 

@@ -8,7 +8,7 @@ impl Walk<'_> {
     #[inline]
     pub(super) fn link(&mut self, link_type: LinkType, span: Span<'_>) {
         if link_type == LinkType::ETHERNET {
-            return self.ethernet(span);
+            return self.ethernet_header(span);
         }
         self.other_link(link_type, span);
     }
@@ -63,6 +63,7 @@ impl Walk<'_> {
     }
 
     /// IPv4 or IPv6, inside of something.
+    #[inline(always)]
     pub(super) fn ip(&mut self, span: Span<'_>) {
         match span.u8(0).map(|byte| byte >> 4) {
             Some(4) => self.ipv4(span),

@@ -31,11 +31,21 @@ const DEPTH_MAX: u8 = 8;
 /// Decodes the headers of a packet of `wire_bytes` on the wire, of which `data` was captured.
 ///
 /// Link types that are not known give `Headers::default()`.
+#[inline]
 pub fn decode(link_type: LinkType, data: &[u8], wire_bytes: u32) -> Headers {
     let mut headers = Headers::default();
-    let mut walk = Walk { headers: &mut headers, tunnel: None, depth: 0, in_fragment: false };
-    walk.link(link_type, Span::new(data, wire_bytes));
+    decode_into(&mut headers, link_type, data, wire_bytes);
     headers
+}
+
+/// The same, for the path that every recorded packet takes: `headers` are written where they are wanted.
+///
+/// To return them is to copy what was just written in small pieces, for which the processor waits longer than the
+/// decoding takes.
+#[inline(never)]
+pub fn decode_into(headers: &mut Headers, link_type: LinkType, data: &[u8], wire_bytes: u32) {
+    *headers = Headers::default();
+    Walk { headers, tunnel: None, depth: 0, in_fragment: false }.link(link_type, Span::new(data, wire_bytes));
 }
 
 /// Decodes any bytes: the first two choose the link type, the next two the length on the wire.
@@ -82,13 +92,26 @@ impl Walk<'_> {
         }
     }
 
-    /// A flow was found: it replaces what an outer header said.
+    /// An IP or ARP header was found: it replaces what an outer one said.
+    ///
+    /// The key is written in place, and its ports later: copying what was just put together from smaller pieces would
+    /// make the processor wait for each of them.
     #[inline]
-    fn found(&mut self, key: FlowKey, fragment: Option<Fragment>, transport: Transport, payload: (u32, u32)) {
+    fn found(&mut self, key: FlowKey, fragment: Option<Fragment>, payload: (u32, u32)) {
         self.headers.key = Some(key);
         self.headers.fragment = fragment;
-        self.headers.transport = transport;
+        self.headers.transport = Transport::None;
         self.headers.tunnel = self.tunnel;
+        (self.headers.payload_offset, self.headers.payload_bytes) = payload;
+    }
+
+    /// The transport header of the flow that was found last.
+    #[inline]
+    fn refine(&mut self, ports: (u16, u16), transport: Transport, payload: (u32, u32)) {
+        if let Some(key) = &mut self.headers.key {
+            (key.src_port, key.dest_port) = ports;
+        }
+        self.headers.transport = transport;
         (self.headers.payload_offset, self.headers.payload_bytes) = payload;
     }
 }

@@ -7,6 +7,7 @@ use super::{Span, Walk};
 
 impl Walk<'_> {
     /// An Ethernet frame with an EtherType that is expected in a tunnel, and IP in it that fits.
+    #[inline(always)]
     pub(super) fn plausible_ethernet(&self, span: Span<'_>) -> bool {
         match (span.u16(12), span.after(14)) {
             (Some(ether_type), Some(rest)) => self.plausible_network(ether_type, rest),
@@ -15,6 +16,7 @@ impl Walk<'_> {
     }
 
     /// A network layer that is expected in a tunnel, and if it is IP, one that fits.
+    #[inline(always)]
     pub(super) fn plausible_network(&self, ether_type: u16, span: Span<'_>) -> bool {
         match ether_type {
             ether_type::IPV4 => self.plausible_ipv4(span),
@@ -32,10 +34,12 @@ impl Walk<'_> {
     }
 
     /// IPv4 or IPv6 that fits.
+    #[inline(always)]
     pub(super) fn plausible_ip(&self, span: Span<'_>) -> bool {
         self.plausible_ipv4(span) || self.plausible_ipv6(span)
     }
 
+    #[inline(always)]
     fn plausible_ipv4(&self, span: Span<'_>) -> bool {
         let Some(head) = span.data.first_chunk::<20>() else { return false };
         let header_bytes = u32::from(head[0] & 0x0f) * 4;
@@ -45,6 +49,7 @@ impl Walk<'_> {
         head[0] >> 4 == 4 && header_bytes >= 20 && fits && head[6] & 0x80 == 0
     }
 
+    #[inline(always)]
     fn plausible_ipv6(&self, span: Span<'_>) -> bool {
         let Some(head) = span.data.first_chunk::<40>() else { return false };
         let payload_bytes = u32::from(u16::from_be_bytes([head[4], head[5]]));
@@ -52,7 +57,8 @@ impl Walk<'_> {
     }
 
     /// In a fragment the rest of what is inside is in other packets.
+    #[inline(always)]
     fn fits(&self, bytes: u32, span: Span<'_>) -> bool {
-        bytes <= span.wire_bytes || self.in_fragment
+        bytes <= span.wire_bytes() || self.in_fragment
     }
 }

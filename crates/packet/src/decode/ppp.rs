@@ -7,6 +7,7 @@ use super::{Span, Tunnel, Walk};
 const ALL_STATIONS: u16 = 0xff03;
 
 impl Walk<'_> {
+    #[inline(always)]
     pub(super) fn ppp(&mut self, span: Span<'_>) {
         if let Some((ether_type, rest)) = ppp_payload(span) {
             self.network(ether_type, rest);
@@ -83,6 +84,7 @@ impl Walk<'_> {
 }
 
 /// What a PPP frame holds, as an EtherType. The protocol may be compressed to one byte, which is then odd.
+#[inline(always)]
 fn ppp_payload(span: Span<'_>) -> Option<(u16, Span<'_>)> {
     let span = if span.u16(0)? == ALL_STATIONS { span.after(2)? } else { span };
     let first = span.u8(0)?;

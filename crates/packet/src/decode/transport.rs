@@ -2,38 +2,29 @@
 
 use super::ipv4::protocol;
 use super::{Fragment, Span, Transport, Tunnel, Walk};
-use crate::FlowKey;
 
 impl Walk<'_> {
-    /// The payload of an IP header; `key` has its addresses and protocol.
-    #[inline]
-    pub(super) fn transport(&mut self, key: FlowKey, fragment: Option<Fragment>, span: Span<'_>) {
+    /// The payload of the IP header that was found last.
+    #[inline(always)]
+    pub(super) fn transport(&mut self, proto: u8, fragment: Option<Fragment>, span: Span<'_>) {
         if let Some(fragment) = fragment {
             if fragment.offset != 0 {
-                return self.opaque(key, Some(fragment), span.payload(0));
+                return;
             }
             self.in_fragment = true;
         }
-        match key.proto {
-            protocol::TCP => self.tcp(key, fragment, span),
-            protocol::UDP => self.udp(key, fragment, span),
-            _ => self.other(key, fragment, span),
+        match proto {
+            protocol::TCP => self.tcp(span),
+            protocol::UDP => self.udp(span),
+            _ => self.other(proto, span),
         }
     }
 
-    /// A flow of which no more is known than its addresses and protocol.
-    pub(super) fn opaque(&mut self, key: FlowKey, fragment: Option<Fragment>, payload: (u32, u32)) {
-        self.found(key, fragment, Transport::None, payload);
-    }
-
-    #[inline]
-    fn tcp(&mut self, mut key: FlowKey, fragment: Option<Fragment>, span: Span<'_>) {
-        let Some((&[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1], _)) = span.split::<16>()
-        else {
-            return self.cut(key, fragment, 20, span);
-        };
-        key.src_port = u16::from_be_bytes([s0, s1]);
-        key.dest_port = u16::from_be_bytes([d0, d1]);
+    #[inline(always)]
+    fn tcp(&mut self, span: Span<'_>) {
+        let Some((head, _)) = span.split::<16>() else { return self.cut(20, span) };
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1] = *head;
+        let ports = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         let transport = Transport::Tcp {
             seq: u32::from_be_bytes([q0, q1, q2, q3]),
             ack: u32::from_be_bytes([a0, a1, a2, a3]),
@@ -41,64 +32,59 @@ impl Walk<'_> {
             window: u16::from_be_bytes([w0, w1]),
         };
         let header_bytes = u32::from(offset >> 4).max(5) * 4;
-        self.found(key, fragment, transport, span.payload(header_bytes));
+        self.refine(ports, transport, span.payload(header_bytes));
     }
 
-    #[inline]
-    fn udp(&mut self, mut key: FlowKey, fragment: Option<Fragment>, span: Span<'_>) {
-        let Some(&[s0, s1, d0, d1, l0, l1, _, _]) = span.data.first_chunk() else {
-            return self.cut(key, fragment, 8, span);
-        };
-        key.src_port = u16::from_be_bytes([s0, s1]);
-        key.dest_port = u16::from_be_bytes([d0, d1]);
+    #[inline(always)]
+    fn udp(&mut self, span: Span<'_>) {
+        let Some(&[s0, s1, d0, d1, l0, l1, _, _]) = span.data.first_chunk() else { return self.cut(8, span) };
+        let (src_port, dest_port) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         // 0 stands for a jumbogram (RFC 2675, 4), or for one that is yet to be segmented.
         let span = match u16::from_be_bytes([l0, l1]) {
             datagram_bytes @ 8.. => span.limit(u32::from(datagram_bytes)),
             _ => span,
         };
-        self.found(key, fragment, Transport::Udp, span.payload(8));
-        self.udp_tunnel(key.src_port, key.dest_port, span);
+        self.refine((src_port, dest_port), Transport::Udp, span.payload(8));
+        self.udp_tunnel(src_port, dest_port, span);
     }
 
-    fn other(&mut self, key: FlowKey, fragment: Option<Fragment>, span: Span<'_>) {
-        match key.proto {
-            protocol::ICMP | protocol::ICMPV6 => self.icmp(key, fragment, span),
+    #[cold]
+    /// A header that was cut before its end: ports, if they are there.
+    fn cut(&mut self, header_bytes: u32, span: Span<'_>) {
+        self.refine(ports(span), Transport::None, span.payload(header_bytes));
+    }
+
+    #[inline(never)]
+    fn other(&mut self, proto: u8, span: Span<'_>) {
+        match proto {
+            protocol::ICMP | protocol::ICMPV6 => self.icmp(proto, span),
             protocol::SCTP => {
                 let transport = span.u8(12).map(|chunk_type| Transport::Sctp { chunk_type }).unwrap_or_default();
-                self.found(with_ports(key, span), fragment, transport, span.payload(12));
+                self.refine(ports(span), transport, span.payload(12));
             }
             protocol::UDP_LITE => {
                 let transport = if span.captured() < 8 { Transport::None } else { Transport::Udp };
-                self.found(with_ports(key, span), fragment, transport, span.payload(8));
+                self.refine(ports(span), transport, span.payload(8));
             }
             protocol::DCCP => {
                 let header_bytes = u32::from(span.u8(4).unwrap_or_default()) * 4;
-                self.found(with_ports(key, span), fragment, Transport::None, span.payload(header_bytes.max(12)));
+                self.refine(ports(span), Transport::None, span.payload(header_bytes.max(12)));
             }
-            _ => {
-                self.opaque(key, fragment, span.payload(0));
-                self.encapsulated(key.proto, span);
-            }
+            _ => self.encapsulated(proto, span),
         }
     }
 
-    /// A header that was cut before its end: ports, if they are there.
-    fn cut(&mut self, key: FlowKey, fragment: Option<Fragment>, header_bytes: u32, span: Span<'_>) {
-        self.opaque(with_ports(key, span), fragment, span.payload(header_bytes));
-    }
-
-    fn icmp(&mut self, mut key: FlowKey, fragment: Option<Fragment>, span: Span<'_>) {
-        let Some(&[kind, code]) = span.data.first_chunk() else {
-            return self.opaque(key, fragment, span.payload(8));
-        };
-        let counterpart = match key.proto {
+    fn icmp(&mut self, proto: u8, span: Span<'_>) {
+        let Some(&[kind, code]) = span.data.first_chunk() else { return self.cut(8, span) };
+        let counterpart = match proto {
             protocol::ICMP => icmp_counterpart(kind),
             _ => icmpv6_counterpart(kind),
         };
-        key.src_port = u16::from(kind);
-        key.dest_port = u16::from(counterpart.unwrap_or(code));
-        key.one_way = counterpart.is_none();
-        self.found(key, fragment, Transport::Icmp { kind, code }, span.payload(8));
+        let ports = (u16::from(kind), u16::from(counterpart.unwrap_or(code)));
+        self.refine(ports, Transport::Icmp { kind, code }, span.payload(8));
+        if let Some(key) = &mut self.headers.key {
+            key.one_way = counterpart.is_none();
+        }
     }
 
     /// Encapsulations that are IP protocols.
@@ -119,13 +105,11 @@ impl Walk<'_> {
     }
 }
 
-/// The ports that TCP, UDP, UDP-Lite, SCTP and DCCP have in common, if they were captured.
-fn with_ports(key: FlowKey, span: Span<'_>) -> FlowKey {
+/// The ports that TCP, UDP, UDP-Lite, SCTP and DCCP have in common, 0 if they were not captured.
+fn ports(span: Span<'_>) -> (u16, u16) {
     match span.data.first_chunk() {
-        Some(&[s0, s1, d0, d1]) => {
-            FlowKey { src_port: u16::from_be_bytes([s0, s1]), dest_port: u16::from_be_bytes([d0, d1]), ..key }
-        }
-        None => key,
+        Some(&[s0, s1, d0, d1]) => (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])),
+        None => (0, 0),
     }
 }
 

@@ -18,7 +18,7 @@ mod port {
 
 impl Walk<'_> {
     /// `span` is a UDP header and its payload.
-    #[inline]
+    #[inline(always)]
     pub(super) fn udp_tunnel(&mut self, src_port: u16, dest_port: u16, span: Span<'_>) {
         let port = match (dest_port, src_port) {
             (port::VXLAN | port::VXLAN_LINUX | port::VXLAN_GPE | port::GENEVE | port::MPLS | port::GRE, _) => dest_port,
@@ -96,7 +96,7 @@ impl Walk<'_> {
         const EXTENSIONS_MAX: u8 = 8;
         let Some((&[flags, USER_PACKET, l0, l1, t0, t1, t2, t3], rest)) = span.split::<8>() else { return };
         let length = u32::from(u16::from_be_bytes([l0, l1]));
-        if flags & 0xf8 != 0x30 || length > rest.wire_bytes && !self.in_fragment {
+        if flags & 0xf8 != 0x30 || length > rest.wire_bytes() && !self.in_fragment {
             return;
         }
         let mut rest = rest.limit(length);
@@ -132,7 +132,7 @@ impl Walk<'_> {
         let payload_bytes = span.u16(4).map(u32::from);
         if self.plausible_ip(span)
             && span.u8(0).is_some_and(|byte| byte >> 4 == 6)
-            && payload_bytes == span.wire_bytes.checked_sub(40)
+            && payload_bytes == span.wire_bytes().checked_sub(40)
             && self.enter(Some(Tunnel::Teredo))
         {
             self.ipv6(span);

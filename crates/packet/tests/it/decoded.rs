@@ -9,9 +9,9 @@ use std::path::Path;
 pub(crate) fn headers(path: &Path) -> Vec<Headers> {
     let mut all = Vec::new();
     let Ok(mut reader) = Reader::new(File::open(path).expect("capture")) else { return all };
-    while let Ok(Some(packet)) = reader.next() {
-        let (interface, data, wire_bytes) = (packet.interface as usize, packet.data.to_vec(), packet.wire_bytes);
-        all.push(decode(reader.interfaces()[interface].link_type, &data, wire_bytes));
+    while let Ok(Some((packet, interfaces))) = reader.next_with_interfaces() {
+        let link_type = interfaces[packet.interface as usize].link_type;
+        all.push(decode(link_type, packet.data, packet.wire_bytes));
     }
     all
 }
