@@ -1,0 +1,13 @@
+//! Recording from real interfaces, in network namespaces that each test makes and removes. They need root, `ip` and
+//! `tcpreplay`.
+
+mod changes;
+mod exact;
+mod filters;
+mod frames;
+mod keeper;
+mod links;
+mod many;
+mod network;
+mod privileges;
+mod recording;
