@@ -73,6 +73,9 @@ pub enum Error {
         /// What can be read only once.
         path: PathBuf,
     },
+    /// The threads that write the tape have ended, which they should not.
+    #[error("the tape is not written any more: its writer has ended")]
+    Stopped,
     /// The budget is too small for a tape.
     #[error("a budget of {budget_bytes} bytes is too small, at least {least_bytes} are needed")]
     BudgetTooSmall {
@@ -88,5 +91,13 @@ impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
+    }
+
+    /// The same with the tape's directory before a path that is relative to it.
+    pub(crate) fn within(mut self, directory: &Path) -> Self {
+        if let Self::Io { path, .. } | Self::Version { path, .. } | Self::Damaged { path, .. } = &mut self {
+            *path = directory.join(&path);
+        }
+        self
     }
 }

@@ -1,0 +1,293 @@
+//! What everything on the tape takes, and making room before it is needed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use packet::Timestamp;
+
+use crate::Lane;
+use crate::ageing::{FLOWS_SHELF, KeptFile, SHELVES, Shelf, furthest_over};
+use crate::disk::Disk;
+use crate::format::chain::Eviction;
+use crate::format::names;
+use crate::options::KeepFree;
+
+/// What takes room and is not a closed segment or flow file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Account {
+    /// The open segment of a lane.
+    Open(Lane),
+    /// The index of the open segment.
+    Catalog(Lane),
+    /// The journal of a lane.
+    Journal(Lane),
+    /// The log.
+    Chain,
+    /// The flow table's state, while it is replaced twice.
+    State,
+    /// A flow file that is being written.
+    Rows,
+    /// What was set aside.
+    Damaged,
+    /// Directories, tape.toml, lock, heartbeat, and what somebody else put there.
+    Rest,
+}
+
+/// There is no room, and nothing left that could go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+/// The budget of a tape.
+pub(crate) struct Room {
+    disk: Arc<dyn Disk>,
+    budget_bytes: u64,
+    keep_free: KeepFree,
+    ledger: Mutex<Ledger>,
+    needed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    shelves: [Shelf; SHELVES],
+    accounts: BTreeMap<Account, u64>,
+    accounts_bytes: u64,
+    /// What the tape may take so that the floor of free disk holds; judged each second.
+    floor_bytes: u64,
+    evictions: BTreeMap<(usize, &'static str), Eviction>,
+    /// Files that could not be removed: counted, and not tried again before the next start.
+    stuck: Vec<String>,
+}
+
+impl Ledger {
+    fn used(&self) -> u64 {
+        self.accounts_bytes + self.shelves.iter().map(|shelf| shelf.closed_bytes).sum::<u64>()
+    }
+
+    fn set(&mut self, account: Account, bytes: u64) {
+        let before = self.accounts.insert(account, bytes).unwrap_or(0);
+        self.accounts_bytes = self.accounts_bytes - before + bytes;
+        if let Account::Open(lane) | Account::Catalog(lane) = account {
+            let shelf = &mut self.shelves[lane as usize];
+            shelf.open_bytes = shelf.open_bytes - before + bytes;
+        }
+    }
+
+    fn of(&self, account: Account) -> u64 {
+        self.accounts.get(&account).copied().unwrap_or(0)
+    }
+}
+
+/// A file that is to go.
+struct Victim {
+    shelf: usize,
+    number: u64,
+    file: KeptFile,
+    why: &'static str,
+}
+
+impl Room {
+    pub(crate) fn new(disk: Arc<dyn Disk>, budget_bytes: u64, keep_free: KeepFree) -> Self {
+        let ledger = Ledger { floor_bytes: u64::MAX, ..Ledger::default() };
+        Self { disk, budget_bytes, keep_free, ledger: Mutex::new(ledger), needed: Condvar::new() }
+    }
+
+    /// Sets what an account takes, before it takes it: makes room first if it grows.
+    pub(crate) fn set(&self, account: Account, bytes: u64) -> Result<(), NoRoom> {
+        loop {
+            let mut ledger = self.lock();
+            let before = ledger.of(account);
+            let (limit, why) = self.limit(&ledger);
+            if bytes <= before || ledger.used() - before + bytes <= limit {
+                ledger.set(account, bytes);
+                if ledger.used() + self.headroom() / 2 > limit {
+                    self.needed.notify_one();
+                }
+                return Ok(());
+            }
+            let Some(victim) = self.choose(&mut ledger, why) else { return Err(NoRoom) };
+            drop(ledger);
+            self.remove(victim);
+        }
+    }
+
+    /// Adds to what an account takes.
+    pub(crate) fn add(&self, account: Account, bytes: u64) -> Result<(), NoRoom> {
+        let before = self.lock().of(account);
+        self.set(account, before + bytes)
+    }
+
+    /// Takes over what was found, or has been written and measured, without a limit.
+    pub(crate) fn note(&self, account: Account, bytes: u64) {
+        self.lock().set(account, bytes);
+    }
+
+    /// Puts a closed file on its shelf, in place of what the accounts had for it.
+    pub(crate) fn close(&self, shelf: usize, number: u64, file: KeptFile, instead_of: &[Account]) {
+        let mut ledger = self.lock();
+        for account in instead_of {
+            ledger.set(*account, 0);
+        }
+        let shelf = &mut ledger.shelves[shelf];
+        shelf.closed_bytes += file.bytes;
+        if let Some(before) = shelf.closed.insert(number, file) {
+            shelf.closed_bytes -= before.bytes;
+        }
+    }
+
+    /// Takes a closed file off its shelf, because it went elsewhere.
+    pub(crate) fn forget(&self, shelf: usize, number: u64) -> Option<KeptFile> {
+        let mut ledger = self.lock();
+        let shelf = &mut ledger.shelves[shelf];
+        let file = shelf.closed.remove(&number)?;
+        shelf.closed_bytes -= file.bytes;
+        Some(file)
+    }
+
+    /// Reads how much of the file system is free, and evicts until budget, floor and a head start hold.
+    pub(crate) fn tidy(&self) {
+        if let Ok(space) = self.disk.space() {
+            let mut ledger = self.lock();
+            let floor = self.keep_free.bytes(space.total);
+            ledger.floor_bytes = (ledger.used() + space.available).saturating_sub(floor);
+        }
+        loop {
+            let mut ledger = self.lock();
+            let (limit, why) = self.limit(&ledger);
+            if ledger.used() + self.headroom() <= limit {
+                return;
+            }
+            let Some(victim) = self.choose(&mut ledger, why) else { return };
+            drop(ledger);
+            self.remove(victim);
+        }
+    }
+
+    /// Removes at least so many bytes of the oldest, after the disk was full although the budget was not.
+    pub(crate) fn relieve(&self, bytes: u64) -> bool {
+        let mut relieved = 0;
+        while relieved < bytes {
+            let mut ledger = self.lock();
+            let Some(victim) = self.choose(&mut ledger, "disk full") else { break };
+            drop(ledger);
+            relieved += victim.file.bytes;
+            self.remove(victim);
+        }
+        relieved > 0
+    }
+
+    /// Removes what ended before a time.
+    pub(crate) fn expire(&self, packets_before: Option<Timestamp>, flows_before: Option<Timestamp>) {
+        for shelf in 0..SHELVES {
+            let before = if shelf == FLOWS_SHELF { flows_before } else { packets_before };
+            let Some(before) = before else { continue };
+            loop {
+                let mut ledger = self.lock();
+                let oldest = ledger.shelves[shelf].closed.first_key_value();
+                let Some(number) = oldest.filter(|(_, file)| file.last_time < before).map(|(number, _)| *number) else {
+                    break;
+                };
+                let Some(file) = ledger.shelves[shelf].closed.remove(&number) else { break };
+                drop(ledger);
+                self.remove(Victim { shelf, number, file, why: "max-age" });
+            }
+        }
+    }
+
+    /// Waits until a head start is needed again, or for so long.
+    pub(crate) fn wait(&self, at_most: Duration) {
+        let ledger = self.lock();
+        drop(self.needed.wait_timeout(ledger, at_most));
+    }
+
+    /// Ends a [`Room::wait`].
+    pub(crate) fn wake(&self) {
+        self.needed.notify_all();
+    }
+
+    /// What was removed since the last call, and what could not be.
+    pub(crate) fn take_evictions(&self) -> (Vec<Eviction>, Vec<String>) {
+        let mut ledger = self.lock();
+        let evictions = std::mem::take(&mut ledger.evictions).into_values().collect();
+        (evictions, std::mem::take(&mut ledger.stuck))
+    }
+
+    /// Everything that the tape takes.
+    pub(crate) fn used(&self) -> u64 {
+        self.lock().used()
+    }
+
+    /// What an account takes.
+    pub(crate) fn of(&self, account: Account) -> u64 {
+        self.lock().of(account)
+    }
+
+    /// The least of the numbers of closed files.
+    pub(crate) fn oldest(&self, shelf: usize) -> Option<u64> {
+        self.lock().shelves[shelf].closed.keys().next().copied()
+    }
+
+    pub(crate) fn budget_bytes(&self) -> u64 {
+        self.budget_bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What may be used, and what limits it.
+    fn limit(&self, ledger: &Ledger) -> (u64, &'static str) {
+        if ledger.floor_bytes < self.budget_bytes {
+            (ledger.floor_bytes, "keep-free")
+        } else {
+            (self.budget_bytes, "budget")
+        }
+    }
+
+    /// What is kept free ahead of need, so that nobody has to wait for files to be removed.
+    fn headroom(&self) -> u64 {
+        (self.budget_bytes / 16).min(256 << 20)
+    }
+
+    /// Takes the next file to go off its shelf; its bytes stay counted until it is gone.
+    fn choose(&self, ledger: &mut Ledger, why: &'static str) -> Option<Victim> {
+        let shelf = furthest_over(&ledger.shelves, self.budget_bytes)?;
+        let (number, file) = ledger.shelves[shelf].closed.pop_first()?;
+        Some(Victim { shelf, number, file, why })
+    }
+
+    fn remove(&self, victim: Victim) {
+        let Victim { shelf, number, file, why } = victim;
+        let gone = |path: &Path| match self.disk.remove(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        let removed = gone(&file.path).and_then(|()| file.catalog.as_deref().map_or(Ok(()), gone));
+        let mut ledger = self.lock();
+        if let Err(error) = removed {
+            ledger.stuck.push(format!("{} cannot be removed: {error}", file.path.display()));
+            let bytes = ledger.of(Account::Rest) + file.bytes;
+            ledger.set(Account::Rest, bytes);
+        } else {
+            let lane = Lane::ALL.get(shelf).map_or(names::FLOWS, |lane| lane.name());
+            let eviction = ledger.evictions.entry((shelf, why)).or_insert_with(|| Eviction {
+                lane: lane.to_owned(),
+                first: number,
+                last: number,
+                segments: 0,
+                bytes: 0,
+                from: file.first_time,
+                to: file.last_time,
+                why: why.to_owned(),
+            });
+            eviction.first = eviction.first.min(number);
+            eviction.last = eviction.last.max(number);
+            eviction.segments += 1;
+            eviction.bytes += file.bytes;
+            eviction.from = eviction.from.min(file.first_time);
+            eviction.to = eviction.to.max(file.last_time);
+        }
+        ledger.shelves[shelf].closed_bytes -= file.bytes;
+    }
+}

@@ -1,0 +1,228 @@
+//! Flow files and the flow table's state: written beside the recording, by somebody who may fall behind.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use flow::ROWLESS;
+use packet::Interface;
+
+use crate::Lane;
+use crate::ageing::{FLOWS_SHELF, KeptFile};
+use crate::budget::Account;
+use crate::clock::Moment;
+use crate::disk::{replace_file, whole_blocks, write_new};
+use crate::format::identity::Identity;
+use crate::format::names::{self, FlowFileName};
+use crate::format::state::{Covers, Position, StateHead, encode_head};
+use crate::job::Checkpoint;
+use crate::rows::{FramePlace, Metadata, write};
+use crate::shared::{Shared, count};
+use crate::writer::measured;
+
+/// Checkpoints that wait; no new one is begun while there are so many.
+const WAITING_MAX: usize = 2;
+
+/// Where a frame was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FramePosition {
+    pub(crate) lane: Lane,
+    pub(crate) position: Position,
+}
+
+/// Everything that a checkpoint writes.
+pub(crate) struct Papers {
+    pub(crate) checkpoint: Checkpoint,
+    /// Where the frames are that the period's locations name.
+    pub(crate) frames: HashMap<u32, FramePosition>,
+    pub(crate) covers: Covers,
+    pub(crate) interfaces: Vec<Interface>,
+}
+
+/// Writes checkpoints.
+pub(crate) struct Clerk {
+    desk: Desk,
+    waiting: Arc<AtomicUsize>,
+}
+
+enum Desk {
+    /// Right where it is asked to.
+    Here(Box<Filing>),
+    /// In a thread.
+    Thread { sender: Option<SyncSender<Papers>>, thread: Option<JoinHandle<()>> },
+}
+
+/// What goes on from one checkpoint to the next.
+pub(crate) struct Filing {
+    pub(crate) identity: Identity,
+    pub(crate) next_number: u64,
+}
+
+impl Clerk {
+    /// Works where it is called.
+    pub(crate) fn here(filing: Filing) -> Self {
+        Self { desk: Desk::Here(Box::new(filing)), waiting: Arc::default() }
+    }
+
+    /// Works in a thread of its own.
+    pub(crate) fn thread(mut filing: Filing, shared: Arc<Shared>) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel::<Papers>(WAITING_MAX);
+        let waiting = Arc::<AtomicUsize>::default();
+        let done = waiting.clone();
+        let thread = std::thread::Builder::new().name("tape-rows".to_owned()).spawn(move || {
+            crate::threads::be_nice();
+            for papers in receiver {
+                filing.file(&shared, papers);
+                done.fetch_sub(1, Ordering::Relaxed);
+            }
+        })?;
+        Ok(Self { desk: Desk::Thread { sender: Some(sender), thread: Some(thread) }, waiting })
+    }
+
+    /// Checkpoints that have not been written yet.
+    pub(crate) fn waiting(&self) -> Arc<AtomicUsize> {
+        self.waiting.clone()
+    }
+
+    pub(crate) fn write(&mut self, shared: &Shared, papers: Papers) {
+        match &mut self.desk {
+            Desk::Here(filing) => {
+                filing.file(shared, papers);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+            Desk::Thread { sender, .. } => {
+                let sent = sender.as_ref().is_some_and(|sender| sender.try_send(papers).is_ok());
+                if !sent {
+                    self.waiting.fetch_sub(1, Ordering::Relaxed);
+                    shared.problem(
+                        names::FLOWS,
+                        "rows of a period were lost: they came faster than they are written".to_owned(),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Waits until everything is written.
+    pub(crate) fn finish(&mut self) {
+        if let Desk::Thread { sender, thread } = &mut self.desk {
+            drop(sender.take());
+            if let Some(thread) = thread.take() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// True if no further checkpoint should be begun.
+pub(crate) fn is_busy(waiting: &AtomicUsize) -> bool {
+    waiting.load(Ordering::Relaxed) >= WAITING_MAX
+}
+
+impl Filing {
+    /// Writes the flow file, then the state that goes with it.
+    pub(crate) fn file(&mut self, shared: &Shared, mut papers: Papers) {
+        let snapshot = std::mem::take(&mut papers.checkpoint.snapshot);
+        let next_arrival = papers.checkpoint.next_arrival;
+        let any = !papers.checkpoint.period.parts.is_empty() || !papers.checkpoint.period.locations.is_empty();
+        if any && let Err(error) = self.write_rows(shared, &papers) {
+            // The state stays as it was: whoever reads finds the packets and makes the rows again.
+            return shared.problem(names::FLOWS, format!("rows could not be written: {error}"));
+        }
+        let Papers { covers, interfaces, .. } = papers;
+        let head = StateHead { flow_file: self.next_number - 1, next_arrival, covers, interfaces };
+        if let Err(error) = write_state(shared, &head, &snapshot) {
+            shared.problem(&names::state_path().display().to_string(), error);
+        }
+    }
+
+    fn write_rows(&mut self, shared: &Shared, papers: &Papers) -> Result<(), String> {
+        let period = &papers.checkpoint.period;
+        let (metadata, locations) = self.metadata(papers);
+        let bytes = write(Vec::new(), &period.parts, &locations, &metadata).map_err(|error| error.to_string())?;
+        let full = |_| "no room for them within the budget".to_owned();
+        let kept_bytes = whole_blocks(bytes.len() as u64);
+        shared.room.set(Account::Rows, kept_bytes).map_err(full)?;
+        let name = FlowFileName { number: self.next_number, time: Moment::now().time };
+        let path = name.path();
+        if let Err(error) = publish(shared, &path, &bytes) {
+            shared.room.note(Account::Rows, 0);
+            return Err(error.to_string());
+        }
+        let first_time = period.parts.iter().map(|part| part.first).min().unwrap_or(name.time);
+        let last_time = period.parts.iter().map(|part| part.end).max().unwrap_or(name.time);
+        let bytes = kept_bytes.max(measured(shared.disk.as_ref(), &path));
+        let kept = KeptFile { path, catalog: None, bytes, first_time, last_time };
+        shared.room.close(FLOWS_SHELF, self.next_number, kept, &[Account::Rows]);
+        count(&shared.tallies.flow_files, 1);
+        self.next_number += 1;
+        Ok(())
+    }
+
+    /// What the file says of itself, and the locations with indices into its list of frames.
+    fn metadata(&self, papers: &Papers) -> (Metadata, Vec<(u32, u32)>) {
+        let mut places = Vec::new();
+        let mut indices: HashMap<u32, u32> = HashMap::new();
+        let mut locations = Vec::new();
+        let mut rowless = Vec::new();
+        for location in &papers.checkpoint.period.locations {
+            // A frame that was lost has no place.
+            let Some(frame) = papers.frames.get(&location.frame) else { continue };
+            let index = *indices.entry(location.frame).or_insert_with(|| {
+                let FramePosition { lane, position } = *frame;
+                places.push(FramePlace { lane: Some(lane), segment: position.segment, uoffset: position.uoffset });
+                places.len() as u32 - 1
+            });
+            if location.part == ROWLESS {
+                rowless.push(index);
+            } else {
+                locations.push((location.part, index));
+            }
+        }
+        let interfaces = papers.interfaces.iter().map(|interface| interface.name.clone().unwrap_or_default());
+        let metadata = Metadata {
+            tape: self.identity.id.clone(),
+            sensor: self.identity.sensor.clone(),
+            covers: papers.covers,
+            interfaces: interfaces.collect(),
+            frames: places,
+            rowless,
+        };
+        (metadata, locations)
+    }
+}
+
+/// Writes a flow file under another name, and gives it its own when it is safe.
+fn publish(shared: &Shared, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let disk = shared.disk.as_ref();
+    let temporary = Path::new(names::LIVE).join("flows.parquet.tmp");
+    let _ = disk.remove(&temporary);
+    disk.create_directory(Path::new(names::LIVE))?;
+    disk.create_directory(Path::new(names::FLOWS))?;
+    let written = write_new(disk, &temporary, &[bytes]).and_then(|()| disk.rename(&temporary, path));
+    if written.is_err() {
+        let _ = disk.remove(&temporary);
+    }
+    written?;
+    disk.sync_directory(Path::new(names::FLOWS))
+}
+
+fn write_state(shared: &Shared, head: &StateHead, snapshot: &[u8]) -> Result<(), String> {
+    let bytes = encode_head(head, snapshot);
+    let length = whole_blocks((bytes.len() + snapshot.len()) as u64);
+    let room = &shared.room;
+    let path = names::state_path();
+    let before = measured(shared.disk.as_ref(), &path);
+    if length > room.budget_bytes() / 8 {
+        let _ = shared.disk.remove(&path);
+        room.note(Account::State, 0);
+        return Err(format!("the flow table's state takes {length} bytes, too many for this budget; it is not kept"));
+    }
+    room.set(Account::State, before + length).map_err(|_| "no room for it within the budget".to_owned())?;
+    let written = replace_file(shared.disk.as_ref(), &path, &[&bytes, snapshot]);
+    room.note(Account::State, measured(shared.disk.as_ref(), &path));
+    written.map_err(|error| error.to_string())
+}

@@ -1,0 +1,193 @@
+//! Opening a tape for writing: making it, locking it, taking it up again.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use flow::FlowTable;
+
+use crate::budget::Room;
+use crate::chain::Chain;
+use crate::checkpoint::Clerk;
+use crate::clock::Moment;
+use crate::disk::{Disk, RealDisk, read_file, replace_file};
+use crate::format::chain::Event;
+use crate::format::identity::{FORMAT, Identity, Unfit};
+use crate::format::names;
+use crate::frame::Summary;
+use crate::heartbeat::Heartbeat;
+use crate::lock::Lock;
+use crate::options::{Compression, Options};
+use crate::pipeline::Pipeline;
+use crate::salvage::{SalvageReport, Salvaged, salvage};
+use crate::shared::Shared;
+use crate::tape::{OpenLane, Tape};
+use crate::threads::{CallersWork, Crew, Expiry, Threads, workers};
+use crate::writer::{Beginning, Writer};
+use crate::{Error, Lane};
+
+/// What may lie in a directory that becomes a tape: what a new file system has, and what tells people how to read one.
+const HARMLESS: [&str; 2] = ["lost+found", "README.txt"];
+
+/// A tape that was opened, and what goes with it.
+pub struct Opened {
+    /// To be written.
+    pub tape: Tape,
+    /// The flow table as it was, with what was recorded since its last checkpoint.
+    pub table: FlowTable,
+    /// What was found.
+    pub report: SalvageReport,
+}
+
+impl Tape {
+    /// Opens a tape for writing, making it if there is none, and takes up what a run before left.
+    ///
+    /// # Errors
+    /// When another recorder writes it, it is of another version, the directory is not a tape, or the system refuses.
+    pub fn open(directory: &Path, options: Options) -> Result<Opened, Error> {
+        fs::create_dir_all(directory).map_err(Error::io("making", directory))?;
+        check_directory(directory)?;
+        let live = directory.join(names::LIVE);
+        fs::create_dir_all(&live).map_err(Error::io("making", &live))?;
+        let lock = Lock::take(directory)?;
+        let disk = Arc::new(RealDisk::new(directory));
+        open_on(disk, Some(lock), options, false).map_err(|error| error.within(directory))
+    }
+}
+
+/// As [`Tape::open`], on any disk; without threads if the caller is to do all the work.
+pub(crate) fn open_on(
+    disk: Arc<dyn Disk>,
+    lock: Option<Lock>,
+    mut options: Options,
+    is_alone: bool,
+) -> Result<Opened, Error> {
+    if options.budget_bytes < Options::BUDGET_BYTES_MIN {
+        let least_bytes = Options::BUDGET_BYTES_MIN;
+        return Err(Error::BudgetTooSmall { budget_bytes: options.budget_bytes, least_bytes });
+    }
+    options.snaplen = options.snaplen.clamp(1, 512 << 10);
+    options.workers = Some(if is_alone { 0 } else { workers(&options) });
+    make_directories(disk.as_ref())?;
+    let identity = identity(disk.as_ref(), &options)?;
+    if options.flows.secret == [0; 32] {
+        options.flows.secret = random()?;
+    }
+    let room = Arc::new(Room::new(disk.clone(), options.budget_bytes, options.keep_free));
+    let chain_path = Path::new(names::CHAIN);
+    let (chain, ending) = Chain::open(disk.clone(), room.clone()).map_err(Error::io("reading", chain_path))?;
+    let shared = Arc::new(Shared::new(disk, room, chain));
+    let compresses = options.compression != Compression::None;
+    let salvaged = salvage(&shared, identity, &ending, compresses, options.flows.clone())?;
+    start(shared, lock, options, salvaged, is_alone).map_err(Error::io("starting threads for", Path::new("")))
+}
+
+fn start(
+    shared: Arc<Shared>,
+    lock: Option<Lock>,
+    options: Options,
+    salvaged: Salvaged,
+    is_alone: bool,
+) -> io::Result<Opened> {
+    let Salvaged { report, table, interfaces, next_numbers, next_arrival, filing } = salvaged;
+    shared.note(Event::Start {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
+        next_arrival,
+    });
+    let buffers_max = (options.buffer_bytes_max >> 20).max(2 * Lane::ALL.len());
+    let compressing = if is_alone { 0 } else { options.workers.unwrap_or(1) };
+    let pipeline = Arc::new(Pipeline::new(buffers_max, compressing));
+    let clerk = if is_alone { Clerk::here(filing) } else { Clerk::thread(filing, shared.clone())? };
+    let checkpoints_waiting = clerk.waiting();
+    let now = Instant::now();
+    let beginning = Beginning { interfaces: interfaces.clone(), next_numbers, next_arrival, now };
+    let writer = Writer::new(shared.clone(), pipeline.clone(), clerk, Heartbeat::default(), &options, beginning);
+    let crew = if is_alone {
+        let (sync_interval, expiry) = (options.sync_interval, Expiry::new(&options));
+        Crew::Caller(Box::new(CallersWork { writer, sync_interval, last_sync: now, expiry }))
+    } else {
+        Crew::Threads(Threads::start(&shared, &pipeline, writer, &options)?)
+    };
+    let tape = Tape {
+        lanes: Lane::ALL.map(|lane| OpenLane::new(lane, options.budget_bytes, now)),
+        pipeline,
+        shared,
+        crew,
+        checkpoints_waiting,
+        interfaces,
+        options,
+        next_arrival,
+        next_frame: 0,
+        packets: 0,
+        bytes_since_checkpoint: 0,
+        last_checkpoint: now,
+        ticks: 0,
+        now,
+        scratch: Vec::new(),
+        lost: [Summary::default(); Lane::ALL.len()],
+        lost_bytes: [0; Lane::ALL.len()],
+        closed: false,
+        lock,
+    };
+    Ok(Opened { tape, table, report })
+}
+
+/// Only an empty directory, or a tape of this version, is touched.
+fn check_directory(directory: &Path) -> Result<(), Error> {
+    let path = directory.join(names::IDENTITY);
+    match fs::read_to_string(&path) {
+        Ok(text) => decode_identity(&path, &text).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let entries = fs::read_dir(directory).map_err(Error::io("reading", directory))?;
+            let other = entries
+                .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+                .find(|name| !HARMLESS.contains(&name.as_str()) && name != names::LIVE && name != "tape.tmp");
+            other.map_or(Ok(()), |found| Err(Error::NotATape { path: directory.to_owned(), found }))
+        }
+        Err(error) => Err(Error::io("reading", &path)(error)),
+    }
+}
+
+fn decode_identity(path: &Path, text: &str) -> Result<Identity, Error> {
+    Identity::decode(text).map_err(|unfit| match unfit {
+        Unfit::Version(found) => Error::Version { path: path.to_owned(), found, known: FORMAT },
+        Unfit::Malformed => Error::Damaged { path: path.to_owned(), offset: 0, what: "not what tape.toml has to be" },
+    })
+}
+
+fn make_directories(disk: &dyn Disk) -> Result<(), Error> {
+    let others = [names::FLOWS, names::CHAIN, names::CATALOG, names::LIVE];
+    for name in Lane::ALL.iter().map(|lane| lane.name()).chain(others) {
+        disk.create_directory(Path::new(name)).map_err(Error::io("making", Path::new(name)))?;
+    }
+    Ok(())
+}
+
+/// What the tape is; makes it up if it is new.
+fn identity(disk: &dyn Disk, options: &Options) -> Result<Identity, Error> {
+    let path = Path::new(names::IDENTITY);
+    match read_file(disk, path, 1 << 20) {
+        Ok(bytes) => decode_identity(path, &String::from_utf8_lossy(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id = format!("{:032x}", u128::from_le_bytes(random()?));
+            let sensor = options.sensor.clone();
+            let identity = Identity { format: FORMAT, id, sensor, created: Moment::now().time };
+            let written = replace_file(disk, path, &[identity.encode().as_bytes()]);
+            written.map_err(Error::io("writing", path))?;
+            Ok(identity)
+        }
+        Err(error) => Err(Error::io("reading", path)(error)),
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0; N];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(Error::io("reading", path))?;
+    Ok(bytes)
+}

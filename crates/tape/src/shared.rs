@@ -1,0 +1,162 @@
+//! What the threads of a tape share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::Lane;
+use crate::budget::Room;
+use crate::chain::Chain;
+use crate::disk::Disk;
+use crate::format::chain::{Event, Loss};
+use crate::frame::Summary;
+use crate::sync::SyncSet;
+
+/// Most messages that wait for [`crate::Tape::problems`].
+const PROBLEMS_MAX: usize = 64;
+/// Most kinds of losses that are kept apart until they are written.
+const LOSSES_MAX: usize = 64;
+
+/// What the threads of a tape share.
+pub(crate) struct Shared {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) chain: Mutex<Chain>,
+    pub(crate) sync: SyncSet,
+    pub(crate) tallies: Tallies,
+    /// By lane: the open frame is to be journaled from its beginning again.
+    pub(crate) rejournal: [AtomicBool; Lane::ALL.len()],
+    journal_bytes: [AtomicU64; Lane::ALL.len()],
+    ticks_done: AtomicU64,
+    problems: Mutex<VecDeque<String>>,
+    losses: Mutex<Vec<Loss>>,
+}
+
+/// Counts that several threads add to.
+#[derive(Debug, Default)]
+pub(crate) struct Tallies {
+    pub(crate) frames_compressed: AtomicU64,
+    pub(crate) bytes_compressed_from: AtomicU64,
+    pub(crate) bytes_compressed_to: AtomicU64,
+    pub(crate) frames_stored: AtomicU64,
+    pub(crate) bytes_stored: AtomicU64,
+    pub(crate) bytes_direct: AtomicU64,
+    pub(crate) packets_lost: AtomicU64,
+    pub(crate) bytes_lost: AtomicU64,
+    pub(crate) segments_closed: AtomicU64,
+    pub(crate) files_evicted: AtomicU64,
+    pub(crate) flow_files: AtomicU64,
+}
+
+/// Adds to a count.
+pub(crate) fn count(tally: &AtomicU64, by: u64) {
+    tally.fetch_add(by, Ordering::Relaxed);
+}
+
+impl Shared {
+    pub(crate) fn new(disk: Arc<dyn Disk>, room: Arc<Room>, chain: Chain) -> Self {
+        Self {
+            sync: SyncSet::new(disk.clone()),
+            disk,
+            room,
+            chain: Mutex::new(chain),
+            tallies: Tallies::default(),
+            rejournal: Default::default(),
+            journal_bytes: Default::default(),
+            ticks_done: AtomicU64::new(0),
+            problems: Mutex::default(),
+            losses: Mutex::default(),
+        }
+    }
+
+    /// How long a lane's journal was at the last tick.
+    pub(crate) fn journal_bytes(&self, lane: Lane) -> u64 {
+        self.journal_bytes[lane as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_journal_bytes(&self, lane: Lane, bytes: u64) {
+        self.journal_bytes[lane as usize].store(bytes, Ordering::Relaxed);
+    }
+
+    /// Ticks that the writer has worked off.
+    pub(crate) fn ticks_done(&self) -> u64 {
+        self.ticks_done.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn tick_done(&self) {
+        count(&self.ticks_done, 1);
+    }
+
+    /// Writes a line of the log.
+    pub(crate) fn note(&self, event: Event) {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).note(event);
+    }
+
+    /// Something went wrong: a line of the log, and a message for who asks.
+    pub(crate) fn problem(&self, place: &str, message: String) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.len() < PROBLEMS_MAX {
+            problems.push_back(format!("{place}: {message}"));
+        }
+        drop(problems);
+        self.note(Event::Error { place: place.to_owned(), message });
+    }
+
+    /// The messages since the last call.
+    pub(crate) fn take_problems(&self) -> Vec<String> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+
+    /// Packets of a frame were lost.
+    pub(crate) fn lose(&self, place: &str, reason: &str, summary: &Summary, bytes: u64) {
+        let loss = Loss {
+            place: place.to_owned(),
+            reason: reason.to_owned(),
+            packets: u64::from(summary.packets),
+            bytes,
+            from: summary.first_time,
+            to: summary.last_time,
+        };
+        self.add_loss(loss);
+    }
+
+    /// Packets were lost; written with others of the same place and reason at one of the next ticks.
+    pub(crate) fn add_loss(&self, loss: Loss) {
+        count(&self.tallies.packets_lost, loss.packets);
+        count(&self.tallies.bytes_lost, loss.bytes);
+        self.hold_loss(loss);
+    }
+
+    /// As [`Shared::add_loss`], for packets that were lost before they came to the tape.
+    pub(crate) fn hold_loss(&self, loss: Loss) {
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |other: &Loss| (&other.place, &other.reason) == (&loss.place, &loss.reason);
+        let index = losses.iter().position(same);
+        // Beyond the limit the last one stands for several.
+        let index = index.or_else(|| (losses.len() >= LOSSES_MAX).then_some(LOSSES_MAX - 1));
+        let Some(other) = index.and_then(|index| losses.get_mut(index)) else { return losses.push(loss) };
+        if other.place != loss.place {
+            "several".clone_into(&mut other.place);
+        }
+        other.packets += loss.packets;
+        other.bytes += loss.bytes;
+        other.from = other.from.min(loss.from);
+        other.to = other.to.max(loss.to);
+    }
+
+    /// Writes the losses and evictions that were gathered, and says whether there were any.
+    pub(crate) fn write_summaries(&self) -> bool {
+        let losses = std::mem::take(&mut *self.losses.lock().unwrap_or_else(PoisonError::into_inner));
+        let (evictions, stuck) = self.room.take_evictions();
+        let any = !losses.is_empty() || !evictions.is_empty();
+        losses.into_iter().for_each(|loss| self.note(Event::Loss(loss)));
+        for eviction in evictions {
+            count(&self.tallies.files_evicted, eviction.segments);
+            self.note(Event::Evict(eviction));
+        }
+        for message in stuck {
+            self.problem("ageing", message);
+        }
+        any
+    }
+}

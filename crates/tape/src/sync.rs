@@ -1,0 +1,169 @@
+//! Bringing what was written to stable storage, without anybody waiting for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::Lane;
+use crate::disk::{Disk, DiskFile};
+use crate::format::state::Position;
+
+/// With so many segments waiting the next pass begins at once.
+const SEGMENTS_MAX: usize = 64;
+
+/// What became of a segment in a pass.
+#[derive(Debug)]
+pub(crate) struct Synced {
+    pub(crate) lane: Lane,
+    /// Up to here it had been written when the pass began.
+    pub(crate) end: Position,
+    /// The same place in the file.
+    pub(crate) length: u64,
+    /// Up to here it was safe before.
+    pub(crate) length_before: u64,
+    /// Why it is not safe.
+    pub(crate) error: Option<io::Error>,
+}
+
+/// A segment with bytes that may not be safe.
+pub(crate) struct Unsynced {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) end: Position,
+    pub(crate) length: u64,
+    pub(crate) length_before: u64,
+    pub(crate) closed: bool,
+}
+
+/// What has been written and may not be safe.
+pub(crate) struct SyncSet {
+    disk: Arc<dyn Disk>,
+    state: Mutex<State>,
+    wake: Condvar,
+    durable: AtomicU64,
+    failed_passes: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    segments: BTreeMap<(u8, u64), Unsynced>,
+    files: Vec<Arc<dyn DiskFile>>,
+    directories: BTreeSet<&'static str>,
+    /// Packets that have reached the kernel.
+    reached: u64,
+    stop: bool,
+}
+
+impl SyncSet {
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        Self {
+            disk,
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            durable: AtomicU64::new(0),
+            failed_passes: AtomicU64::new(0),
+        }
+    }
+
+    /// A segment was written to.
+    pub(crate) fn segment(&self, lane: Lane, unsynced: Unsynced) {
+        let mut state = self.lock();
+        state.segments.insert((lane as u8, unsynced.end.segment), unsynced);
+        if state.segments.len() > SEGMENTS_MAX {
+            self.wake.notify_one();
+        }
+    }
+
+    /// A segment is gone, with or without its bytes.
+    pub(crate) fn forget(&self, lane: Lane, number: u64) {
+        self.lock().segments.remove(&(lane as u8, number));
+    }
+
+    /// Forgets closed segments that ageing has removed.
+    pub(crate) fn forget_before(&self, lane: Lane, oldest: u64) {
+        self.lock().segments.retain(|(of, number), segment| *of != lane as u8 || *number >= oldest || !segment.closed);
+    }
+
+    /// Another file was written to.
+    pub(crate) fn file(&self, file: Arc<dyn DiskFile>) {
+        self.lock().files.push(file);
+    }
+
+    /// A name in a directory is new, or gone.
+    pub(crate) fn directory(&self, name: &'static str) {
+        self.lock().directories.insert(name);
+    }
+
+    /// The first so many packets that were appended have reached the kernel.
+    pub(crate) fn reached(&self, packets: u64) {
+        self.lock().reached = packets;
+    }
+
+    /// So many packets, in the order in which they were appended, are on stable storage.
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Relaxed)
+    }
+
+    /// So many packets have reached the kernel.
+    pub(crate) fn in_kernel(&self) -> u64 {
+        self.lock().reached
+    }
+
+    /// Brings everything to stable storage that was written before the call.
+    pub(crate) fn pass(&self) -> (Vec<Synced>, Option<io::Error>) {
+        let State { segments, files, directories, reached, .. } = {
+            let mut state = self.lock();
+            let (reached, stop) = (state.reached, state.stop);
+            std::mem::replace(&mut *state, State { reached, stop, ..State::default() })
+        };
+        let mut failed = None;
+        let synced: Vec<Synced> = segments.into_iter().map(|((lane, _), segment)| segment.sync(lane)).collect();
+        for file in files {
+            failed = file.sync_data().err().or(failed);
+        }
+        for directory in directories {
+            let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+            failed = self.disk.sync_directory(Path::new(directory)).err().filter(|error| !missing(error)).or(failed);
+        }
+        if failed.is_none() && synced.iter().all(|segment| segment.error.is_none()) {
+            self.durable.fetch_max(reached, Ordering::Relaxed);
+        } else {
+            self.failed_passes.fetch_add(1, Ordering::Relaxed);
+        }
+        (synced, failed)
+    }
+
+    /// Waits for the next pass; false at the end.
+    pub(crate) fn wait(&self, interval: Duration) -> bool {
+        let state = self.lock();
+        if state.stop {
+            return false;
+        }
+        let (state, _) = self.wake.wait_timeout(state, interval).unwrap_or_else(PoisonError::into_inner);
+        !state.stop
+    }
+
+    /// Ends the waiting.
+    pub(crate) fn stop(&self) {
+        self.lock().stop = true;
+        self.wake.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unsynced {
+    fn sync(self, lane: u8) -> Synced {
+        Synced {
+            lane: Lane::ALL[usize::from(lane)],
+            error: self.file.sync_data().err(),
+            end: self.end,
+            length: self.length,
+            length_before: self.length_before,
+        }
+    }
+}

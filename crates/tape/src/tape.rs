@@ -1,0 +1,368 @@
+//! The tape as its recorder sees it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use flow::{FlowTable, FrameRef};
+use packet::capture::Statistics;
+use packet::capture::block::{packet_block_bytes, put_packet_block};
+use packet::{Interface, Packet};
+
+use crate::ageing::{frame_bytes_max, segment_bytes_max};
+use crate::checkpoint::is_busy;
+use crate::clock::Moment;
+use crate::counters::Counters;
+use crate::format::chain::{Event, Loss};
+use crate::frame::{FrameBuffer, Layout, Summary};
+use crate::job::{Checkpoint, Job, JournalBatch, Tick};
+use crate::lock::Lock;
+use crate::options::{Compression, Options};
+use crate::pipeline::{FullFrame, Pipeline};
+use crate::shared::Shared;
+use crate::threads::Crew;
+use crate::{Error, Lane};
+
+/// A frame with so many bytes at a tick is closed rather than journaled.
+const CLOSE_BYTES: usize = 256 << 10;
+/// A frame that is as old is closed however little it holds.
+const FRAME_AGE_MAX: Duration = Duration::from_secs(60);
+/// Rows are written after so many bytes of packets, but not more often than this.
+const CHECKPOINT_BYTES: u64 = 256 << 20;
+const CHECKPOINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
+const CHECKPOINT_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+
+/// A tape that is being written.
+///
+/// One thread appends and ticks; compressing, writing, syncing and ageing happen elsewhere. What goes wrong there is
+/// recorded on the tape, counted, and told by [`Tape::problems`].
+pub struct Tape {
+    pub(crate) lanes: [OpenLane; Lane::ALL.len()],
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) crew: Crew,
+    pub(crate) checkpoints_waiting: Arc<AtomicUsize>,
+    pub(crate) interfaces: Vec<Interface>,
+    pub(crate) options: Options,
+    pub(crate) next_arrival: u64,
+    pub(crate) next_frame: u32,
+    pub(crate) packets: u64,
+    pub(crate) bytes_since_checkpoint: u64,
+    pub(crate) last_checkpoint: Instant,
+    pub(crate) ticks: u64,
+    pub(crate) now: Instant,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) lost: [Summary; Lane::ALL.len()],
+    pub(crate) lost_bytes: [u64; Lane::ALL.len()],
+    pub(crate) closed: bool,
+    pub(crate) lock: Option<Lock>,
+}
+
+/// The open frame of a lane.
+pub(crate) struct OpenLane {
+    frame: Option<FrameBuffer>,
+    serial: FrameRef,
+    /// Bytes and packets of it that the journal has.
+    journaled: (usize, u32),
+    opened: Instant,
+    content_bytes_max: usize,
+    journal_bytes_max: usize,
+}
+
+impl OpenLane {
+    pub(crate) fn new(lane: Lane, budget_bytes: u64, now: Instant) -> Self {
+        let content_bytes_max = frame_bytes_max(segment_bytes_max(budget_bytes, lane));
+        Self {
+            frame: None,
+            serial: FrameRef(0),
+            journaled: (0, 0),
+            opened: now,
+            content_bytes_max,
+            journal_bytes_max: content_bytes_max,
+        }
+    }
+}
+
+impl Tape {
+    /// The tape's number of an interface, the same for equal ones; frames that follow can hold its packets.
+    pub fn interface(&mut self, interface: &Interface) -> u32 {
+        let interface = Interface { snaplen: self.options.snaplen, ..interface.clone() };
+        let known = self.interfaces.iter().position(|known| *known == interface);
+        let index = known.unwrap_or_else(|| {
+            self.close_frames();
+            self.interfaces.push(interface.clone());
+            self.hand(Job::Interface(interface));
+            self.interfaces.len() - 1
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// Every interface that the tape knows, by number.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// The next arrival number.
+    #[inline]
+    pub fn next_arrival(&mut self) -> u64 {
+        let arrival = self.next_arrival;
+        self.next_arrival += 1;
+        arrival
+    }
+
+    /// Appends a packet to a lane, at most `snap_bytes` of it, and says which frame has it; `None` if it was lost,
+    /// which is counted and recorded.
+    ///
+    /// The packet has an arrival number, and its interface is one of the tape's. This is a comparison and a copy, but
+    /// where a frame is full.
+    #[inline]
+    pub fn append(&mut self, lane: Lane, packet: &Packet<'_>, snap_bytes: u32) -> Option<FrameRef> {
+        let snap = snap_bytes.min(self.options.snaplen) as usize;
+        let arrival = packet.arrival.unwrap_or(0);
+        let open = &mut self.lanes[lane as usize];
+        if let Some(frame) = &mut open.frame
+            && frame.append(packet, snap, arrival)
+        {
+            self.packets += 1;
+            return Some(open.serial);
+        }
+        self.append_slowly(lane, packet, snap, arrival)
+    }
+
+    /// Notes the counters of an interface, for the end of segments.
+    pub fn note_statistics(&mut self, interface: u32, statistics: &Statistics) {
+        self.hand(Job::Statistics(interface, *statistics));
+    }
+
+    /// Notes that packets were lost before they came here; written to the log with others of the same place and reason.
+    pub fn note_loss(&mut self, loss: Loss) {
+        self.shared.hold_loss(loss);
+    }
+
+    /// Writes a line of the log.
+    pub fn note(&mut self, event: Event) {
+        self.hand(Job::Event(event));
+    }
+
+    /// To be called each second: what is open is brought to the kernel, old segments are closed.
+    ///
+    /// # Errors
+    /// When the tape cannot be written any more at all. What passes, as a full disk, is told by [`Tape::problems`].
+    pub fn tick(&mut self, now: Instant) -> Result<(), Error> {
+        self.now = now;
+        if let Crew::Threads(threads) = &self.crew
+            && threads.has_failed()
+        {
+            return Err(Error::Stopped);
+        }
+        self.report_losses();
+        // While the disk takes nothing, work for it must not pile up.
+        if self.ticks.saturating_sub(self.shared.ticks_done()) > 1 {
+            return Ok(());
+        }
+        for lane in Lane::ALL {
+            self.save_open_frame(lane);
+        }
+        self.ticks += 1;
+        let (appended, next_arrival) = (self.packets, self.next_arrival);
+        self.hand(Job::Tick(Tick { now, moment: Moment::now(), appended, next_arrival }));
+        self.pipeline.shrink();
+        if let Crew::Caller(work) = &mut self.crew {
+            work.tick(&self.shared, &self.pipeline, now);
+        }
+        Ok(())
+    }
+
+    /// Closes all open segments, as when `-G` asks for it.
+    pub fn roll(&mut self) {
+        self.close_frames();
+        self.hand(Job::Roll);
+    }
+
+    /// True when rows should be written soon.
+    pub fn wants_checkpoint(&self) -> bool {
+        let since = self.now.saturating_duration_since(self.last_checkpoint);
+        let threshold = (self.options.budget_bytes / 16).clamp(1 << 20, CHECKPOINT_BYTES);
+        let many = self.bytes_since_checkpoint >= threshold && since >= CHECKPOINT_INTERVAL_MIN;
+        let old = self.bytes_since_checkpoint > 0 && since >= CHECKPOINT_INTERVAL_MAX;
+        (many || old) && !is_busy(&self.checkpoints_waiting)
+    }
+
+    /// Ends a period of the flow table: its rows are written, and what is needed to go on. Parked packets have been
+    /// appended before.
+    pub fn checkpoint(&mut self, table: &mut FlowTable) {
+        self.close_frames();
+        let mut snapshot = Vec::new();
+        let period = table.checkpoint();
+        table.snapshot(&mut snapshot);
+        self.bytes_since_checkpoint = 0;
+        self.last_checkpoint = self.now;
+        self.checkpoints_waiting.fetch_add(1, Ordering::Relaxed);
+        let checkpoint = Checkpoint { period, snapshot, next_arrival: self.next_arrival };
+        self.hand(Job::Checkpoint(Box::new(checkpoint)));
+    }
+
+    /// What has happened since the tape was opened.
+    pub fn counters(&self) -> Counters {
+        Counters::of(&self.shared, self.packets)
+    }
+
+    /// How much of the memory for frames is on its way to the disk, from 0 to 1.
+    pub fn pressure(&self) -> f32 {
+        self.pipeline.pressure()
+    }
+
+    /// Asks compressing to step aside, because packets are lost, or nearly, before they come here.
+    pub fn hurry(&mut self, hurried: bool) {
+        self.pipeline.hurry(hurried);
+    }
+
+    /// What went wrong since the last call, in words; it is in the log too.
+    pub fn problems(&mut self) -> Vec<String> {
+        self.shared.take_problems()
+    }
+
+    /// Writes the last rows, closes and syncs everything.
+    pub fn close(mut self, table: &mut FlowTable) {
+        self.report_losses();
+        self.checkpoint(table);
+        self.closed = true;
+        let (done, stopped) = sync_channel(1);
+        self.hand(Job::Stop { next_arrival: self.next_arrival, done });
+        match &mut self.crew {
+            Crew::Caller(work) => drop(work.writer.run_pending()),
+            Crew::Threads(threads) => {
+                let _ = stopped.recv();
+                threads.join();
+            }
+        }
+        self.lock = None;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_slowly(&mut self, lane: Lane, packet: &Packet<'_>, snap: usize, arrival: u64) -> Option<FrameRef> {
+        let captured = packet.data.len().min(snap);
+        let total = packet_block_bytes(captured, packet.direction, packet.arrival.is_some());
+        loop {
+            if self.lanes[lane as usize].frame.is_none() && !self.begin_frame(lane) {
+                let lost = &mut self.lost[lane as usize];
+                lost.add(packet.time, arrival);
+                self.lost_bytes[lane as usize] += u64::from(packet.wire_bytes);
+                return None;
+            }
+            let open = &mut self.lanes[lane as usize];
+            let frame = open.frame.as_mut()?;
+            let mut fits = frame.append(packet, snap, arrival)
+                || (frame.next_piece(captured, packet.direction) && frame.append(packet, snap, arrival));
+            if !fits && (frame.is_empty() || total > crate::format::zstd_frame::BLOCK_BYTES_MAX) {
+                self.scratch.resize(total, 0);
+                put_packet_block(&mut self.scratch, packet, captured);
+                fits = frame.append_long(&self.scratch, packet.time, arrival);
+                assert!(fits || !frame.is_empty(), "an empty frame takes any packet");
+            }
+            if fits {
+                self.packets += 1;
+                return Some(open.serial);
+            }
+            self.close_frame(lane);
+        }
+    }
+
+    fn begin_frame(&mut self, lane: Lane) -> bool {
+        let any_lost = self.lost[lane as usize].packets > 0;
+        // Who has lost packets already does not wait again for each of the next ones.
+        let wait_max = if any_lost { Duration::ZERO } else { self.options.wait_max };
+        let Some(mut frame) = self.pipeline.buffer(wait_max) else { return false };
+        let stored = self.options.compression != Compression::None && self.pipeline.is_aside();
+        let open = &mut self.lanes[lane as usize];
+        frame.begin(if stored { Layout::Stored } else { Layout::Contiguous }, open.content_bytes_max);
+        open.frame = Some(frame);
+        open.serial = FrameRef(self.next_frame);
+        open.journaled = (0, 0);
+        open.opened = self.now;
+        self.next_frame = self.next_frame.wrapping_add(1);
+        true
+    }
+
+    /// Hands the open frame of a lane over.
+    fn close_frame(&mut self, lane: Lane) {
+        let open = &mut self.lanes[lane as usize];
+        let Some(buffer) = open.frame.take() else { return };
+        if buffer.is_empty() {
+            return self.pipeline.give_back(buffer);
+        }
+        self.bytes_since_checkpoint += buffer.content_bytes() as u64;
+        self.pipeline.push_frame(FullFrame { lane, serial: open.serial.0, buffer });
+        self.work_off();
+    }
+
+    fn close_frames(&mut self) {
+        Lane::ALL.into_iter().for_each(|lane| self.close_frame(lane));
+    }
+
+    /// Brings what a lane's open frame holds to the journal, or the frame itself to its segment.
+    fn save_open_frame(&mut self, lane: Lane) {
+        let again = self.shared.rejournal[lane as usize].swap(false, Ordering::Relaxed);
+        let in_journal = self.shared.journal_bytes(lane);
+        let open = &mut self.lanes[lane as usize];
+        let Some(frame) = &open.frame else { return };
+        if again {
+            open.journaled = (0, 0);
+        }
+        let (content, (journaled, packets)) = (frame.content_bytes(), open.journaled);
+        let age = self.now.saturating_duration_since(open.opened);
+        let close_bytes = CLOSE_BYTES.min(open.content_bytes_max / 2);
+        let is_full = in_journal + (content - journaled) as u64 > open.journal_bytes_max as u64;
+        if content >= close_bytes || (age >= FRAME_AGE_MAX && content > 0) || (is_full && content > journaled) {
+            return self.close_frame(lane);
+        }
+        if content == journaled {
+            return;
+        }
+        let bytes = frame.content_from(journaled).collect::<Vec<_>>().concat();
+        let batch = JournalBatch {
+            lane,
+            offset: journaled as u32,
+            packets: frame.summary.packets - packets,
+            first_time: frame.summary.first_time,
+            bytes,
+        };
+        open.journaled = (content, frame.summary.packets);
+        self.hand(Job::Journal(batch));
+    }
+
+    fn hand(&mut self, job: Job) {
+        self.pipeline.push(job);
+        self.work_off();
+    }
+
+    fn work_off(&mut self) {
+        if let Crew::Caller(work) = &mut self.crew {
+            work.writer.run_pending();
+        }
+    }
+
+    fn report_losses(&mut self) {
+        for lane in Lane::ALL {
+            let lost = std::mem::take(&mut self.lost[lane as usize]);
+            let bytes = std::mem::take(&mut self.lost_bytes[lane as usize]);
+            if lost.packets > 0 {
+                self.shared.lose(&format!("lane {}", lane.name()), "the disk is behind", &lost, bytes);
+            }
+        }
+    }
+}
+
+impl Drop for Tape {
+    /// Without [`Tape::close`] it ends as in a crash, from which the next start recovers.
+    fn drop(&mut self) {
+        if !self.closed {
+            self.pipeline.push(Job::Abandon);
+            if let Crew::Threads(threads) = &mut self.crew {
+                threads.join();
+            }
+        }
+    }
+}

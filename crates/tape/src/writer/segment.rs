@@ -1,0 +1,275 @@
+//! The open segment of a lane.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use packet::Timestamp;
+use packet::capture::block::{Section, write_interface_block, write_section_header, write_statistics_block};
+
+use super::Tools;
+use crate::Lane;
+use crate::append::{Appender, Way};
+use crate::budget::{Account, NoRoom};
+use crate::catalog::CatalogFile;
+use crate::disk::{Disk, whole_blocks};
+use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, HOLDS_STATISTICS};
+use crate::format::names::{self, SegmentName};
+use crate::format::state::Position;
+use crate::format::zstd_frame::{FRAME_BYTES_MAX, store};
+use crate::frame::{Summary, encode_blocks};
+use crate::options::Compression;
+use crate::sync::Unsynced;
+
+/// Why a frame could not be written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// The budget, or the floor of free disk, and nothing more to evict.
+    NoRoom,
+    /// The disk takes no more bytes; those in the file are as they were.
+    Full(io::Error),
+    /// The file must not be trusted any more.
+    Broken(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::Full(error)
+            }
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+impl From<NoRoom> for WriteError {
+    fn from(_: NoRoom) -> Self {
+        Self::NoRoom
+    }
+}
+
+/// The open segment of a lane.
+pub(crate) struct Segment {
+    pub(crate) lane: Lane,
+    pub(crate) name: SegmentName,
+    pub(crate) path: PathBuf,
+    pub(crate) opened: Instant,
+    pub(crate) appender: Appender,
+    pub(crate) packets: u64,
+    pub(crate) first_time: Timestamp,
+    pub(crate) last_time: Timestamp,
+    /// Up to here the file is on stable storage.
+    pub(crate) synced_length: u64,
+    uoffset: u64,
+    interfaces: usize,
+    catalog: CatalogFile,
+    /// Frames that have not been written as a whole yet.
+    unwritten: Vec<Unwritten>,
+    registered_length: u64,
+}
+
+/// A frame whose end waits for company.
+#[derive(Debug)]
+struct Unwritten {
+    coffset: u64,
+    cend: u64,
+    uoffset: u64,
+    summary: Summary,
+}
+
+impl Segment {
+    /// Makes the file, with section header and interfaces.
+    pub(crate) fn create(
+        tools: &mut Tools,
+        lane: Lane,
+        number: u64,
+        first_time: Timestamp,
+    ) -> Result<Self, WriteError> {
+        let name = SegmentName { number, time: first_time, encoding: tools.encoding() };
+        let path = name.path(lane);
+        tools.shared.room.set(Account::Open(lane), allocation(0))?;
+        let file = match tools.shared.disk.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tools.shared.disk.create_directory(Path::new(lane.name()))?;
+                tools.shared.disk.create(&path)?
+            }
+            other => other?,
+        };
+        tools.shared.sync.directory(lane.name());
+        let mut segment = Self {
+            lane,
+            name,
+            path,
+            opened: tools.now,
+            appender: Appender::new(file, 0),
+            packets: 0,
+            first_time,
+            last_time: first_time,
+            synced_length: 0,
+            uoffset: 0,
+            interfaces: 0,
+            catalog: CatalogFile::new(lane, number),
+            unwritten: Vec::new(),
+            registered_length: 0,
+        };
+        let mut header = Vec::new();
+        let application = Some(format!("wiretape {}", env!("CARGO_PKG_VERSION")));
+        write_section_header(&mut header, &Section { application, ..Section::default() });
+        segment.append_blocks(tools, header, HOLDS_INTERFACES, |segment, tools| segment.interface_blocks(tools))?;
+        Ok(segment)
+    }
+
+    /// Where the next frame will be.
+    pub(crate) fn end(&self) -> Position {
+        Position { segment: self.name.number, uoffset: self.uoffset }
+    }
+
+    /// Writes the interfaces that the stream does not have yet.
+    pub(crate) fn catch_up(&mut self, tools: &mut Tools) -> Result<(), WriteError> {
+        if self.interfaces == tools.interfaces.len() {
+            return Ok(());
+        }
+        self.append_blocks(tools, Vec::new(), HOLDS_INTERFACES, |segment, tools| segment.interface_blocks(tools))
+    }
+
+    /// Appends a frame; `record` has everything but its places. Returns where it begins.
+    pub(crate) fn append(
+        &mut self,
+        tools: &mut Tools,
+        bytes: &[u8],
+        way: Way,
+        record: FrameRecord,
+    ) -> Result<Position, WriteError> {
+        let coffset = self.appender.length();
+        let room = &tools.shared.room;
+        room.set(Account::Open(self.lane), allocation(coffset + bytes.len() as u64))?;
+        room.set(Account::Catalog(self.lane), whole_blocks(self.catalog.length() + 160))?;
+        self.appender.append(tools.shared.disk.as_ref(), &self.path, bytes, way)?;
+        let begin = self.end();
+        let cbytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let interfaces = u32::try_from(self.interfaces).unwrap_or(u32::MAX);
+        let record = FrameRecord { uoffset: self.uoffset, coffset, cbytes, interfaces, ..record };
+        self.uoffset = record.uend();
+        self.packets += u64::from(record.packets);
+        let FrameRecord { packets, first_arrival, last_arrival, first_time, last_time, .. } = record;
+        if packets > 0 {
+            self.first_time = self.first_time.min(first_time);
+            self.last_time = self.last_time.max(last_time);
+        }
+        let summary = Summary { packets, first_arrival, last_arrival, first_time, last_time };
+        self.unwritten.push(Unwritten { coffset, cend: record.cend(), uoffset: begin.uoffset, summary });
+        let written = self.appender.written();
+        self.unwritten.retain(|frame| frame.cend > written);
+        if self.catalog.push(&record) {
+            self.flush_catalog(tools);
+        }
+        Ok(begin)
+    }
+
+    /// Brings everything to the kernel, and notes what has to reach stable storage.
+    pub(crate) fn flush(&mut self, tools: &mut Tools) -> Result<(), WriteError> {
+        self.appender.flush()?;
+        self.unwritten.clear();
+        self.flush_catalog(tools);
+        self.register(tools, false);
+        Ok(())
+    }
+
+    /// Writes what the interfaces counted, as far as that is known.
+    pub(crate) fn append_statistics(&mut self, tools: &mut Tools) -> Result<(), WriteError> {
+        self.append_blocks(tools, Vec::new(), HOLDS_STATISTICS, |segment, tools| {
+            let known = tools.statistics.iter().take(segment.interfaces).enumerate();
+            known
+                .filter_map(|(index, statistics)| {
+                    let mut block = Vec::new();
+                    let index = u32::try_from(index).unwrap_or(u32::MAX);
+                    write_statistics_block(&mut block, index, segment.last_time, statistics.as_ref()?);
+                    Some(block)
+                })
+                .collect()
+        })
+    }
+
+    /// Notes what has to reach stable storage.
+    pub(crate) fn register(&mut self, tools: &Tools, closed: bool) {
+        let length = self.appender.written();
+        if length > self.registered_length || closed {
+            self.registered_length = length;
+            let (file, end) = (self.appender.file().clone(), self.end());
+            let unsynced = Unsynced { file, end, length, length_before: self.synced_length, closed };
+            tools.shared.sync.segment(self.lane, unsynced);
+        }
+    }
+
+    pub(crate) fn flush_catalog(&mut self, tools: &Tools) {
+        if let Err(error) = self.catalog.flush(tools.shared.disk.as_ref()) {
+            let path = names::catalog_path(self.lane, self.name.number);
+            tools.shared.problem(&path.display().to_string(), format!("the index cannot be written: {error}"));
+        }
+    }
+
+    /// Cuts the file back to the last frame that was written as a whole; what is lost with the others.
+    pub(crate) fn cut_back(&mut self, tools: &Tools) -> Vec<Summary> {
+        let mut good = self.appender.length();
+        if let Some(first) = self.unwritten.first() {
+            (good, self.uoffset) = (first.coffset, first.uoffset);
+            // Its records say more than there is.
+            let _ = tools.shared.disk.remove(&names::catalog_path(self.lane, self.name.number));
+        }
+        // What cannot be cut stays behind the last frame, where nothing can be read as one.
+        let _ = self.appender.file().set_length(good);
+        let lost: Vec<Summary> = self.unwritten.drain(..).map(|frame| frame.summary).collect();
+        self.packets -= lost.iter().map(|summary| u64::from(summary.packets)).sum::<u64>();
+        lost
+    }
+
+    /// The IDBs that the stream does not have yet.
+    fn interface_blocks(&mut self, tools: &Tools) -> Vec<Vec<u8>> {
+        let blocks = tools.interfaces.iter().skip(self.interfaces).map(|interface| {
+            let mut block = Vec::new();
+            write_interface_block(&mut block, interface, None);
+            block
+        });
+        let blocks = blocks.collect();
+        self.interfaces = tools.interfaces.len();
+        blocks
+    }
+
+    /// Appends blocks that are not packets, behind `first`, in frames of their own.
+    fn append_blocks(
+        &mut self,
+        tools: &mut Tools,
+        first: Vec<u8>,
+        flags: u32,
+        blocks: impl FnOnce(&mut Self, &Tools) -> Vec<Vec<u8>>,
+    ) -> Result<(), WriteError> {
+        let interfaces_before = self.interfaces;
+        let mut all = vec![first];
+        all.extend(blocks(self, tools));
+        all.retain(|block| !block.is_empty());
+        for frame in encode_blocks(&all, FRAME_BYTES_MAX) {
+            let ubytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+            let mut bytes = Vec::new();
+            match tools.compression {
+                Compression::None => bytes = frame,
+                Compression::Zstd(_) if frame.len() > 1024 => tools.encoder.compress(&frame, &mut bytes),
+                Compression::Zstd(_) => store(&frame, &mut bytes),
+            }
+            let record = FrameRecord { ubytes, flags, ..FrameRecord::default() };
+            self.append(tools, &bytes, Way::Buffered, record).inspect_err(|_| self.interfaces = interfaces_before)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a file of this length takes, with the blocks that describe where it is.
+pub(crate) fn allocation(length: u64) -> u64 {
+    let maps = if length > 1 << 20 { 4096 + whole_blocks(length >> 14) } else { 4096 };
+    whole_blocks(length) + maps
+}
+
+/// Bytes of the catalog that a closed segment keeps.
+pub(crate) fn measured(disk: &dyn Disk, path: &Path) -> u64 {
+    disk.status(path).map_or(0, |status| status.allocated.max(whole_blocks(status.length)))
+}
