@@ -29,6 +29,7 @@ mod read;
 pub mod rows;
 mod salvage;
 mod shared;
+pub mod status;
 mod sync;
 mod tape;
 mod threads;

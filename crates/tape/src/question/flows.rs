@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flow::{Config, FlowRow, FlowTable, Kept, Lane, LaneSet};
+use flow::{FlowRow, Kept, Lane, LaneSet};
 use packet::Timestamp;
 
 use super::attribute::Attribution;
@@ -13,7 +13,7 @@ use super::covered::{self, Needs};
 use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
 use super::replay::{Origin, Replay};
-use super::{Coverage, Query, Source, rows};
+use super::{Coverage, Query, Source, live, rows};
 use crate::Error;
 use crate::read::{Frame, Merge, Merged, Tape};
 
@@ -34,8 +34,12 @@ pub struct Flow<'a> {
 pub type FlowSink<'a> = &'a mut dyn FnMut(&Flow) -> ControlFlow<()>;
 
 /// Hands out the flows with at least one matching packet, by their start.
+///
+/// With `live`, of a tape: each flow that matches from now on (or from the query's start on) twice, as soon as it
+/// matches and when it has ended.
 pub fn flows(source: &Source, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
     match source {
+        Source::Tape(directory) if query.live => live::flows(directory, query, sink),
         Source::Tape(directory) => flows_of_tape(directory, query, sink),
         Source::Captures(paths) => flows_of_captures(paths, query, sink),
     }
@@ -139,7 +143,7 @@ pub(super) fn captured_flows(
         Captures::check_repeatable(paths)?;
     }
     let mut gather = Gather::default();
-    let mut replay = Replay::new(FlowTable::new(Config::new([0; 16], [0; 32])));
+    let mut replay = Replay::without_flows([0; 16]);
     let mut captures = Captures::new(paths);
     let mut names: Vec<Option<Arc<str>>> = Vec::new();
     let mut latest = Timestamp::MIN;

@@ -43,6 +43,21 @@ impl Gather {
         flow.matched |= matched;
     }
 
+    /// A flow.
+    pub(super) fn flow(&self, id: FlowId) -> Option<&Gathered> {
+        self.flows.get(&id)
+    }
+
+    /// Notes that a packet of a flow matches.
+    pub(super) fn set_matched(&mut self, id: FlowId) {
+        self.flows.entry(id).and_modify(|flow| flow.matched = true);
+    }
+
+    /// Drops the flows that `keep` does not want.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&mut Gathered) -> bool) {
+        self.flows.retain(|_, flow| keep(flow));
+    }
+
     /// Drops the flows that have ended and that `keep` does not want: their rows will not change any more.
     pub(super) fn drop_ended(&mut self, mut keep: impl FnMut(&Gathered) -> bool) {
         self.flows.retain(|_, flow| flow.row.end_reason.is_none() || keep(flow));

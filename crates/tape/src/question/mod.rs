@@ -10,6 +10,7 @@ mod covered;
 mod flows;
 mod gather;
 mod judge;
+mod live;
 mod packets;
 mod query;
 mod replay;

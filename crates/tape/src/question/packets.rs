@@ -11,7 +11,7 @@ use super::covered::{self, Needs};
 use super::flows::{captured_flows, latest, matching_flows};
 use super::gather::Gathered;
 use super::judge::{Judge, Truth};
-use super::{Coverage, Query, Source, rows};
+use super::{Coverage, Query, Source, live, rows};
 use crate::Error;
 use crate::read::{Frame, Merge, Merged, Tape};
 
@@ -19,8 +19,12 @@ use crate::read::{Frame, Merge, Merged, Tape};
 pub type PacketSink<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> ControlFlow<()>;
 
 /// Hands out the matching packets in the order of arrival.
+///
+/// With `live`, of a tape: those that are recorded from now on, or from the query's start on, within a second or two
+/// after their arrival; what comes late into a lane comes late here.
 pub fn packets(source: &Source, query: &Query, sink: PacketSink) -> Result<Coverage, Error> {
     match source {
+        Source::Tape(directory) if query.live => live::packets(directory, query, sink),
         Source::Tape(directory) => packets_of_tape(directory, query, sink),
         Source::Captures(paths) => packets_of_captures(paths, query, sink),
     }
@@ -30,20 +34,29 @@ fn packets_of_tape(directory: &Path, query: &Query, sink: PacketSink) -> Result<
     let mut tape = Tape::open(directory)?;
     let frames = tape.frames()?;
     let mut coverage = covered::coverage(&mut tape, query, &frames, Needs::Packets)?;
+    coverage.matched = answer(&mut tape, &frames, query, sink)?;
+    covered::add_notes(&mut coverage, &mut tape);
+    Ok(coverage)
+}
+
+/// Hands out the matching packets of these frames; returns how many.
+pub(super) fn answer(tape: &mut Tape, frames: &[Frame], query: &Query, sink: PacketSink) -> Result<u64, Error> {
     let mut judge = Judge::new(query);
-    let plan = plan(&mut tape, &frames, query, &judge)?;
+    let plan = plan(tape, frames, query, &judge)?;
     let mut picker = Picker::new(query, &mut judge, plan.chosen);
-    let mut merge = Merge::new(&mut tape, plan.frames);
-    while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
+    let mut merge = Merge::new(tape, plan.frames);
+    let mut count = 0;
+    let limit = query.limit.unwrap_or(u64::MAX);
+    while count < limit {
+        let Some(Merged { packet, interface, arrival, .. }) = merge.next()? else { break };
         if picker.wants(&packet, interface, arrival) {
-            coverage.matched += 1;
-            if sink(&packet, interface).is_break() || query.limit.is_some_and(|limit| coverage.matched >= limit) {
+            count += 1;
+            if sink(&packet, interface).is_break() {
                 break;
             }
         }
     }
-    covered::add_notes(&mut coverage, &mut tape);
-    Ok(coverage)
+    Ok(count)
 }
 
 /// What must be read, and which flows are asked for.

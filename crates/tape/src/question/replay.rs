@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flow::{FlowPart, FlowTable, FrameRef, Lane, Place, ROWLESS, Slot};
+use flow::{Config, FlowPart, FlowTable, FrameRef, Lane, Place, ROWLESS, Slot};
 use packet::{Headers, Packet};
 
 /// A flow table, with what the question noticed about each flow of the current period.
@@ -39,6 +39,11 @@ impl Replay {
     /// Goes on with a table.
     pub(super) fn new(table: FlowTable) -> Self {
         Self { table, numbers: HashMap::new(), marks: Vec::new(), rowless: Vec::new() }
+    }
+
+    /// Begins without flows.
+    pub(super) fn without_flows(tape_id: [u8; 16]) -> Self {
+        Self::new(FlowTable::new(Config::new(tape_id, [0; 32])))
     }
 
     /// Takes in the next packet in the order of arrival.

@@ -23,6 +23,8 @@ pub(super) struct Rows {
     pub(super) known: Vec<bool>,
     /// Frames that rows refer to and that are gone carry this number.
     pub(super) missing: u32,
+    /// The flow table behind the last packet, if the tail was replayed.
+    pub(super) replay: Option<Replay>,
 }
 
 /// A packet of the tail on its way into the rows.
@@ -40,7 +42,12 @@ pub(super) fn read(
     let places = Places::new(frames);
     // The state first: a flow file that appears meanwhile only makes it older than the files, never newer.
     let state = read_state(tape);
-    let mut rows = Rows { gather: Gather::default(), known: vec![false; frames.len()], missing: frames.len() as u32 };
+    let mut rows = Rows {
+        gather: Gather::default(),
+        known: vec![false; frames.len()],
+        missing: frames.len() as u32,
+        replay: None,
+    };
     let mut covers = Covers::default();
     for name in flow_files(tape)? {
         if let Some(file) = open(tape, name)? {
@@ -192,13 +199,14 @@ fn replay_tail(
             *known = !replay.rowless().contains(&frame.number);
         }
     }
+    rows.replay = Some(replay);
     Ok(())
 }
 
-type TakePart<'a> = &'a mut dyn FnMut(&FlowPart, Option<&Arc<str>>, Mark);
+pub(super) type TakePart<'a> = &'a mut dyn FnMut(&FlowPart, Option<&Arc<str>>, Mark);
 
 /// Puts the packets of frames through a table, and hands out the parts of their flows.
-fn run<'f>(
+pub(super) fn run<'f>(
     tape: &mut Tape,
     frames: impl Iterator<Item = &'f Frame>,
     replay: &mut Replay,

@@ -46,6 +46,7 @@ impl Tape {
             #[serde(with = "crate::format::time::serde_rfc3339")]
             time: Timestamp,
             boot_ns: u64,
+            budget_bytes: Option<u64>,
         }
         let text = fs::read_to_string(self.directory.join(names::heartbeat_path())).ok()?;
         let line: Line = serde_json::from_str(text.trim_end_matches(['\0', ' ', '\n'])).ok()?;
@@ -57,6 +58,7 @@ impl Tape {
         let pid = fs::read_to_string(self.directory.join(names::lock_path())).ok();
         Some(Heartbeat {
             time: line.time,
+            budget_bytes: line.budget_bytes,
             is_fresh: age_boot_ns.min(age_wall_ns) < HEARTBEAT_AGE_MAX_NS,
             pid: pid.and_then(|text| text.trim().parse().ok()),
         })
@@ -69,6 +71,8 @@ const HEARTBEAT_AGE_MAX_NS: u64 = 5_000_000_000;
 /// A recorder's last sign of life.
 pub(crate) struct Heartbeat {
     pub(crate) time: Timestamp,
+    /// What the tape may take.
+    pub(crate) budget_bytes: Option<u64>,
     /// Young enough that the recorder must be at work, unless the log says that it has stopped since.
     pub(crate) is_fresh: bool,
     /// Its process, as seen from its own namespace.

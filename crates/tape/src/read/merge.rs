@@ -92,7 +92,7 @@ impl<'t> Merge<'t> {
             self.free.extend((place < self.open.len()).then_some(place));
             return Ok(());
         };
-        if !index(&bytes, interfaces.len(), frame.arrivals.0, &mut packets) {
+        if !index(&bytes, interfaces.len(), &frame, &mut packets) {
             self.tape.note_torn(&frame);
         }
         if let Some((arrival, _)) = packets.first() {
@@ -111,13 +111,16 @@ impl<'t> Merge<'t> {
 
 /// Where the packets of a frame are, in arrival order; false if not all of it could be taken: a block is damaged, or
 /// the segment does not describe a packet's interface, so that nothing says what its bytes are.
-fn index(bytes: &FrameBytes, interfaces: usize, first_arrival: u64, packets: &mut Vec<(u64, u32)>) -> bool {
+fn index(bytes: &FrameBytes, interfaces: usize, frame: &Frame, packets: &mut Vec<(u64, u32)>) -> bool {
     packets.clear();
-    let mut last = first_arrival;
+    let mut last = frame.arrivals.0;
     let mut described = true;
     let mut blocks = Blocks::new(bytes.as_slice());
     for (offset, block) in &mut blocks {
         if let Block::Packet(packet) = block {
+            if offset < frame.skip as usize {
+                continue;
+            }
             if (packet.interface as usize) < interfaces {
                 last = packet.arrival.unwrap_or(last);
                 packets.push((last, offset as u32));

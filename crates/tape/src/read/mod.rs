@@ -40,6 +40,8 @@ pub(crate) struct Frame {
     pub(crate) arrivals: (u64, u64),
     /// Least and greatest time of a packet.
     pub(crate) times: (Timestamp, Timestamp),
+    /// Bytes at its start that have been read before and are passed over.
+    pub(crate) skip: u32,
     /// It describes interfaces.
     pub(crate) describes: bool,
     pub(crate) stored: Stored,
@@ -131,6 +133,11 @@ impl Tape {
     /// Where it was recorded.
     pub(crate) fn sensor(&self) -> &str {
         &self.identity.sensor
+    }
+
+    /// What it says of itself.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// What its flow ids are made with.

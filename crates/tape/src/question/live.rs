@@ -1,0 +1,222 @@
+//! Answers that go on with what is recorded from now on.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use flow::{FlowId, LaneSet};
+use packet::{Headers, Interface, Packet, Timestamp};
+
+use super::attribute::Attribution;
+use super::flows::{Flow, FlowSink};
+use super::gather::{Gather, Gathered};
+use super::judge::{Judge, Truth};
+use super::packets::PacketSink;
+use super::replay::Replay;
+use super::{Coverage, Query, covered, rows};
+use crate::format::state::{Covers, Position};
+use crate::read::{Frame, Merge, Merged, Tape, wall_clock};
+use crate::{Error, Lane};
+
+/// How often the tape is looked at. A recorder brings packets into its journals each second.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Hands out the matching packets that are recorded from now on, or from the query's start on, until the sink breaks.
+pub(super) fn packets(directory: &Path, query: &Query, sink: PacketSink) -> Result<Coverage, Error> {
+    let limit = query.limit.unwrap_or(u64::MAX);
+    let mut matched = 0;
+    let mut sink = |packet: &Packet, interface: &Interface| {
+        matched += 1;
+        let flow = sink(packet, interface);
+        if matched >= limit { ControlFlow::Break(()) } else { flow }
+    };
+    let (mut live, frames) = Live::open(directory, query, false)?;
+    let mut broken = false;
+    if query.from.is_some() {
+        super::packets::answer(&mut live.tape, &frames, query, &mut |packet, interface| {
+            let flow = sink(packet, interface);
+            broken = flow.is_break();
+            flow
+        })?;
+    }
+    while !broken {
+        std::thread::sleep(LOOK_EVERY);
+        broken = live.look(&mut sink)?.is_break();
+    }
+    Ok(live.coverage(matched))
+}
+
+/// Hands out each matching flow twice: as soon as one of its packets matches, and when it has ended.
+pub(super) fn flows(directory: &Path, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
+    let (mut live, frames) = Live::open(directory, query, true)?;
+    let sensor = live.tape.identity().sensor.clone();
+    let mut news = if query.from.is_some() { live.flows_so_far(&frames)? } else { Vec::new() };
+    let mut matched = 0;
+    loop {
+        for flow in &news {
+            let (in_iface, kept) = (flow.in_iface.as_deref(), flow.row.kept(LaneSet::ALL));
+            matched += 1;
+            let answer = Flow { row: &flow.row, in_iface, kept, sensor: Some(sensor.as_str()) };
+            if sink(&answer).is_break() || query.limit.is_some_and(|limit| matched >= limit) {
+                return Ok(live.coverage(matched));
+            }
+        }
+        std::thread::sleep(LOOK_EVERY);
+        // All packets are taken in: nothing breaks off.
+        let _ = live.look(&mut |_, _| ControlFlow::Continue(()))?;
+        news = live.news();
+    }
+}
+
+/// A tape that is followed.
+struct Live<'q> {
+    tape: Tape,
+    query: &'q Query,
+    judge: Judge,
+    /// Up to where each lane's stream has been handed out.
+    done: Covers,
+    /// Flows that go on, where rows are needed.
+    flows: Option<Flows>,
+    latest: Timestamp,
+}
+
+struct Flows {
+    replay: Replay,
+    gather: Gather,
+    /// Flows that have been handed out for the first time.
+    begun: HashSet<FlowId>,
+}
+
+impl<'q> Live<'q> {
+    /// Begins at the end of what there is; without a start of its own the query is about packets from now on.
+    fn open(directory: &Path, query: &'q Query, wants_flows: bool) -> Result<(Self, Vec<Frame>), Error> {
+        let mut tape = Tape::open(directory)?;
+        let mut done = Covers::default();
+        let frames = next_frames(&mut tape, &mut done)?;
+        let judge = Judge::new(&Query { from: query.from.or_else(|| Some(wall_clock())), ..query.clone() });
+        let latest = frames.iter().map(|frame| frame.times.1).max().unwrap_or_default();
+        let mut live = Self { tape, query, judge, done, flows: None, latest };
+        if wants_flows || query.whole_flows || !query.flow_ids.is_empty() || live.judge.needs_rows() {
+            live.flows = Some(live.live_flows(&frames)?);
+        }
+        Ok((live, frames))
+    }
+
+    fn coverage(mut self, matched: u64) -> Coverage {
+        let mut coverage = Coverage { matched, recording: true, ..Coverage::default() };
+        covered::add_notes(&mut coverage, &mut self.tape);
+        coverage
+    }
+
+    /// The flows that match in what there is already.
+    fn flows_so_far(&mut self, frames: &[Frame]) -> Result<Vec<Gathered>, Error> {
+        let (matching, _) = super::flows::matching_flows(&mut self.tape, frames, self.query)?;
+        if let Some(Flows { gather, begun, .. }) = &mut self.flows {
+            for flow in matching.iter().filter(|flow| flow.row.end_reason.is_none()) {
+                begun.insert(flow.row.flow_id);
+                gather.set_matched(flow.row.flow_id);
+            }
+        }
+        Ok(matching)
+    }
+
+    fn live_flows(&mut self, frames: &[Frame]) -> Result<Flows, Error> {
+        let found = rows::read(&mut self.tape, frames, &mut |_| false, Some(&mut |_, _, _| false))?;
+        let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.tape.id_bytes()));
+        Ok(Flows { replay, gather: found.gather, begun: HashSet::new() })
+    }
+
+    /// Hands out the matching packets that came since the last look.
+    fn look(&mut self, sink: PacketSink) -> Result<ControlFlow<()>, Error> {
+        let frames = next_frames(&mut self.tape, &mut self.done)?;
+        if frames.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.latest = frames.iter().map(|frame| frame.times.1).fold(self.latest, Ord::max);
+        let mut touched = self.take_in(&frames)?;
+        let mut attribution = Attribution::new(touched.iter().enumerate());
+        let mut merge = Merge::new(&mut self.tape, frames);
+        let mut done = ControlFlow::Continue(());
+        while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
+            let wanted = match &self.flows {
+                None => self.judge.packet(&packet, interface, &Headers::default(), None),
+                Some(_) => {
+                    let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
+                    let flow = attribution.flow_of(&headers, arrival).and_then(|flow| touched.get_mut(flow));
+                    flow.is_some_and(|flow| {
+                        let matches = self.judge.packet(&packet, interface, &headers, Some(flow));
+                        flow.matched |= matches;
+                        let whole = self.query.whole_flows && flow.matched;
+                        self.query.wants_flow(flow.row.flow_id) && (matches || whole)
+                    })
+                }
+            };
+            if wanted && sink(&packet, interface).is_break() {
+                done = ControlFlow::Break(());
+                break;
+            }
+        }
+        if let Some(flows) = &mut self.flows {
+            touched.iter().filter(|flow| flow.matched).for_each(|flow| flows.gather.set_matched(flow.row.flow_id));
+        }
+        Ok(done)
+    }
+
+    /// Brings the packets of new frames into the rows; returns the flows that they belong to.
+    fn take_in(&mut self, frames: &[Frame]) -> Result<Vec<Gathered>, Error> {
+        let Some(flows) = &mut self.flows else { return Ok(Vec::new()) };
+        let mut ids = HashSet::new();
+        let Flows { replay, gather, .. } = flows;
+        rows::run(&mut self.tape, frames.iter(), replay, &mut |_, _, _| false, &mut |part, in_iface, _| {
+            gather.add(part, in_iface, [], false);
+            ids.insert(part.flow_id);
+        })?;
+        Ok(ids.iter().filter_map(|id| gather.flow(*id).cloned()).collect())
+    }
+
+    /// The flows that match since the last look, and those that matched and have ended.
+    fn news(&mut self) -> Vec<Gathered> {
+        let Some(Flows { gather, begun, .. }) = &mut self.flows else { return Vec::new() };
+        let mut news = Vec::new();
+        gather.retain(|flow| {
+            flow.row.settle(self.latest);
+            let ended = flow.row.end_reason.is_some();
+            flow.matched |= self.judge.flow(flow) == Truth::Yes;
+            let wanted = flow.matched && self.query.wants_flow(flow.row.flow_id);
+            if wanted && (begun.insert(flow.row.flow_id) || ended) {
+                news.push(flow.clone());
+            }
+            if ended {
+                begun.remove(&flow.row.flow_id);
+            }
+            !ended
+        });
+        news.sort_by(|one, other| one.row.by_start(&other.row));
+        news
+    }
+}
+
+/// The frames, or parts of frames, behind `done` in each lane's stream, up to the first one that is not there yet.
+fn next_frames(tape: &mut Tape, done: &mut Covers) -> Result<Vec<Frame>, Error> {
+    let mut next: Vec<Frame> = Vec::new();
+    for lane in Lane::ALL {
+        let mut at = done.lane(lane);
+        for mut frame in tape.lane_frames(lane, at.segment)? {
+            // A segment is complete once there is a later one.
+            if frame.segment.number > at.segment {
+                at = Position { segment: frame.segment.number, uoffset: 0 };
+            }
+            if frame.uoffset > at.uoffset {
+                break;
+            }
+            let Some(news @ 1..) = frame.uend().checked_sub(at.uoffset) else { continue };
+            frame.skip = frame.ubytes - news as u32;
+            frame.number = next.len() as u32;
+            at.uoffset = frame.uend();
+            next.push(frame);
+        }
+        done.set(lane, at);
+    }
+    Ok(next)
+}

@@ -1,0 +1,254 @@
+//! How a tape does: how far each lane goes back, how fast it fills, what is missing, whether a recorder is at work.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use packet::Timestamp;
+
+use crate::format::chain::Event;
+use crate::format::names::{self, FlowFileName};
+use crate::question::{Damage, Gap, Loss};
+use crate::read::{Frame, Stored, Tape, file_names, wall_clock};
+use crate::{Error, Lane};
+
+/// How a tape does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The tape's id, 32 hex digits.
+    pub id: String,
+    /// Where it is recorded.
+    pub sensor: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// A recorder is at work.
+    pub recording: bool,
+    /// Its process, as seen from where it runs.
+    pub recorder_pid: Option<u32>,
+    /// The last sign of life of a recorder.
+    pub last_sign: Option<Timestamp>,
+    /// Every lane.
+    pub lanes: Vec<LaneStatus>,
+    /// Flow files.
+    pub flow_files: u64,
+    /// Their bytes on the disk.
+    pub flow_bytes: u64,
+    /// Bytes of the whole tape on the disk.
+    pub bytes: u64,
+    /// What it may take, if the recorder left word of it.
+    pub budget_bytes: Option<u64>,
+    /// What comes in over all lanes.
+    pub rate: Rate,
+    /// How far the tape will reach back at the present rate, in nanoseconds, once it is full.
+    pub retention_ns: Option<u64>,
+    /// Times without recording, oldest first.
+    pub gaps: Vec<Gap>,
+    /// Packets that were seen but not kept, oldest first.
+    pub losses: Vec<Loss>,
+    /// What could not be read.
+    pub damaged: Vec<Damage>,
+}
+
+/// How a lane does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneStatus {
+    /// Which lane.
+    pub lane: Lane,
+    /// Its segments.
+    pub segments: u64,
+    /// Their bytes on the disk.
+    pub bytes: u64,
+    /// Of all lanes' bytes.
+    pub share: f64,
+    /// Its packets.
+    pub packets: u64,
+    /// Time of its oldest packet.
+    pub oldest: Option<Timestamp>,
+    /// Time of its newest packet.
+    pub newest: Option<Timestamp>,
+    /// What comes in.
+    pub rate: Rate,
+    /// How far it will reach back at the present rate, in nanoseconds, once the tape is full.
+    pub retention_ns: Option<u64>,
+}
+
+/// What comes in, as bytes on the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rate {
+    /// Bytes a second over the last minute.
+    pub minute: f64,
+    /// Bytes a second over the last hour, or since the tape began.
+    pub hour: f64,
+}
+
+/// Why a tape does not do well.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// No recorder is at work.
+    NotRecording {
+        /// When there was one last.
+        last_sign: Option<Timestamp>,
+    },
+}
+
+/// Looks at the tape in `directory`.
+pub fn status(directory: &Path) -> Result<Status, Error> {
+    let mut tape = Tape::open(directory)?;
+    let frames = tape.frames()?;
+    let log = log(&mut tape)?;
+    let heartbeat = tape.heartbeat();
+    let recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !log.stopped;
+    let newest = frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.1).max();
+    let now = if recording { wall_clock() } else { newest.unwrap_or_else(wall_clock) };
+    let mut lanes = Vec::new();
+    for lane in Lane::ALL {
+        lanes.push(lane_status(&mut tape, lane, &frames, now)?);
+    }
+    let budget_bytes = heartbeat.as_ref().and_then(|heartbeat| heartbeat.budget_bytes);
+    let rate = Rate {
+        minute: lanes.iter().map(|lane| lane.rate.minute).sum(),
+        hour: lanes.iter().map(|lane| lane.rate.hour).sum(),
+    };
+    predict(&mut lanes, budget_bytes);
+    let flow_files = file_names(&directory.join(names::FLOWS))?;
+    let flow_files: Vec<_> = flow_files.iter().filter_map(|name| FlowFileName::parse(name)).collect();
+    let identity = tape.identity();
+    Ok(Status {
+        id: identity.id.clone(),
+        sensor: identity.sensor.clone(),
+        created: identity.created,
+        recording,
+        recorder_pid: heartbeat.as_ref().filter(|_| recording).and_then(|heartbeat| heartbeat.pid),
+        last_sign: heartbeat.map(|heartbeat| heartbeat.time),
+        flow_files: flow_files.len() as u64,
+        flow_bytes: flow_files.iter().map(|name| disk_bytes(&directory.join(name.path()))).sum(),
+        bytes: tree_bytes(directory),
+        budget_bytes,
+        rate,
+        retention_ns: budget_bytes.and_then(|budget| duration_ns(budget as f64, rate.hour)),
+        lanes,
+        gaps: log.gaps,
+        losses: log.losses,
+        damaged: std::mem::take(&mut tape.notes.damaged),
+    })
+}
+
+impl Status {
+    /// What is wrong; nothing in a tape that does well.
+    pub fn problems(&self) -> Vec<Problem> {
+        let not_recording = (!self.recording).then_some(Problem::NotRecording { last_sign: self.last_sign });
+        not_recording.into_iter().collect()
+    }
+}
+
+const MINUTE_NS: i64 = 60_000_000_000;
+const HOUR_NS: i64 = 60 * MINUTE_NS;
+
+fn lane_status(tape: &mut Tape, lane: Lane, frames: &[Frame], now: Timestamp) -> Result<LaneStatus, Error> {
+    let names = tape.segment_names(lane)?;
+    let bytes_of = |lane: Lane| -> u64 {
+        let of_lane = frames.iter().filter(|frame| frame.lane == lane);
+        of_lane.map(stored_bytes).sum()
+    };
+    let all_bytes: u64 = Lane::ALL.into_iter().map(bytes_of).sum();
+    let of_lane = || frames.iter().filter(move |frame| frame.lane == lane && frame.packets > 0);
+    let bytes = names.iter().map(|name| disk_bytes(&tape.directory().join(name.path(lane)))).sum();
+    Ok(LaneStatus {
+        lane,
+        segments: names.len() as u64,
+        bytes,
+        share: if all_bytes == 0 { 0.0 } else { bytes_of(lane) as f64 / all_bytes as f64 },
+        packets: of_lane().map(|frame| u64::from(frame.packets)).sum(),
+        oldest: of_lane().map(|frame| frame.times.0).min(),
+        newest: of_lane().map(|frame| frame.times.1).max(),
+        rate: Rate { minute: rate(of_lane(), frames, now, MINUTE_NS), hour: rate(of_lane(), frames, now, HOUR_NS) },
+        retention_ns: None,
+    })
+}
+
+/// Bytes a second of some frames over `span_ns` before `now`, or since the oldest packet of `all`.
+fn rate<'f>(frames: impl Iterator<Item = &'f Frame>, all: &[Frame], now: Timestamp, span_ns: i64) -> f64 {
+    let began = all.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.0).min();
+    let span_ns = began.map_or(span_ns, |began| now.since(began).clamp(1_000_000_000, span_ns));
+    let from = Timestamp(now.0.saturating_sub(span_ns));
+    let bytes: f64 = frames
+        .filter(|frame| frame.times.1 > from)
+        .map(|frame| {
+            // Of a frame that began earlier only its later part counts.
+            let whole = frame.times.1.since(frame.times.0).max(1) as f64;
+            let inside = frame.times.1.since(frame.times.0.max(from)).max(1) as f64;
+            stored_bytes(frame) as f64 * (inside / whole).min(1.0)
+        })
+        .sum();
+    bytes / (span_ns as f64 / 1e9)
+}
+
+fn stored_bytes(frame: &Frame) -> u64 {
+    match &frame.stored {
+        Stored::File { cbytes, .. } => u64::from(*cbytes),
+        Stored::Journal(bytes) => bytes.len() as u64,
+    }
+}
+
+/// How far lanes reach back in a full tape, in which each of those that fill has its share of the budget.
+fn predict(lanes: &mut [LaneStatus], budget_bytes: Option<u64>) {
+    let weight = |lane: Lane| match lane {
+        Lane::Client | Lane::Bulk => 30.0,
+        Lane::Server | Lane::Transit => 20.0,
+        Lane::Junk => 10.0,
+    };
+    const FLOWS_WEIGHT: f64 = 10.0;
+    let filling = lanes.iter().filter(|lane| lane.rate.hour > 0.0).map(|lane| weight(lane.lane));
+    let weights = FLOWS_WEIGHT + filling.sum::<f64>();
+    for lane in lanes {
+        let share = budget_bytes.map(|budget| budget as f64 * weight(lane.lane) / weights);
+        lane.retention_ns = share.and_then(|bytes| duration_ns(bytes, lane.rate.hour));
+    }
+}
+
+fn duration_ns(bytes: f64, rate: f64) -> Option<u64> {
+    (rate > 0.0).then(|| (bytes / rate * 1e9) as u64)
+}
+
+#[derive(Default)]
+struct Log {
+    stopped: bool,
+    gaps: Vec<Gap>,
+    losses: Vec<Loss>,
+}
+
+fn log(tape: &mut Tape) -> Result<Log, Error> {
+    let mut log = Log::default();
+    tape.chain(|line| {
+        log.stopped = matches!(line.event, Event::Stop { .. });
+        match line.event {
+            Event::Gap { from, to, reason } => log.gaps.push(Gap { from, to, reason }),
+            Event::Loss(loss) => log.losses.push(loss),
+            _ => {}
+        }
+    })?;
+    Ok(log)
+}
+
+/// What a file takes on the disk; nothing if it has gone meanwhile.
+fn disk_bytes(path: &Path) -> u64 {
+    fs::symlink_metadata(path).map_or(0, |metadata| metadata.blocks() * 512)
+}
+
+/// What a tape's directories take, one below the other.
+fn tree_bytes(directory: &Path) -> u64 {
+    const DEPTH_MAX: usize = 4;
+    let mut bytes = 0;
+    let mut waiting = vec![(directory.to_path_buf(), 0)];
+    while let Some((directory, depth)) = waiting.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            bytes += disk_bytes(&path);
+            if depth < DEPTH_MAX && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                waiting.push((path, depth + 1));
+            }
+        }
+    }
+    bytes
+}
