@@ -1,9 +1,9 @@
 //! Answers that go on with what is recorded from now on.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flow::{FlowId, LaneSet};
 use packet::{Headers, Interface, Packet, Timestamp};
@@ -78,7 +78,7 @@ struct Live<'q> {
     done: Covers,
     /// Flows that go on, where rows are needed.
     flows: Option<Flows>,
-    latest: Timestamp,
+    began: Instant,
 }
 
 struct Flows {
@@ -86,6 +86,8 @@ struct Flows {
     gather: Gather,
     /// Flows that have been handed out for the first time.
     begun: HashSet<FlowId>,
+    /// When packets of a flow came last: packets' times can lie, and an answer cannot be taken back.
+    seen: HashMap<FlowId, Instant>,
 }
 
 impl<'q> Live<'q> {
@@ -95,8 +97,7 @@ impl<'q> Live<'q> {
         let mut done = Covers::default();
         let frames = next_frames(&mut tape, &mut done)?;
         let judge = Judge::new(&Query { from: query.from.or_else(|| Some(wall_clock())), ..query.clone() });
-        let latest = frames.iter().map(|frame| frame.times.1).max().unwrap_or_default();
-        let mut live = Self { tape, query, judge, done, flows: None, latest };
+        let mut live = Self { tape, query, judge, done, flows: None, began: Instant::now() };
         if wants_flows || query.whole_flows || !query.flow_ids.is_empty() || live.judge.needs_rows() {
             live.flows = Some(live.live_flows(&frames)?);
         }
@@ -124,7 +125,7 @@ impl<'q> Live<'q> {
     fn live_flows(&mut self, frames: &[Frame]) -> Result<Flows, Error> {
         let found = rows::read(&mut self.tape, frames, &mut |_| false, Some(&mut |_, _, _| false))?;
         let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.tape.id_bytes()));
-        Ok(Flows { replay, gather: found.gather, begun: HashSet::new() })
+        Ok(Flows { replay, gather: found.gather, begun: HashSet::new(), seen: HashMap::new() })
     }
 
     /// Hands out the matching packets that came since the last look.
@@ -133,7 +134,6 @@ impl<'q> Live<'q> {
         if frames.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
-        self.latest = frames.iter().map(|frame| frame.times.1).fold(self.latest, Ord::max);
         let mut touched = self.take_in(&frames)?;
         let mut attribution = Attribution::new(touched.iter().enumerate());
         let mut merge = Merge::new(&mut self.tape, frames);
@@ -167,20 +167,24 @@ impl<'q> Live<'q> {
     fn take_in(&mut self, frames: &[Frame]) -> Result<Vec<Gathered>, Error> {
         let Some(flows) = &mut self.flows else { return Ok(Vec::new()) };
         let mut ids = HashSet::new();
-        let Flows { replay, gather, .. } = flows;
+        let Flows { replay, gather, seen, .. } = flows;
         rows::run(&mut self.tape, frames.iter(), replay, &mut |_, _, _| false, &mut |part, in_iface, _| {
             gather.add(part, in_iface, [], false);
             ids.insert(part.flow_id);
+            seen.insert(part.flow_id, Instant::now());
         })?;
         Ok(ids.iter().filter_map(|id| gather.flow(*id).cloned()).collect())
     }
 
     /// The flows that match since the last look, and those that matched and have ended.
     fn news(&mut self) -> Vec<Gathered> {
-        let Some(Flows { gather, begun, .. }) = &mut self.flows else { return Vec::new() };
+        let Some(Flows { gather, begun, seen, .. }) = &mut self.flows else { return Vec::new() };
+        let began = self.began;
         let mut news = Vec::new();
         gather.retain(|flow| {
-            flow.row.settle(self.latest);
+            let silence = seen.get(&flow.row.flow_id).unwrap_or(&began).elapsed();
+            let silence_ns = i64::try_from(silence.as_nanos()).unwrap_or(i64::MAX);
+            flow.row.settle(Timestamp(flow.row.end.0.saturating_add(silence_ns)));
             let ended = flow.row.end_reason.is_some();
             flow.matched |= self.judge.flow(flow) == Truth::Yes;
             let wanted = flow.matched && self.query.wants_flow(flow.row.flow_id);
@@ -189,6 +193,7 @@ impl<'q> Live<'q> {
             }
             if ended {
                 begun.remove(&flow.row.flow_id);
+                seen.remove(&flow.row.flow_id);
             }
             !ended
         });

@@ -63,7 +63,8 @@ pub(crate) fn build(directory: &Path, interfaces: &[Interface], packets: &[Owned
     builder.finish();
 }
 
-struct Builder<'a> {
+/// A tape that grows.
+pub(crate) struct Builder<'a> {
     directory: &'a Path,
     interfaces: &'a [Interface],
     cut: Cut,
@@ -86,7 +87,8 @@ struct LaneWriter {
 }
 
 impl<'a> Builder<'a> {
-    fn new(directory: &'a Path, interfaces: &'a [Interface], cut: Cut) -> Self {
+    /// A tape without packets.
+    pub(crate) fn new(directory: &'a Path, interfaces: &'a [Interface], cut: Cut) -> Self {
         let identity = Identity { format: FORMAT, id: TAPE_ID.into(), sensor: "built".into(), created: Timestamp(0) };
         for name in [names::FLOWS, names::CATALOG, names::LIVE, names::CHAIN] {
             fs::create_dir_all(directory.join(name)).unwrap();
@@ -106,7 +108,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn take(&mut self, owned: &Owned, arrival: u64) {
+    /// Records a packet.
+    pub(crate) fn take(&mut self, owned: &Owned, arrival: u64) {
         let packet = owned.packet(arrival);
         let interface = &self.interfaces[packet.interface as usize];
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
@@ -183,7 +186,12 @@ impl<'a> Builder<'a> {
     }
 
     fn close_segment(&mut self, lane: Lane) {
-        let Some((name, records, bytes)) = self.lanes[lane.number()].segment.take() else { return };
+        self.write_segment(lane);
+        self.lanes[lane.number()].segment = None;
+    }
+
+    fn write_segment(&self, lane: Lane) {
+        let Some((name, records, bytes)) = &self.lanes[lane.number()].segment else { return };
         let path = self.directory.join(name.path(lane));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
@@ -238,10 +246,15 @@ impl<'a> Builder<'a> {
     }
 
     /// Leaves open frames in journals and open segments as they are; parked packets become junk.
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         self.release(Lane::Junk, |_, _| true);
+        self.sync();
+    }
+
+    /// Brings everything but parked packets into files.
+    pub(crate) fn sync(&mut self) {
         for lane in Lane::ALL {
-            let writer = &mut self.lanes[lane.number()];
+            let writer = &self.lanes[lane.number()];
             if let Some((name, records, _)) = &writer.segment
                 && !writer.open.is_empty()
             {
@@ -258,7 +271,7 @@ impl<'a> Builder<'a> {
                 journal.extend(&writer.open);
                 fs::write(self.directory.join(names::journal_path(lane)), journal).unwrap();
             }
-            self.close_segment(lane);
+            self.write_segment(lane);
         }
     }
 }

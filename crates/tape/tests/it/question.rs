@@ -4,12 +4,12 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use packet::Interface;
 use packet::capture::Reader;
+use packet::{Interface, Timestamp};
 use tape::format::names::Encoding;
 use tape::question::{Coverage, Query, Source, flows, packets};
 
-use crate::built_tape::{Cut, Owned, build};
+use crate::built_tape::{Builder, Cut, Owned, build};
 use crate::shared_captures::{folder, truth};
 
 const CUT: Cut = Cut {
@@ -154,4 +154,86 @@ fn packets_of_a_flow_by_its_id() {
             assert_eq!(ask_packets(tape, &query).0.len() as u64, *count, "{what} {id}");
         }
     });
+}
+
+#[test]
+fn live_packets_come_once_and_in_their_lanes_order() {
+    let Some(root) = folder() else { return };
+    let path = root.join("zeek+zeek/testing/btest/Traces/wikipedia.trace");
+    let paths = if path.exists() { vec![path] } else { some_captures(&root) };
+    let (interfaces, packets) = paths.iter().find_map(|path| read_capture(path)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut builder = Builder::new(directory.path(), &interfaces, Cut { park_packets: 3, ..CUT });
+    let half = packets.len() / 2;
+    (1..).zip(&packets[..half]).for_each(|(arrival, packet)| builder.take(packet, arrival));
+    builder.sync();
+    let source = Source::tape(directory.path());
+    let query = Query { live: true, from: Some(Timestamp::MIN), limit: Some(packets.len() as u64), ..Query::default() };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let asking = std::thread::spawn(move || {
+        tape::question::packets(&source, &query, &mut |packet, _| {
+            sender.send(packet.arrival.unwrap()).unwrap();
+            ControlFlow::Continue(())
+        })
+    });
+    for (arrival, packet) in (half as u64 + 1..).zip(&packets[half..]) {
+        builder.take(packet, arrival);
+        if arrival % 20 == 0 {
+            builder.sync();
+            std::thread::sleep(std::time::Duration::from_millis(30));
+        }
+    }
+    builder.finish();
+    let mut arrivals = Vec::new();
+    while arrivals.len() < packets.len() {
+        arrivals.push(receiver.recv_timeout(std::time::Duration::from_secs(5)).unwrap());
+    }
+    assert_eq!(asking.join().unwrap().unwrap().matched, packets.len() as u64);
+    arrivals.sort();
+    assert_eq!(arrivals, (1..=packets.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn live_flows_come_when_they_match_and_when_they_end() {
+    let Some(root) = folder() else { return };
+    let paths = some_captures(&root);
+    let (interfaces, packets) = paths.iter().find_map(|path| read_capture(path)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut builder = Builder::new(directory.path(), &interfaces, CUT);
+    builder.sync();
+    let source = Source::tape(directory.path());
+    let query = Query { live: true, from: Some(Timestamp::MIN), ..Query::default() };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let live_source = source.clone();
+    std::thread::spawn(move || {
+        flows(&live_source, &query, &mut |flow| match sender.send(flow.row.clone()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        })
+    });
+    for (arrival, packet) in (1..).zip(&packets) {
+        builder.take(packet, arrival);
+        if arrival % 100 == 0 {
+            builder.sync();
+            std::thread::sleep(std::time::Duration::from_millis(60));
+        }
+    }
+    builder.finish();
+    let mut last = std::collections::HashMap::new();
+    while let Ok(row) = receiver.recv_timeout(std::time::Duration::from_secs(2)) {
+        last.insert(row.flow_id, row);
+    }
+    let mut count = 0;
+    flows(&source, &Query::default(), &mut |flow| {
+        count += 1;
+        let live = last.get(&flow.row.flow_id);
+        assert!(live.is_some(), "{:?}", flow.row);
+        // Those that are silent at the end come again only when they have been so for long enough.
+        if live.unwrap().end_reason.is_some() {
+            assert_eq!(live.unwrap().pkts_toserver, flow.row.pkts_toserver, "{:?}", flow.row);
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(last.len(), count);
 }
