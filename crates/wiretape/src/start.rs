@@ -67,8 +67,8 @@ fn run_tcpdump(arguments: &[OsString]) -> Result<Exit, Failure> {
         tcpdump::Call::Help => commands::print(&args::command().render_help().to_string()),
         tcpdump::Call::Version => commands::print(&args::command().render_version()),
         tcpdump::Call::Dump { style, expression, link } => commands::filter::dump(&expression, style, link.as_deref()),
-        tcpdump::Call::Record { .. } | tcpdump::Call::Stream(_) | tcpdump::Call::ListInterfaces => {
-            Err(Failure::call("this version cannot record yet"))
-        }
+        tcpdump::Call::Stream(stream) => commands::stream::run(stream),
+        tcpdump::Call::ListInterfaces => commands::interfaces::list(),
+        tcpdump::Call::Record { .. } => Err(Failure::call("this version cannot record yet")),
     }
 }

@@ -2,8 +2,11 @@
 
 pub(crate) mod filter;
 pub(crate) mod flows;
+pub(crate) mod interfaces;
 pub(crate) mod packets;
 mod question;
+mod record;
+pub(crate) mod stream;
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -9,7 +9,7 @@ use super::Settings;
 use crate::errors::Failure;
 
 /// The configuration file that is read if it is there.
-pub(crate) const DEFAULT_FILE: &str = "/etc/wiretape.toml";
+const DEFAULT_FILE: &str = "/etc/wiretape.toml";
 
 const PREFIX: &str = "WIRETAPE_";
 
@@ -30,6 +30,11 @@ pub(crate) fn layered(
         Err(error) => return Err(Failure::system(format!("cannot read the configuration {}", path.display()), &error)),
     };
     Ok(flags.over(environment).over(file))
+}
+
+/// The variables of this process; one that is not valid UTF-8 is no setting.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn from_file(text: &str, path: &Path) -> Result<Settings, Failure> {

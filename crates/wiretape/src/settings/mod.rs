@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
-pub(crate) use layers::{DEFAULT_FILE, layered};
+pub(crate) use layers::{environment, layered};
 pub(crate) use values::{Compression, Directions, Interfaces, Prefixes, Switch};
 
 use crate::units::{Limit, Size, Span};

@@ -1,0 +1,68 @@
+//! Calls, right and wrong: what they print and how they end.
+
+use crate::support::{run, run_with, shell};
+
+#[test]
+fn without_arguments_there_are_four_examples_and_nothing_is_recorded() {
+    let ran = run("").ended_with(0);
+    assert_eq!(ran.text().lines().count(), 4, "{}", ran.text());
+    assert!(ran.text().contains("wiretape record"));
+}
+
+#[test]
+fn every_command_has_help() {
+    let help = run("--help").ended_with(0).text();
+    for command in ["flows", "packets", "filter", "completions", "man"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in:\n{help}");
+        let own = run(&format!("{command} --help")).ended_with(0).text();
+        assert!(own.contains("Usage: wiretape"), "{own}");
+    }
+    assert_eq!(run("-h").ended_with(0).text(), run("--help").ended_with(0).text());
+    assert!(run("--version").ended_with(0).text().starts_with("wiretape 0."));
+    assert!(run("-V").ended_with(0).text().starts_with("wiretape 0."));
+}
+
+#[test]
+fn what_is_not_there_is_not_offered() {
+    let help = run("--help").text();
+    for command in ["follow", "files", "iocs", "sweep", "hold", "watch", "verify", "ship", "serve", "replay", "case"] {
+        assert!(!help.contains(&format!("\n  {command} ")), "{command}");
+        run(command).ended_with(2);
+    }
+}
+
+#[test]
+fn wrong_calls_end_with_2() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["flows", "--formt", "json"], "--format"),
+        (&["flows", "--format", "xml"], "possible values"),
+        (&["flows", "--last", "5"], "is not a span of time"),
+        (&["flows", "--last", "5m", "--from", "now"], "cannot be used with"),
+        (&["flows", "--from", "yesterdayish"], "is not a time"),
+        (&["flows", "--tape", "/x", "-r", "/y"], "cannot be used with"),
+        (&["packets", "--link", "ether"], "--write"),
+        (&["filter"], "EXPR"),
+        (&["-i", "eth0"], "wiretape -i eth0 -w /data/dump.pcap"),
+        (&["-r", "old.pcap"], "wiretape packets -r old.pcap"),
+        (&["-w", "x.pcap", "-z", "bzip2"], "bzip2"),
+        (&["-k"], "tcpdump has no option -k"),
+        (&["--tape", "x"], "name a command first"),
+    ];
+    for (arguments, expected) in cases {
+        let ran = run_with(arguments);
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+        ran.ended_with(2);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let ran = shell("$WIRETAPE man | head -c 1 >/dev/null; echo ${PIPESTATUS[0]}");
+    assert_eq!((ran.text().as_str(), ran.stderr.as_str()), ("0\n", ""));
+}
+
+#[test]
+fn completions_and_the_manual_page_are_made() {
+    assert!(run("completions bash").ended_with(0).text().contains("_wiretape()"));
+    assert!(run("man").ended_with(0).text().contains(".TH wiretape 1"));
+}

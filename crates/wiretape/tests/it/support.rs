@@ -1,0 +1,100 @@
+//! Runs the binary, finds captures and tools.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What came of a call.
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Itself, if it ended with `status`.
+    pub(crate) fn ended_with(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.text(), self.stderr);
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// The binary under test, without the variables of whoever runs the tests.
+pub(crate) fn wiretape() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wiretape"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WIRETAPE_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("TZ", "UTC").stdin(Stdio::null());
+    command
+}
+
+/// Runs the binary with the words of `line` as arguments.
+pub(crate) fn run(line: &str) -> Ran {
+    run_with(&line.split_whitespace().collect::<Vec<_>>())
+}
+
+/// Runs the binary with these arguments.
+pub(crate) fn run_with(arguments: &[&str]) -> Ran {
+    wiretape().args(arguments).output().expect("the binary runs").into()
+}
+
+/// A shell command, with the binary as `$WIRETAPE`.
+pub(crate) fn shell(script: &str) -> Ran {
+    let mut command = Command::new("bash");
+    command.args(["-c", &format!("set -o pipefail; {script}")]).stdin(Stdio::null());
+    command.env("WIRETAPE", env!("CARGO_BIN_EXE_wiretape")).output().expect("a shell").into()
+}
+
+/// The folder of captures that belong to the project's surroundings, if it is there.
+pub(crate) fn captures() -> Option<PathBuf> {
+    let given = std::env::var_os("WIRETAPE_CAPTURES").map(PathBuf::from);
+    let beside = || {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        root.ancestors().map(|folder| folder.join("shared/captures")).find(|folder| folder.is_dir())
+    };
+    let found = given.filter(|folder| folder.is_dir()).or_else(beside);
+    if found.is_none() {
+        skip("the captures");
+    }
+    found
+}
+
+/// Whether a tool is there; says so if it is not.
+pub(crate) fn has(tool: &str) -> bool {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()));
+    if !found {
+        skip(tool);
+    }
+    found
+}
+
+/// Whether the test runs as root; says so if it does not.
+pub(crate) fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    if !id {
+        skip("root");
+    }
+    id
+}
+
+fn skip(what: &str) {
+    assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "this test needs {what}");
+    eprintln!("skipped: needs {what}");
+}
