@@ -16,7 +16,8 @@ pub struct Config {
     pub capacity_flows: u32,
     /// Bytes on the wire of a flow that count as its head, and as much again each hour.
     pub head_bytes: u32,
-    /// Parts in a period above which the table wants a checkpoint; at twice as many it takes no newcomers.
+    /// Flows that ended in a period above which the table wants a checkpoint; at twice as many it takes no newcomers.
+    /// 200 bytes each, and as many for each live flow while a checkpoint lasts.
     pub period_parts_max: u32,
     /// Locations in a period above which the table wants a checkpoint; at twice as many it names frames instead.
     pub period_locations_max: u32,

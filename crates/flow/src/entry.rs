@@ -4,14 +4,14 @@ use crate::clock::Tick;
 use crate::key::PackedKey;
 use crate::lane::{Lane, LaneSet};
 use crate::ours::Direction;
+use crate::part::FlowId;
 use crate::tcp::Connection;
 
 /// What the table knows about a live flow; 184 bytes, of which there are as many as the table has room for.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) key: PackedKey,
-    /// Arrival number of the flow's first packet.
-    pub(crate) first_arrival: u64,
+    pub(crate) flow_id: FlowId,
     /// Time of the flow's first packet.
     pub(crate) start: i64,
     pub(crate) tally: Tally,

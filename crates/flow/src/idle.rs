@@ -23,6 +23,7 @@ pub(crate) enum Class {
 impl Class {
     pub(crate) const ALL: [Self; 5] = [Self::Unproven, Self::Closed, Self::Reset, Self::Other, Self::Tcp];
 
+    #[inline]
     pub(crate) fn of(entry: &Entry) -> Self {
         let connection = &entry.connection;
         match () {

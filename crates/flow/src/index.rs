@@ -3,23 +3,36 @@
 /// An open-addressing index of 32-bit buckets, never more than half full: some bits of the hash and the slot's number.
 ///
 /// Linear probing with backward-shift deletion, so that there are no tombstones and a scan of any length costs nothing
-/// later. The hash bits in a bucket spare most looks at entries that are not the one.
+/// later. The hash bits in a bucket spare most looks at entries that are not the one. It grows with the flows there
+/// are, so that few flows stay in the processor's caches; growing to the largest size takes some milliseconds, once.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
     buckets: Vec<u32>,
     bucket_bits: u32,
     slot_bits: u32,
+    used: usize,
 }
 
 const EMPTY: u32 = 0;
+const BUCKET_BITS_MIN: u32 = 10;
 
 impl Index {
     /// An index for slots below `capacity`, which is at most 2^22.
     pub(crate) fn new(capacity: u32) -> Self {
+        Self::of_size(BUCKET_BITS_MIN, capacity)
+    }
+
+    fn of_size(bucket_bits: u32, capacity: u32) -> Self {
         // The last slot number of all must not look like an empty bucket: numbers are kept plus one.
         let slot_bits = u32::BITS - capacity.leading_zeros();
-        let bucket_bits = (2 * capacity.max(1)).next_power_of_two().trailing_zeros();
-        Self { buckets: vec![EMPTY; 1 << bucket_bits], bucket_bits, slot_bits }
+        Self { buckets: vec![EMPTY; 1 << bucket_bits], bucket_bits, slot_bits, used: 0 }
+    }
+
+    /// The slot in the bucket where a search begins, whosever it is.
+    #[inline]
+    pub(crate) fn likely(&self, hash: u64) -> u32 {
+        let bucket = self.buckets.get(self.home(hash)).copied().unwrap_or(EMPTY);
+        (bucket & self.slot_mask()).wrapping_sub(1)
     }
 
     /// The slot whose hash looks like `hash` and for which `is_it` says yes.
@@ -42,8 +55,29 @@ impl Index {
         }
     }
 
-    /// Adds a slot that is not in it.
-    pub(crate) fn insert(&mut self, hash: u64, slot: u32) {
+    /// Adds a slot that is not in it; `hash_of` gives the hash of any slot that is in it.
+    pub(crate) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
+        if 2 * (self.used + 1) > self.buckets.len() {
+            self.grow(hash_of);
+        }
+        self.put(hash, slot);
+    }
+
+    #[cold]
+    fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let buckets = vec![EMPTY; 2 * self.buckets.len()];
+        let old = std::mem::replace(&mut self.buckets, buckets);
+        self.bucket_bits += 1;
+        self.used = 0;
+        // In the order of slots, so that entries are read one after the other.
+        let mut slots: Vec<u32> = old.into_iter().filter(|bucket| *bucket != EMPTY).collect();
+        slots.iter_mut().for_each(|bucket| *bucket = (*bucket & self.slot_mask()) - 1);
+        slots.sort_unstable();
+        slots.into_iter().for_each(|slot| self.put(hash_of(slot), slot));
+    }
+
+    fn put(&mut self, hash: u64, slot: u32) {
+        self.used += 1;
         let mut place = self.home(hash);
         while self.buckets[place] != EMPTY {
             place = self.next(place);
@@ -73,6 +107,7 @@ impl Index {
             place = self.next(place);
         }
         self.buckets[hole] = EMPTY;
+        self.used -= 1;
     }
 
     #[inline]
@@ -106,13 +141,13 @@ mod tests {
     proptest! {
         #[test]
         fn behaves_like_a_map(steps in prop::collection::vec((0_u32..16, 0_u64..4, any::<bool>()), 0..200)) {
-            let mut index = Index::new(16);
+            let mut index = Index::of_size(2, 16);
             let mut model: HashMap<u32, u64> = HashMap::new();
             for (slot, low, insert) in steps {
                 // Few homes, next to each other at the end of the table, so that probes run into one another and wrap.
                 let hash = (u64::MAX << 60) | (low << 59) | low;
                 if insert && !model.contains_key(&slot) {
-                    index.insert(hash, slot);
+                    index.insert(hash, slot, |slot| model[&slot]);
                     model.insert(slot, hash);
                 } else if let Some(hash) = model.remove(&slot) {
                     model.insert(slot, hash);

@@ -55,18 +55,26 @@ impl PackedKey {
 }
 
 /// The key of a packet; one without IP belongs to the pair of its hardware addresses and its EtherType.
+#[inline]
 pub fn key_of(headers: &Headers) -> FlowKey {
-    headers.key.unwrap_or_else(|| {
-        let mac = |mac: Option<packet::Mac>| {
-            let [a, b, c, d, e, f] = mac.unwrap_or_default().0;
-            Address([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f])
-        };
-        let port = headers.ether_type;
-        let (src, dest) = (mac(headers.src_mac), mac(headers.dest_mac));
-        FlowKey { src, dest, src_port: port, dest_port: port, ..FlowKey::default() }
-    })
+    match headers.key {
+        Some(key) => key,
+        None => key_without_ip(headers),
+    }
 }
 
+#[cold]
+fn key_without_ip(headers: &Headers) -> FlowKey {
+    let mac = |mac: Option<packet::Mac>| {
+        let [a, b, c, d, e, f] = mac.unwrap_or_default().0;
+        Address([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f])
+    };
+    let port = headers.ether_type;
+    let (src, dest) = (mac(headers.src_mac), mac(headers.dest_mac));
+    FlowKey { src, dest, src_port: port, dest_port: port, ..FlowKey::default() }
+}
+
+#[inline]
 fn words(address: Address) -> [u64; 2] {
     let bits = u128::from_be_bytes(address.0);
     [(bits >> 64) as u64, bits as u64]

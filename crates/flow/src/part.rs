@@ -16,13 +16,24 @@ impl FlowId {
     /// The id of the flow with this key, either way round, whose first packet had this arrival number.
     pub fn new(tape_id: &[u8; 16], key: &FlowKey, first_arrival: u64) -> Self {
         let (key, _) = key.canonical();
-        let mut hasher = blake3::Hasher::new_keyed(b"wiretape flow id: tape, key, no.");
-        hasher.update(tape_id).update(&key.src.0).update(&key.dest.0);
-        hasher.update(&key.src_port.to_le_bytes()).update(&key.dest_port.to_le_bytes());
-        hasher.update(&[key.proto, key.ip_version, u8::from(key.one_way)]).update(&first_arrival.to_le_bytes());
-        let mut id = [0; 8];
-        hasher.finalize_xof().fill(&mut id);
-        Self(u64::from_be_bytes(id))
+        let mut bytes = [0; 63];
+        let mut rest = &mut bytes[..];
+        let fields: [&[u8]; 7] = [
+            tape_id,
+            &key.src.0,
+            &key.dest.0,
+            &key.src_port.to_le_bytes(),
+            &key.dest_port.to_le_bytes(),
+            &[key.proto, key.ip_version, u8::from(key.one_way)],
+            &first_arrival.to_le_bytes(),
+        ];
+        for field in fields {
+            let (bytes, after) = rest.split_at_mut(field.len());
+            bytes.copy_from_slice(field);
+            rest = after;
+        }
+        let hash = blake3::keyed_hash(b"wiretape flow id: tape, key, no.", &bytes);
+        Self(hash.as_bytes().iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)))
     }
 
     /// From what [`Display`](fmt::Display) shows.

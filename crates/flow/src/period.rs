@@ -38,27 +38,20 @@ pub(crate) struct OpenPeriod {
     pub(crate) first_arrival: Option<u64>,
     /// Number of the first part.
     base: u32,
-    /// For each part where it is: a slot of a live flow, or with [`ENDED`] an index into `ended`.
+    /// For each part its index in `ended`, or [`LIVE`].
     places: Vec<u32>,
     ended: Vec<FlowPart>,
     locations: Vec<Location>,
     rowless_frame: Option<FrameRef>,
 }
 
-const ENDED: u32 = 1 << 31;
-
-/// Where a part is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PartPlace {
-    Live(u32),
-    Ended(u32),
-}
+const LIVE: u32 = u32::MAX;
 
 impl OpenPeriod {
-    /// Parts so far.
+    /// Parts of flows that have ended: those of live flows take no room before the period ends.
     #[inline]
-    pub(crate) fn part_count(&self) -> usize {
-        self.places.len()
+    pub(crate) fn ended_count(&self) -> usize {
+        self.ended.len()
     }
 
     #[inline]
@@ -66,16 +59,16 @@ impl OpenPeriod {
         self.locations.len()
     }
 
-    /// Number of a new part for the flow in a slot.
+    /// Number of a new part.
     #[inline]
-    pub(crate) fn begin_part(&mut self, slot: u32) -> u32 {
-        self.places.push(slot);
+    pub(crate) fn begin_part(&mut self) -> u32 {
+        self.places.push(LIVE);
         self.base + (self.places.len() - 1) as u32
     }
 
     /// Notes that a part has ended.
     pub(crate) fn end_part(&mut self, number: u32, part: FlowPart) {
-        self.places[(number - self.base) as usize] = ENDED | self.ended.len() as u32;
+        self.places[(number - self.base) as usize] = self.ended.len() as u32;
         self.ended.push(part);
     }
 
@@ -83,7 +76,7 @@ impl OpenPeriod {
     pub(crate) fn add_to_ended(&mut self, number: u32, lane: Lane, kept_bytes: u32) -> bool {
         let place = number.checked_sub(self.base).and_then(|n| self.places.get(n as usize));
         let Some(place) = place else { return false };
-        if let Some(part) = (place & ENDED != 0).then(|| self.ended.get_mut((place & !ENDED) as usize)).flatten() {
+        if let Some(part) = self.ended.get_mut(*place as usize) {
             part.lanes.insert(lane);
             part.captured_bytes += u64::from(kept_bytes);
         }
@@ -104,32 +97,22 @@ impl OpenPeriod {
         }
     }
 
-    /// Ends the period; `live` turns each live flow's slot into its part.
-    pub(crate) fn close(&mut self, mut live: impl FnMut(u32) -> FlowPart) -> Period {
+    /// Ends the period; `live` gives the numbers and parts of live flows that have one.
+    pub(crate) fn close(&mut self, live: impl Iterator<Item = (u32, FlowPart)>) -> Period {
         let mut parts = std::mem::take(&mut self.ended);
         let mut places = std::mem::take(&mut self.places);
         let mut locations = std::mem::take(&mut self.locations);
-        let count = places.len() as u32;
         parts.reserve_exact(places.len() - parts.len());
-        for place in &mut places {
-            match place_of(*place) {
-                PartPlace::Ended(index) => *place = index,
-                PartPlace::Live(slot) => {
-                    *place = parts.len() as u32;
-                    parts.push(live(slot));
-                }
-            }
+        for (number, part) in live {
+            places[(number - self.base) as usize] = parts.len() as u32;
+            parts.push(part);
         }
         for location in &mut locations {
             location.part = places.get(location.part as usize).copied().unwrap_or(ROWLESS);
         }
         // Far from `NONE`, whatever the size of a period.
-        let base = self.base + count;
+        let base = self.base + places.len() as u32;
         *self = Self { base: if base >= NONE / 2 { 0 } else { base }, ..Self::default() };
         Period { parts, locations }
     }
-}
-
-fn place_of(place: u32) -> PartPlace {
-    if place & ENDED != 0 { PartPlace::Ended(place & !ENDED) } else { PartPlace::Live(place) }
 }

@@ -6,6 +6,7 @@ use crate::clock::Tick;
 use crate::entry::{Entry, Facts, Link, NONE, Tally};
 use crate::history::History;
 use crate::key::PackedKey;
+use crate::part::FlowId;
 use crate::path::{Path, VlanIds};
 use crate::tcp::{Connection, End};
 use packet::Mac;
@@ -17,7 +18,7 @@ pub(super) const BYTES_MIN: usize = 40 + 16 + 16 + 2 + 40 + 19;
 /// Appends a flow and its path.
 pub(super) fn put(out: &mut Vec<u8>, entry: &Entry, path: &Path) {
     entry.key.to_words().iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
-    out.extend_from_slice(&entry.first_arrival.to_be_bytes());
+    out.extend_from_slice(&entry.flow_id.0.to_be_bytes());
     out.extend_from_slice(&entry.start.to_be_bytes());
     for word in [entry.head_used, entry.head_since.0, entry.active.0, entry.link.since.0] {
         out.extend_from_slice(&word.to_be_bytes());
@@ -33,12 +34,12 @@ pub(super) fn take(input: &mut Input<'_>) -> Result<(Entry, Path), Error> {
     for word in &mut words {
         *word = input.u64()?;
     }
-    let (first_arrival, start) = (input.u64()?, input.u64()? as i64);
+    let (flow_id, start) = (FlowId(input.u64()?), input.u64()? as i64);
     let [head_used, head_since, active, since] = [input.u32()?, input.u32()?, input.u32()?, input.u32()?];
     let facts = Facts::from_bits(input.u16()?);
     let entry = Entry {
         key: PackedKey::from_words(words),
-        first_arrival,
+        flow_id,
         start,
         tally: Tally::default(),
         connection: connection(input)?,

@@ -6,7 +6,7 @@ use crate::entry::{Entry, Facts, Link, NONE, Tally};
 use crate::idle::Class;
 use crate::key::PackedKey;
 use crate::ours::Direction;
-use crate::part::EndReason;
+use crate::part::{EndReason, FlowId};
 use crate::path::Path;
 use crate::tcp::{Connection, Segment, seq_distance};
 use packet::decode::Transport;
@@ -26,14 +26,18 @@ impl FlowTable {
     /// Ends flows that have been silent for too long, a few at a time.
     #[inline]
     pub(super) fn end_idle(&mut self, now: Now) {
-        for class in Class::ALL {
-            if self.queues.due(class, now).is_some() {
-                self.look_through(class, now, LOOKS_PER_PACKET);
-            }
+        if self.looked_through != Some(now) {
+            self.look_through_all(now);
         }
     }
 
     #[cold]
+    fn look_through_all(&mut self, now: Now) {
+        Class::ALL.into_iter().for_each(|class| self.look_through(class, now, LOOKS_PER_PACKET));
+        let all_done = Class::ALL.into_iter().all(|class| self.queues.due(class, now).is_none());
+        self.looked_through = all_done.then_some(now);
+    }
+
     fn look_through(&mut self, class: Class, now: Now, looks: usize) {
         for _ in 0..looks {
             let Some(slot) = self.queues.due(class, now) else { return };
@@ -112,7 +116,7 @@ impl FlowTable {
         }
         let entry = Entry {
             key: packed,
-            first_arrival: arrival,
+            flow_id: FlowId::new(&self.tape_id, key, arrival),
             start: packet.time.nanoseconds(),
             tally: Tally::default(),
             connection,
@@ -140,7 +144,7 @@ impl FlowTable {
             self.free = self.entries[slot as usize].link.next;
             self.entries[slot as usize] = entry;
         }
-        self.index.insert(hash, slot);
+        self.index.insert(hash, slot, |other| self.hasher.hash(&self.entries[other as usize].key));
         self.queues.push(&mut self.entries, slot, class, now);
         self.live += 1;
     }
@@ -162,7 +166,7 @@ impl FlowTable {
     /// A slot for a newcomer. `ours` may take an unproven flow's, and goes on longer when the period is too large.
     fn free_slot(&mut self, ours: bool, now: Now) -> Option<u32> {
         let parts_max = if ours { 4 * self.parts_max } else { 2 * self.parts_max };
-        if self.period.part_count() >= parts_max {
+        if self.period.ended_count() >= parts_max {
             return None;
         }
         if self.next_slot().is_none() {

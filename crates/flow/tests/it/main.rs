@@ -1,4 +1,5 @@
 //! Everything that goes through a whole table.
 
 mod conversation;
+mod cost;
 mod proof;

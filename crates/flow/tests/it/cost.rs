@@ -1,0 +1,83 @@
+//! What a packet costs: `cargo test -p flow --release -- --ignored --nocapture cost`.
+
+use crate::conversation::{ACK, OTHER, SECOND, START, SYN, key};
+use flow::{Config, FlowTable, FrameRef, Lane, Place};
+use packet::decode::Transport;
+use packet::{Headers, Packet, PacketDirection, Timestamp};
+
+struct Sender {
+    table: FlowTable,
+    arrival: u64,
+}
+
+impl Sender {
+    fn headers(&self, flow: u32, flags: u8, from_client: bool, number: u64) -> Headers {
+        let ours = [10, (flow >> 16) as u8, (flow >> 8) as u8, flow as u8];
+        let key = key(6, (ours, 40_000), (OTHER, 443));
+        let key = if from_client { key } else { key.reversed() };
+        let seq = (number as u32) << 10;
+        let transport = Transport::Tcp { seq, ack: seq, flags, window: 1000 };
+        Headers { key: Some(key), transport, payload_bytes: 1000, ..Headers::default() }
+    }
+
+    fn send(&mut self, headers: &Headers) {
+        let arrival = self.arrival;
+        self.arrival += 1;
+        let packet = Packet {
+            time: Timestamp(START + arrival as i64 * (SECOND / 1_000_000)),
+            wire_bytes: 1054,
+            data: &[],
+            interface: 0,
+            direction: PacketDirection::Unknown,
+            arrival: Some(arrival),
+        };
+        let seen = self.table.observe(&packet, headers, arrival, 1);
+        let Place::Lane(lane) = seen.place else { panic!("flows of ours are not parked") };
+        // A frame holds about a thousand packets.
+        let frame = FrameRef((arrival / 1000) as u32 * 2 + u32::from(lane == Lane::Bulk));
+        self.table.placed(seen.slot, lane, frame, 1054);
+        if self.table.wants_checkpoint() {
+            drop(self.table.checkpoint());
+        }
+    }
+}
+
+/// Nanoseconds a packet: flows that ours started, all alive, then packets of them in random order.
+fn cost(flows: u32, packets: u32, batch: usize) -> f64 {
+    let mut sender = Sender { table: FlowTable::new(Config::new([1; 16], [2; 32])), arrival: 0 };
+    for flow in 0..flows {
+        sender.send(&sender.headers(flow, SYN, true, u64::from(flow)));
+    }
+    let mut random = 88_172_645_463_325_252_u64;
+    let mut headers = vec![Headers::default(); batch.max(1)];
+    let start = cpu_nanoseconds();
+    for number in 0..packets / headers.len() as u32 {
+        for headers in &mut headers {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let flow = ((random >> 32) * u64::from(flows) >> 32) as u32;
+            *headers = sender.headers(flow, ACK, random & 1 == 0, u64::from(number));
+        }
+        if batch > 0 {
+            sender.table.warm(&headers);
+        }
+        headers.iter().for_each(|headers| sender.send(headers));
+    }
+    (cpu_nanoseconds() - start) as f64 / f64::from(packets)
+}
+
+/// Time that this thread spent on a processor: others may run on it too.
+fn cpu_nanoseconds() -> u64 {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    schedstat.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).expect("schedstat of this thread")
+}
+
+#[test]
+#[ignore = "measures"]
+fn cost_of_observe_and_placed() {
+    for flows in [100, 10_000, 200_000] {
+        let [cold, warm] = [0, 16].map(|batch| cost(flows, 20_000_000, batch));
+        eprintln!("{flows} flows: {cold:.1} ns a packet, {warm:.1} ns with warm() for 16 at a time");
+    }
+}
