@@ -56,7 +56,7 @@ fn cost(flows: u32, packets: u32, batch: usize) -> f64 {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            let flow = ((random >> 32) * u64::from(flows) >> 32) as u32;
+            let flow = (((random >> 32) * u64::from(flows)) >> 32) as u32;
             *headers = sender.headers(flow, ACK, random & 1 == 0, u64::from(number));
         }
         if batch > 0 {
