@@ -78,6 +78,8 @@ impl Facts {
     /// Our side sent something that an acknowledgement can prove.
     pub(crate) const OURS_SENT: u16 = 1 << 4;
     pub(crate) const OCCUPIED: u16 = 1 << 5;
+    /// It was reset, by an RST that is not a blind guess.
+    pub(crate) const RESET: u16 = 1 << 6;
     const DIRECTION_SHIFT: u32 = 8;
 
     pub(crate) fn new(direction: Direction) -> Self {

@@ -28,7 +28,7 @@ impl Class {
         let connection = &entry.connection;
         match () {
             () if entry.is_tcp() && connection.is_closed() => Self::Closed,
-            () if entry.is_tcp() && connection.is_reset() => Self::Reset,
+            () if entry.facts.has(Facts::RESET) => Self::Reset,
             () if !entry.facts.has(Facts::PROVEN) => Self::Unproven,
             () if entry.is_tcp() => Self::Tcp,
             () => Self::Other,

@@ -54,12 +54,13 @@ impl PackedKey {
     }
 }
 
-/// The key of a packet; one without IP belongs to the pair of its hardware addresses and its EtherType.
+/// The key of a packet; one without IP belongs to its EtherType and the pair of its addresses: ARP's, else hardware
+/// addresses.
 #[inline]
 pub fn key_of(headers: &Headers) -> FlowKey {
     match headers.key {
-        Some(key) => key,
-        None => key_without_ip(headers),
+        Some(key) if key.ip_version != 0 => key,
+        _ => key_without_ip(headers),
     }
 }
 
@@ -70,7 +71,10 @@ fn key_without_ip(headers: &Headers) -> FlowKey {
         Address([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f])
     };
     let port = headers.ether_type;
-    let (src, dest) = (mac(headers.src_mac), mac(headers.dest_mac));
+    let (src, dest) = match headers.key {
+        Some(key) => (key.src, key.dest),
+        None => (mac(headers.src_mac), mac(headers.dest_mac)),
+    };
     FlowKey { src, dest, src_port: port, dest_port: port, ..FlowKey::default() }
 }
 

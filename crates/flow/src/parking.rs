@@ -121,6 +121,8 @@ impl Parking {
 
     /// Where `length` bytes fit in one piece, once the oldest are gone that lie there.
     fn make_room(&mut self, length: usize, sink: &mut impl FnMut(Slot, &Packet<'_>)) -> usize {
+        // Of two packets the starts differ, without bytes too: a ring that is full is told from one that begins.
+        let length = length.max(1);
         loop {
             let (Some(oldest), Some(newest)) = (self.parked.front(), self.parked.back()) else { return 0 };
             let end = newest.start + newest.length.max(1);

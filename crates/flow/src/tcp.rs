@@ -183,6 +183,8 @@ pub(crate) struct Connection {
     pub(crate) flags: [u8; 2],
 }
 
+/// Bytes that an RST may be off (a window without scaling, RFC 9293 3.10.7.4).
+const RESET_WINDOW: u32 = 1 << 16;
 /// A jump in sequence space that no SYN or RST is trusted with.
 const SEQ_JUMP_MAX: i32 = 1 << 20;
 
@@ -211,9 +213,17 @@ impl Connection {
         self.ends == [End::Closed; 2]
     }
 
-    #[inline]
-    pub(crate) fn is_reset(&self) -> bool {
-        self.ends[0].is_reset() || self.ends[1].is_reset()
+    /// True if an RST is near what its sender or, in answer to a SYN, its receiver sent last: whoever does not see the
+    /// connection cannot know that. It has to be called before the connection takes the segment in.
+    pub(crate) fn is_reset_by(&self, segment: &Segment, from_client: bool) -> bool {
+        let (end, peer) = sides(from_client);
+        let near = |number, end: usize| seq_distance(number, self.seq_end[end]).unsigned_abs() <= RESET_WINDOW;
+        let knows = |end: usize| self.ends[end] != End::Inactive;
+        segment.has(RST)
+            && match knows(end) {
+                true => near(segment.seq, end),
+                false => segment.has(ACK) && knows(peer) && near(segment.ack, peer),
+            }
     }
 
     /// Zeek's `conn_state` of a TCP connection.

@@ -8,19 +8,16 @@ use crate::key::PackedKey;
 use crate::ours::Direction;
 use crate::part::{EndReason, FlowId};
 use crate::path::Path;
-use crate::tcp::{Connection, Segment, seq_distance};
+use crate::tcp::{Connection, Segment};
 use packet::decode::Transport;
 use packet::{FlowKey, Headers, Packet};
 
-/// Flows of a class that a packet looks at, at most: idle ones end little by little, so that no packet waits for many
-/// and none of many that a set clock made look idle ends before it had time to speak.
+/// Flows of a class that a packet looks at, at most: idle ones end little by little, so that no packet waits for many.
 const LOOKS_PER_PACKET: usize = 2;
 /// Flows that a newcomer to a full table looks at, at most.
 const LOOKS_WHEN_FULL: usize = 64;
 /// A SYN with another sequence number means a new connection after this much silence, in ticks.
 const REUSE_TICKS: u32 = crate::clock::ticks(60_000);
-/// A segment this near to the last one belongs to the same connection, however long ago that was.
-const CONTINUES_BYTES: u32 = 1 << 16;
 
 impl FlowTable {
     /// Ends flows that have been silent for too long, a few at a time.
@@ -55,26 +52,12 @@ impl FlowTable {
         let entry = &self.entries[slot as usize];
         let silence = now.since(entry.active);
         let class = Class::of(entry);
-        let opens = segment.is_some_and(Segment::opens);
-        if !opens && silence <= class.silence_max() {
-            return false;
-        }
-        let end = usize::from(!entry.is_from_client(from_low));
-        let distance = segment.map(|s| seq_distance(s.seq, entry.connection.seq_end[end]).unsigned_abs());
-        let reason = if opens {
-            let again = distance == Some(1);
-            let takes_over = matches!(class, Class::Closed | Class::Reset) || silence > REUSE_TICKS;
-            match again || !takes_over {
-                true if silence <= class.silence_max() => return false,
-                true => reason_of_silence(class),
-                false if matches!(class, Class::Closed | Class::Reset) => reason_of_silence(class),
-                false => EndReason::Reused,
-            }
-        } else {
-            if class == Class::Tcp && distance.is_some_and(|bytes| bytes <= CONTINUES_BYTES) {
-                return false;
-            }
+        let reason = if silence > class.silence_max() {
             reason_of_silence(class)
+        } else if segment.is_some_and(|segment| segment.opens() && entry.is_reused_by(segment, from_low, silence)) {
+            if matches!(class, Class::Closed | Class::Reset) { reason_of_silence(class) } else { EndReason::Reused }
+        } else {
+            return false;
         };
         self.end(slot, reason);
         true
@@ -214,6 +197,16 @@ impl FlowTable {
         if server_is_ours && let Some(word) = self.listening.get_mut(usize::from(port / 64)) {
             *word |= 1 << (port % 64);
         }
+    }
+}
+
+impl Entry {
+    /// True if a SYN begins a new connection with the addresses and ports of this one: not the same SYN again, and the
+    /// old one is over or has been silent.
+    fn is_reused_by(&self, syn: &Segment, from_low: bool, silence: u32) -> bool {
+        let end = usize::from(!self.is_from_client(from_low));
+        let again = self.connection.seq_end[end] == syn.seq_end();
+        !again && (self.connection.is_closed() || self.facts.has(Facts::RESET) || silence > REUSE_TICKS)
     }
 }
 

@@ -284,7 +284,12 @@ impl FlowTable {
         let unproven = !entry.facts.has(Facts::PROVEN);
         let proven_now = unproven && entry.proves(headers.transport, segment, from_client);
         match segment {
-            Some(segment) if entry.is_tcp() => entry.connection.observe(segment, from_client),
+            Some(segment) if entry.is_tcp() => {
+                if entry.connection.is_reset_by(segment, from_client) {
+                    entry.facts.set(Facts::RESET, true);
+                }
+                entry.connection.observe(segment, from_client);
+            }
             _ if matches!(entry.key.proto(), 17 | 136) => entry.connection.observe_datagram(from_client),
             _ => {}
         }

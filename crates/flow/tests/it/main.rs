@@ -1,5 +1,14 @@
 //! Everything that goes through a whole table.
 
+mod captures;
+mod clock;
 mod conversation;
 mod cost;
+mod full;
+mod heads;
+mod lifetime;
+mod parking;
 mod proof;
+mod replay;
+mod traffic;
+mod truth;
