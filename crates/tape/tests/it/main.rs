@@ -2,4 +2,5 @@
 
 mod built_tape;
 mod question;
+mod recorded;
 mod shared_captures;

@@ -36,13 +36,13 @@ fn cuts() -> Vec<Cut> {
 }
 
 /// Captures with different link types, sizes and disorder, that can be read to the end.
-fn some_captures(root: &Path) -> Vec<PathBuf> {
+pub(crate) fn some_captures(root: &Path) -> Vec<PathBuf> {
     let rows = truth(root, "captures.jsonl");
     let wanted = rows.iter().filter(|row| row["packets"].as_u64().is_some_and(|count| (2..3000).contains(&count)));
     wanted.filter_map(|row| Some(root.join(row["pcap"].as_str()?))).collect()
 }
 
-fn read_capture(path: &Path) -> Option<(Vec<Interface>, Vec<Owned>)> {
+pub(crate) fn read_capture(path: &Path) -> Option<(Vec<Interface>, Vec<Owned>)> {
     let mut reader = Reader::new(File::open(path).unwrap()).ok()?;
     let mut packets = Vec::new();
     while let Some(packet) = reader.next().ok()? {
@@ -51,7 +51,7 @@ fn read_capture(path: &Path) -> Option<(Vec<Interface>, Vec<Owned>)> {
     Some((reader.interfaces().to_vec(), packets))
 }
 
-fn ask_packets(source: &Source, query: &Query) -> (Vec<(Owned, Interface)>, Coverage) {
+pub(crate) fn ask_packets(source: &Source, query: &Query) -> (Vec<(Owned, Interface)>, Coverage) {
     let mut found = Vec::new();
     let coverage = packets(source, query, &mut |packet, interface| {
         found.push((Owned { interface: 0, ..Owned::of(packet) }, interface.clone()));
@@ -60,7 +60,7 @@ fn ask_packets(source: &Source, query: &Query) -> (Vec<(Owned, Interface)>, Cove
     (found, coverage.unwrap())
 }
 
-fn ask_flows(source: &Source, query: &Query) -> Vec<String> {
+pub(crate) fn ask_flows(source: &Source, query: &Query) -> Vec<String> {
     let mut found = Vec::new();
     flows(source, query, &mut |flow| {
         let mut row = flow.row.clone();
