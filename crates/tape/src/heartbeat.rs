@@ -26,6 +26,9 @@ pub(crate) struct Beat {
     pub(crate) boot_ns: u64,
     /// The first arrival number that had not been given out.
     pub(crate) next_arrival: u64,
+    /// What the tape may take on the disk.
+    #[serde(default)]
+    pub(crate) budget_bytes: u64,
     /// By lane: segments with smaller numbers were on stable storage.
     pub(crate) synced: std::collections::BTreeMap<String, u64>,
 }
@@ -43,10 +46,11 @@ impl Heartbeat {
         disk: &dyn Disk,
         moment: Moment,
         next_arrival: u64,
+        budget_bytes: u64,
         synced: impl Iterator<Item = (Lane, u64)>,
     ) -> io::Result<()> {
         let synced = synced.map(|(lane, number)| (lane.name().to_owned(), number)).collect();
-        let beat = Beat { time: moment.time, boot_ns: moment.boot_ns, next_arrival, synced };
+        let beat = Beat { time: moment.time, boot_ns: moment.boot_ns, next_arrival, budget_bytes, synced };
         let mut line = serde_json::to_string(&beat).map_err(io::Error::other)?;
         line.extend(std::iter::repeat_n(' ', BYTES.saturating_sub(line.len() + 1)));
         line.push('\n');

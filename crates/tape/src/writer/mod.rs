@@ -350,7 +350,8 @@ impl Writer {
             shared.sync.reached(tick.appended);
         }
         let safe = self.lanes.iter().map(LaneWriter::synced_before);
-        if let Err(error) = self.heartbeat.beat(shared.disk.as_ref(), tick.moment, tick.next_arrival, safe) {
+        let budget_bytes = shared.room.budget_bytes();
+        if let Err(error) = self.heartbeat.beat(shared.disk.as_ref(), tick.moment, tick.next_arrival, budget_bytes, safe) {
             shared.problem("live/heartbeat", error.to_string());
         }
         let due = self.last_summary.is_none_or(|last| tick.now.saturating_duration_since(last) >= SUMMARY_INTERVAL);
