@@ -7,6 +7,9 @@ use crate::Address;
 /// `src_port` and `dest_port` hold, by `proto`: the ports of TCP, UDP, SCTP, DCCP and UDP-Lite; for ICMP and ICMPv6
 /// what Community ID 1.0 puts there (type and counterpart type for request and reply pairs, else type and code);
 /// 0 for everything else and for fragments that do not hold the transport header.
+///
+/// IPv4 over ARP has a key too, so that who asked for whom is one conversation: `src` is the sender's protocol address,
+/// `dest` the target's, ports and `proto` are 0, and so is `ip_version`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowKey {
     /// Who sent the packet.
@@ -19,7 +22,7 @@ pub struct FlowKey {
     pub dest_port: u16,
     /// IP protocol number (IANA), after extension headers.
     pub proto: u8,
-    /// 4 or 6; 0 for ARP and others without IP, whose `proto` is 0.
+    /// 4 or 6; 0 for ARP.
     pub ip_version: u8,
     /// An ICMP message without a counterpart: the reverse is not the same flow.
     pub one_way: bool,

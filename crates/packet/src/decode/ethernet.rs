@@ -30,7 +30,7 @@ pub(super) mod ether_type {
 }
 
 /// Below this, the field after the addresses is a length (IEEE 802.3, 3.2.6).
-const ETHER_TYPE_MIN: u16 = 0x0600;
+pub(super) const ETHER_TYPE_MIN: u16 = 0x0600;
 
 /// Tags before one network layer.
 const TAGS_MAX: u8 = 8;

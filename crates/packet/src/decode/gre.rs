@@ -1,6 +1,6 @@
 //! GRE (RFC 2784, RFC 2890, RFC 1701), PPTP's variant (RFC 2637), NVGRE (RFC 7637) and ERSPAN.
 
-use super::ethernet::ether_type;
+use super::ethernet::{ETHER_TYPE_MIN, ether_type};
 use super::{Span, Tunnel, Walk};
 
 const CHECKSUM: u16 = 0x8000;
@@ -55,7 +55,8 @@ impl Walk<'_> {
                 Some(4) => self.ipv4(rest),
                 _ => rest.after(4).map_or((), |rest| self.ipv4(rest)),
             },
-            _ => self.ether_type(protocol, rest),
+            ETHER_TYPE_MIN.. => self.ether_type(protocol, rest),
+            _ => {}
         }
     }
 

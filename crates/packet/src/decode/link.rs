@@ -1,6 +1,6 @@
 //! Link types: from the first byte of a packet to its first Ethernet header or network layer.
 
-use super::ethernet::ether_type;
+use super::ethernet::{ETHER_TYPE_MIN, ether_type};
 use super::{Span, Walk};
 use crate::{LinkType, Mac};
 
@@ -89,10 +89,10 @@ impl Walk<'_> {
 
     /// Linux cooked capture v1: packet type, ARPHRD, address length and address, protocol.
     fn cooked(&mut self, span: Span<'_>) {
-        let Some((&[_, _, a0, a1, 0, l1, m0, m1, m2, m3, m4, m5, _, _, p0, p1], rest)) = span.split::<16>() else {
+        let Some((&[_, _, a0, a1, l0, l1, m0, m1, m2, m3, m4, m5, _, _, p0, p1], rest)) = span.split::<16>() else {
             return;
         };
-        let address = (l1 == 6).then_some(Mac([m0, m1, m2, m3, m4, m5]));
+        let address = ([l0, l1] == [0, 6]).then_some(Mac([m0, m1, m2, m3, m4, m5]));
         self.cooked_protocol(u16::from_be_bytes([a0, a1]), address, u16::from_be_bytes([p0, p1]), rest);
     }
 
@@ -119,6 +119,8 @@ impl Walk<'_> {
             (ARPHRD_FRAME_RELAY, _) => self.frame_relay(span),
             (ARPHRD_GRE, 0) => self.outermost(0, span),
             (_, ETH_P_802_2) => self.llc(span),
+            // Other numbers of Linux for what has no EtherType.
+            (_, ..ETHER_TYPE_MIN) => self.outermost(0, span),
             _ => self.ether_type(protocol, span),
         }
     }
@@ -133,14 +135,17 @@ impl Walk<'_> {
             10 => ether_type::IPV6,
             _ => return,
         };
+        let Some(&[l0, l1, _, _]) = rest.data.first_chunk() else { return };
+        // Of the two ways to read the first length, the one that makes sense, or else the smaller one.
+        let sane = |bytes: &u16| *bytes >= 4 && u32::from(*bytes) <= rest.captured();
+        let lengths = [u16::from_le_bytes([l0, l1]), u16::from_be_bytes([l0, l1])];
+        let is_little = lengths.iter().copied().filter(sane).min() == Some(lengths[0]);
+        let read = if is_little { u16::from_le_bytes } else { u16::from_be_bytes };
         for _ in 0..ATTRIBUTES_MAX {
             let Some(&[l0, l1, t0, t1]) = rest.data.first_chunk() else { return };
-            // Types are small, so the half of the field that is zero tells the byte order.
-            let read = if t1 == 0 && t0 != 0 { u16::from_le_bytes } else { u16::from_be_bytes };
             let attribute_bytes = read([l0, l1]);
-            let Some(value) = rest.limit(u32::from(attribute_bytes)).after(4).filter(|_| attribute_bytes >= 4) else {
-                return;
-            };
+            let value = rest.limit(u32::from(attribute_bytes)).after(4).filter(|_| attribute_bytes >= 4);
+            let Some(value) = value else { return };
             // The upper two bits are flags of netlink.
             if read([t0, t1]) & 0x3fff == PAYLOAD {
                 return self.network(ether_type, value);
@@ -152,10 +157,16 @@ impl Walk<'_> {
 
     /// FDDI: frame control and two addresses, then 802.2.
     fn fddi(&mut self, span: Span<'_>) {
-        let Some((&[_, d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5], rest)) = span.split::<13>() else { return };
+        const LLC: u8 = 0x50;
+        let Some((&[control, d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5], rest)) = span.split::<13>() else {
+            return;
+        };
         self.headers.dest_mac = Some(Mac([d0, d1, d2, d3, d4, d5]));
         self.headers.src_mac = Some(Mac([s0, s1, s2, s3, s4, s5]));
-        self.llc(rest);
+        // Synchronous or not, with any priority.
+        if control & 0x70 == LLC {
+            self.llc(rest);
+        }
     }
 
     /// Frame relay: an address of two to four bytes, of which the last is odd; then RFC 2427's protocol identifier, or

@@ -45,7 +45,8 @@ pub fn decode(link_type: LinkType, data: &[u8], wire_bytes: u32) -> Headers {
 #[inline(never)]
 pub fn decode_into(headers: &mut Headers, link_type: LinkType, data: &[u8], wire_bytes: u32) {
     *headers = Headers::default();
-    Walk { headers, tunnel: None, depth: 0, in_fragment: false }.link(link_type, Span::new(data, wire_bytes));
+    Walk { headers, tunnel: None, depth: 0, in_fragment: false, guessed: false }
+        .link(link_type, Span::new(data, wire_bytes));
 }
 
 /// Decodes any bytes: the first two choose the link type, the next two the length on the wire.
@@ -67,6 +68,8 @@ struct Walk<'h> {
     depth: u8,
     /// The rest of an outer datagram is in other packets: lengths inside reach beyond this one.
     in_fragment: bool,
+    /// Only a UDP port says that this is a tunnel: what does not fit is left alone.
+    guessed: bool,
 }
 
 impl Walk<'_> {

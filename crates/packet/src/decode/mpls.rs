@@ -37,6 +37,8 @@ impl Walk<'_> {
         }
         if self.plausible_ethernet(span) {
             self.ethernet(span);
+        } else if !self.guessed {
+            self.ip(span);
         }
     }
 }

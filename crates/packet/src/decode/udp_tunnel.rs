@@ -34,6 +34,7 @@ impl Walk<'_> {
 
     #[inline(never)]
     fn tunnelled(&mut self, port: u16, span: Span<'_>) {
+        self.guessed = true;
         match port {
             port::VXLAN | port::VXLAN_LINUX => self.vxlan(span),
             port::VXLAN_GPE => self.vxlan_gpe(span),
