@@ -9,7 +9,7 @@ use packet::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::attach;
-use crate::clock::Clocks;
+use crate::clock::wall_clock;
 use crate::frame::Frame;
 use crate::interfaces::{Interfaces, NetworkInterface};
 use crate::keeper::Note;
@@ -111,7 +111,7 @@ impl Capture {
                 }
             }
         }
-        let now = Clocks::read().wall;
+        let now = wall_clock();
         for tap in capture.taps.iter_mut().filter(|tap| tap.chosen && !tap.up) {
             tap.off_since = Some(now);
         }
@@ -174,7 +174,7 @@ impl Capture {
             return None;
         };
         self.interfaces = interfaces;
-        let now = Clocks::read().wall;
+        let now = wall_clock();
         let mut changes = Vec::new();
         self.note_gone(now, &mut changes);
         self.note_changed(now, &mut changes);
@@ -198,6 +198,11 @@ impl Capture {
     /// True if one ring hears of every interface.
     pub(crate) fn is_shared(&self) -> bool {
         self.sources.iter().any(|source| source.watched.is_none())
+    }
+
+    /// How full the fullest ring is, from 0 to 1.
+    pub(crate) fn fill(&self) -> f32 {
+        self.sources.iter().map(|source| source.ring.fill()).fold(0.0, f32::max)
     }
 
     /// Bytes of all rings.
@@ -392,7 +397,7 @@ impl Watched {
 }
 
 fn change(tap: &Tap, change: &str) -> Note {
-    Note::Interface { index: tap.index, name: tap.name.clone(), change: change.into() }
+    Note::Interface { interface: tap.target, name: tap.name.clone(), change: change.into() }
 }
 
 fn gap(from: Timestamp, to: Timestamp, name: &str, what: &str) -> Note {

@@ -36,7 +36,7 @@ impl Control {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// What was counted, at most a quarter of a second ago.
+    /// What was counted, at most half a second ago.
     pub fn counters(&self) -> Counters {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,6 +1,8 @@
 //! A packet's way from the ring or a capture file to its lane: decode, flow table, parking, tape.
 
-use flow::{FlowTable, Lane, Network, Parking, Place, Slot};
+use std::collections::BTreeMap;
+
+use flow::{FlowTable, Lane, Network, Ours, Parking, Place, Slot};
 use packet::{Headers, Interface, LinkType, Packet, decode};
 
 use crate::counters::Counters;
@@ -9,6 +11,9 @@ use crate::keeper::Keeper;
 
 /// Packets of a capture file between two looks at what is due.
 const UPKEEP_EVERY: u32 = 1024;
+
+/// Addresses of a host with many interfaces can change all the time.
+const OURS_EVERY_NS: u64 = 10_000_000_000;
 
 /// Where the desk's time comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,9 @@ pub struct Desk<K> {
     clock: DeskClock,
     now: u64,
     until_upkeep: u32,
+    last_checkpoint: u64,
+    /// Since the last checkpoint.
+    ours_changed: bool,
     interfaces: Vec<DeskInterface>,
     duplicates: Option<Duplicates>,
     counters: Counters,
@@ -50,6 +58,8 @@ impl<K: Keeper> Desk<K> {
             clock,
             now: 0,
             until_upkeep: UPKEEP_EVERY,
+            last_checkpoint: 0,
+            ours_changed: false,
             interfaces: Vec::new(),
             duplicates: collapse.then(Duplicates::new),
             counters: Counters::default(),
@@ -79,8 +89,27 @@ impl<K: Keeper> Desk<K> {
     pub fn set_ours(&mut self, interface: u32, networks: impl IntoIterator<Item = Network>) {
         let mut ours = self.table.ours().clone();
         ours.set_interface(interface, networks);
+        self.change_ours(ours);
+    }
+
+    /// Says which addresses are ours on interfaces without any of their own.
+    pub fn set_home(&mut self, networks: impl IntoIterator<Item = Network>) {
+        self.change_ours(Ours::new(networks));
+    }
+
+    /// Who reads what a crash left replays it by what the last checkpoint held to be ours.
+    fn change_ours(&mut self, ours: Ours) {
         if ours != *self.table.ours() {
             self.table.set_ours(ours);
+            self.ours_changed = true;
+        }
+    }
+
+    /// Tells the keeper what each interface has received, and what its ring has dropped.
+    pub(crate) fn note_statistics(&mut self, drops: &BTreeMap<String, u64>) {
+        for (number, counters) in self.counters.interfaces.iter().enumerate().filter(|(_, one)| one.received > 0) {
+            let dropped = drops.get(&counters.name).copied();
+            self.keeper.note_statistics(number as u32, counters.received, dropped);
         }
     }
 
@@ -123,7 +152,8 @@ impl<K: Keeper> Desk<K> {
         self.now = now;
         let Self { keeper, table, parking, counters, .. } = self;
         parking.expire(now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
-        if self.table.wants_checkpoint() || self.keeper.wants_checkpoint() {
+        let settled = self.ours_changed && now.saturating_sub(self.last_checkpoint) >= OURS_EVERY_NS;
+        if settled || self.table.wants_checkpoint() || self.keeper.wants_checkpoint() {
             self.checkpoint();
         }
     }
@@ -133,6 +163,8 @@ impl<K: Keeper> Desk<K> {
         let Self { keeper, table, parking, counters, .. } = self;
         parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         keeper.checkpoint(table);
+        self.ours_changed = false;
+        self.last_checkpoint = self.now;
     }
 
     /// What was counted.

@@ -1,7 +1,12 @@
 //! What a desk hands packets to.
 
+use std::time::Instant;
+
 use flow::{FlowTable, FrameRef, Lane};
+use packet::capture::Statistics;
 use packet::{Interface, Packet, Timestamp};
+use tape::Tape;
+use tape::format::chain::{Event, Loss};
 
 use crate::Error;
 
@@ -25,6 +30,12 @@ pub trait Keeper {
     /// Brings on the time; at least once a second.
     fn tick(&mut self) -> Result<(), Error>;
 
+    /// Packets are lost, or nearly, before they come here: whatever can wait is to wait.
+    fn hurry(&mut self, hurried: bool);
+
+    /// What an interface has received and dropped since the recording began.
+    fn note_statistics(&mut self, interface: u32, received: u64, dropped: Option<u64>);
+
     /// Notes what happened besides packets.
     fn note(&mut self, note: Note);
 }
@@ -34,8 +45,8 @@ pub trait Keeper {
 pub enum Note {
     /// An interface came, went or changed.
     Interface {
-        /// The kernel's number for it.
-        index: u32,
+        /// The keeper's number for it, if it has shown a packet.
+        interface: Option<u32>,
         /// Its name.
         name: String,
         /// added, gone, back, up, down, renamed from ….
@@ -61,8 +72,6 @@ pub enum Note {
         /// The last was lost not after this.
         to: Timestamp,
     },
-    /// The wall clock was set, by so many nanoseconds.
-    ClockStep(i64),
     /// Something that should be recorded and cannot be.
     Trouble {
         /// An interface.
@@ -70,4 +79,54 @@ pub enum Note {
         /// What happened.
         message: String,
     },
+}
+
+impl Keeper for Tape {
+    fn interface(&mut self, interface: &Interface) -> u32 {
+        Tape::interface(self, interface)
+    }
+
+    #[inline]
+    fn next_arrival(&mut self) -> u64 {
+        Tape::next_arrival(self)
+    }
+
+    #[inline]
+    fn append(&mut self, lane: Lane, packet: &Packet<'_>) -> Option<FrameRef> {
+        Tape::append(self, lane, packet, u32::MAX)
+    }
+
+    fn wants_checkpoint(&self) -> bool {
+        Tape::wants_checkpoint(self)
+    }
+
+    fn checkpoint(&mut self, table: &mut FlowTable) {
+        Tape::checkpoint(self, table);
+    }
+
+    fn tick(&mut self) -> Result<(), Error> {
+        Ok(Tape::tick(self, Instant::now())?)
+    }
+
+    fn hurry(&mut self, hurried: bool) {
+        Tape::hurry(self, hurried);
+    }
+
+    fn note_statistics(&mut self, interface: u32, received: u64, dropped: Option<u64>) {
+        let statistics = Statistics { received: Some(received), dropped_system: dropped, ..Statistics::default() };
+        Tape::note_statistics(self, interface, &statistics);
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Interface { interface, name, change } => {
+                Tape::note(self, Event::Interface { index: interface.unwrap_or(u32::MAX), name, change });
+            }
+            Note::Gap { from, to, reason } => Tape::note(self, Event::Gap { from, to, reason }),
+            Note::Loss { place, packets, from, to } => {
+                self.note_loss(Loss { place, reason: "the ring was full".into(), packets, bytes: 0, from, to });
+            }
+            Note::Trouble { place, message } => Tape::note(self, Event::Error { place, message }),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use packet::Timestamp;
 use crate::keeper::Note;
 
 /// A run that goes on is told this often.
-const RUN_MAX_NS: i64 = 60_000_000_000;
+const RUN_MAX_NS: i64 = 10_000_000_000;
 
 /// Runs of drops, by the interface's name.
 #[derive(Debug, Default)]
@@ -68,8 +68,8 @@ mod tests {
         assert_eq!(losses.add(at(13), [("eth0", 0)].into_iter()), [note(10, 12, 7)]);
         assert_eq!(losses.add(at(14), [("eth0", 1)].into_iter()), []);
         assert_eq!(losses.finish(), [note(13, 14, 1)]);
-        // One that does not end is told each minute.
-        let told: usize = (15..150).map(|second| losses.add(at(second), [("eth0", 1)].into_iter()).len()).sum();
+        // One that does not end is told each ten seconds.
+        let told: usize = (15..40).map(|second| losses.add(at(second), [("eth0", 1)].into_iter()).len()).sum();
         assert_eq!(told, 2);
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use packet::Timestamp;
 
-use crate::clock::Clocks;
+use crate::clock::wall_clock;
 use crate::frame::Frame;
 use crate::ring::Ring;
 
@@ -54,7 +54,7 @@ impl Merge {
 
     fn read_several(&mut self, rings: &mut [&mut Ring], take: &mut impl FnMut(&Frame<'_>)) -> Outcome {
         // Everything that was captured before this moment is in a ring by now.
-        let complete_to = Timestamp(Clocks::read().wall.0.saturating_sub(STAMP_TO_RING_NS));
+        let complete_to = Timestamp(wall_clock().0.saturating_sub(STAMP_TO_RING_NS));
         let overdue = self.held_since.is_some_and(|since| since.elapsed() >= WINDOW);
         let hurry = overdue || rings.iter().any(|ring| ring.fill() > FILL_MAX);
         // A ring is quiet only if it was so before the others were looked at.

@@ -1,13 +1,14 @@
 //! The recording loop.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use flow::FlowTable;
+use flow::{FlowTable, Network};
 
 use crate::capture::Capture;
-use crate::clock::Clocks;
+use crate::clock::wall_clock;
 use crate::desk::{Desk, DeskClock};
-use crate::keeper::{Keeper, Note};
+use crate::keeper::Keeper;
 use crate::losses::Losses;
 use crate::merge::Outcome;
 use crate::selection::Selection;
@@ -18,11 +19,14 @@ use crate::{Control, Counters, Error, Options};
 /// Packets are looked for this often at least.
 const POLL: Duration = Duration::from_millis(100);
 /// Parked packets, counters, the keeper's own work.
-const TICK: Duration = Duration::from_millis(250);
+const TICK: Duration = Duration::from_millis(400);
 /// The kernel's drop counters, the clocks.
 const SECOND: Duration = Duration::from_secs(1);
 /// What the kernel has not handed over yet when the recorder stops: a block that is not full takes 50 ms.
 const LAST_WAIT: Duration = Duration::from_millis(80);
+
+/// A ring fuller than this is a sign that packets will be lost soon.
+const FILL_HURRY: f32 = 0.25;
 
 /// Open rings, ready to record.
 #[derive(Debug)]
@@ -31,13 +35,15 @@ pub struct Recorder {
     capture: Capture,
     losses: Losses,
     dropped_by_kernel: u64,
+    /// By the interface's name.
+    drops: BTreeMap<String, u64>,
 }
 
 impl Recorder {
     /// Opens the rings. Needs CAP_NET_RAW; nothing later does, except for interfaces that did not exist before.
     pub fn open(options: Options) -> Result<Self, Error> {
         let capture = Capture::open(&options)?;
-        Ok(Self { options, capture, losses: Losses::default(), dropped_by_kernel: 0 })
+        Ok(Self { options, capture, losses: Losses::default(), dropped_by_kernel: 0, drops: BTreeMap::new() })
     }
 
     /// The interfaces that are recorded.
@@ -68,6 +74,9 @@ impl Recorder {
         control: &Control,
     ) -> Result<(K, FlowTable, Counters), Error> {
         let mut desk = Desk::new(keeper, table, DeskClock::Live, self.collapses());
+        if !self.options.home_networks.is_empty() {
+            desk.set_home(self.options.home_networks.iter().map(|(address, bits)| Network::new(*address, *bits)));
+        }
         let result = self.record(&mut desk, control);
         // Whatever went wrong, what was taken is kept.
         let notes = self.losses.finish();
@@ -82,9 +91,9 @@ impl Recorder {
         let start = Instant::now();
         let end = self.options.duration.map(|duration| start + duration);
         let (mut next_tick, mut next_second) = (start + TICK, start + SECOND);
-        let mut clocks = Clocks::read();
         let mut outcome = Outcome::Empty;
-        self.look_at_drops(sink, clocks);
+        self.look_at_drops(sink);
+        session::register_all(&mut self.capture, &self.options, sink);
         while !control.is_stopping() && !self.is_done(sink) {
             self.capture.wait(control, outcome, POLL)?;
             outcome = session::read(&mut self.capture, &self.options, sink)?;
@@ -98,12 +107,11 @@ impl Recorder {
             }
             if now >= next_second {
                 next_second = now + SECOND;
-                clocks = self.look_at_clocks(sink, clocks);
-                self.look_at_drops(sink, clocks);
+                self.look_at_drops(sink);
             }
         }
         self.read_last(sink)?;
-        self.look_at_drops(sink, Clocks::read());
+        self.look_at_drops(sink);
         self.tick(sink, start.elapsed(), control)
     }
 
@@ -123,22 +131,21 @@ impl Recorder {
         Ok(())
     }
 
-    fn look_at_clocks(&self, sink: &mut impl Sink, before: Clocks) -> Clocks {
-        let now = Clocks::read();
-        if let Some(step_ns) = now.step_since(&before) {
-            sink.note(Note::ClockStep(step_ns));
-        }
-        now
-    }
-
-    fn look_at_drops(&mut self, sink: &mut impl Sink, now: Clocks) {
+    fn look_at_drops(&mut self, sink: &mut impl Sink) {
         let drops: Vec<(&str, u64)> =
             self.capture.statistics().map(|(name, statistics)| (name, u64::from(statistics.drops))).collect();
-        self.dropped_by_kernel += drops.iter().map(|(_, packets)| packets).sum::<u64>();
-        for note in self.losses.add(now.wall, drops.into_iter()) {
+        let mut dropped = 0;
+        for (name, packets) in &drops {
+            dropped += packets;
+            *self.drops.entry((*name).to_owned()).or_default() += packets;
+        }
+        self.dropped_by_kernel += dropped;
+        sink.hurry(dropped > 0 || self.capture.fill() > FILL_HURRY);
+        for note in self.losses.add(wall_clock(), drops.into_iter()) {
             sink.note(note);
         }
         sink.set_dropped_by_kernel(self.dropped_by_kernel);
+        sink.note_statistics(&self.drops);
     }
 
     /// What came before the stop is in the rings, or in blocks that the kernel is about to hand over.

@@ -1,5 +1,7 @@
 //! From a ring's frame to a packet with the number of its interface.
 
+use std::collections::BTreeMap;
+
 use flow::Network;
 use packet::{Interface, Packet};
 
@@ -32,6 +34,10 @@ pub(crate) trait Sink {
     /// `now` in nanoseconds, forward only.
     fn tick(&mut self, now: u64) -> Result<(), Error>;
     fn note(&mut self, note: Note);
+    /// Packets are lost, or nearly.
+    fn hurry(&mut self, hurried: bool);
+    /// What each ring has dropped since the recording began, by the interface's name.
+    fn note_statistics(&mut self, drops: &BTreeMap<String, u64>);
 }
 
 /// Hands over what is ready.
@@ -67,6 +73,20 @@ pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut
     }
     Ok(outcome)
 }
+
+/// Makes the interfaces known that are recorded, so that what is ours is settled before the first packet; with very many,
+/// each when it shows its first packet.
+pub(crate) fn register_all<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) {
+    let shared = capture.is_shared();
+    let Capture { taps, interfaces, .. } = capture;
+    if taps.iter().filter(|tap| tap.chosen).count() <= REGISTERED_AT_ONCE_MAX {
+        for tap in taps.iter_mut().filter(|tap| tap.chosen && tap.up) {
+            register(tap, interfaces, options, shared, sink);
+        }
+    }
+}
+
+const REGISTERED_AT_ONCE_MAX: usize = 64;
 
 /// Looks at the interfaces if they have changed; says what did.
 pub(crate) fn refresh<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) -> Vec<Note> {
@@ -152,5 +172,13 @@ impl<K: Keeper> Sink for Desk<K> {
 
     fn note(&mut self, note: Note) {
         self.keeper().note(note);
+    }
+
+    fn hurry(&mut self, hurried: bool) {
+        self.keeper().hurry(hurried);
+    }
+
+    fn note_statistics(&mut self, drops: &BTreeMap<String, u64>) {
+        Desk::note_statistics(self, drops);
     }
 }

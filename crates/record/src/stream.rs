@@ -1,5 +1,6 @@
 //! A live capture without a tape, as `-w -` asks for.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use flow::Network;
@@ -126,4 +127,8 @@ impl<W: Write> Sink for Stream<W> {
     }
 
     fn note(&mut self, _: Note) {}
+
+    fn hurry(&mut self, _: bool) {}
+
+    fn note_statistics(&mut self, _: &BTreeMap<String, u64>) {}
 }

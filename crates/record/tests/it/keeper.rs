@@ -16,7 +16,6 @@ pub(crate) struct Memory {
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) arrival: u64,
-    pub(crate) lane: Lane,
     pub(crate) interface: String,
     pub(crate) link_type: LinkType,
     pub(crate) direction: PacketDirection,
@@ -48,11 +47,10 @@ impl Keeper for Memory {
         self.arrival
     }
 
-    fn append(&mut self, lane: Lane, packet: &Packet<'_>) -> Option<FrameRef> {
+    fn append(&mut self, _: Lane, packet: &Packet<'_>) -> Option<FrameRef> {
         let interface = &self.interfaces[packet.interface as usize];
         self.packets.push(Kept {
             arrival: packet.arrival.unwrap(),
-            lane,
             interface: interface.name.clone().unwrap(),
             link_type: interface.link_type,
             direction: packet.direction,
@@ -74,6 +72,10 @@ impl Keeper for Memory {
     fn tick(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    fn hurry(&mut self, _: bool) {}
+
+    fn note_statistics(&mut self, _: u32, _: u64, _: Option<u64>) {}
 
     fn note(&mut self, note: Note) {
         self.notes.push(note);

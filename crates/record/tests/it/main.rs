@@ -9,5 +9,6 @@ mod keeper;
 mod links;
 mod many;
 mod network;
+mod onto_tape;
 mod privileges;
 mod recording;
