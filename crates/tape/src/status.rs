@@ -7,9 +7,8 @@ use std::path::Path;
 use packet::Timestamp;
 
 use crate::format::chain::Event;
-use crate::format::names::{self, FlowFileName};
 use crate::question::{Damage, Gap, Loss};
-use crate::read::{Frame, Stored, Tape, file_names, wall_clock};
+use crate::read::{Frame, Stored, Tape, wall_clock};
 use crate::{Error, Lane};
 
 /// How a tape does.
@@ -111,8 +110,7 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         hour: lanes.iter().map(|lane| lane.rate.hour).sum(),
     };
     predict(&mut lanes, budget_bytes);
-    let flow_files = file_names(&directory.join(names::FLOWS))?;
-    let flow_files: Vec<_> = flow_files.iter().filter_map(|name| FlowFileName::parse(name)).collect();
+    let flow_files = tape.flow_files()?;
     let identity = tape.identity();
     Ok(Status {
         id: identity.id.clone(),

@@ -1,8 +1,10 @@
 //! What a tape's log says about the range of a question.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use packet::Timestamp;
 
-use super::{Coverage, Expired, Gap, Query};
+use super::{Coverage, Damage, Expired, Gap, Query};
 use crate::format::chain::{Event, Eviction};
 use crate::format::names;
 use crate::read::{Frame, Tape, wall_clock};
@@ -20,7 +22,7 @@ pub(super) enum Needs {
 /// What the tape's log, its frames and its heartbeat say about the range of a question.
 pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: Needs) -> Result<Coverage, Error> {
     let mut coverage = Coverage::default();
-    let mut evicted: Vec<String> = Vec::new();
+    let mut evicted = Evicted::default();
     let (mut began, mut ended, mut stopped) = (None::<Timestamp>, None::<Timestamp>, false);
     let overlaps = |from: Timestamp, to: Timestamp| {
         query.from.is_none_or(|start| to >= start) && query.to.is_none_or(|end| from < end)
@@ -32,9 +34,7 @@ pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: 
         match line.event {
             Event::Gap { from, to, reason } if overlaps(from, to) => coverage.gaps.push(Gap { from, to, reason }),
             Event::Loss(loss) if overlaps(loss.from, loss.to) => coverage.losses.push(loss),
-            Event::Evict(Eviction { lane, from, to, .. }) if overlaps(from, to) && !evicted.contains(&lane) => {
-                evicted.push(lane);
-            }
+            Event::Evict(eviction) => evicted.add(&eviction, overlaps(eviction.from, eviction.to)),
             _ => {}
         }
     })?;
@@ -44,9 +44,49 @@ pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: 
     let began = began.into_iter().chain(packets().map(|frame| frame.times.0)).min();
     let ended =
         ended.into_iter().chain(packets().map(|frame| frame.times.1)).chain(heartbeat.map(|beat| beat.time)).max();
-    add_outside(&mut coverage, query, began, ended, evicted.is_empty());
-    coverage.expired = expired(frames, &evicted, needs);
+    add_outside(&mut coverage, query, began, ended, evicted.last.is_empty());
+    coverage.expired = expired(tape, query, frames, &evicted, needs)?;
+    add_holes(&mut coverage, tape)?;
     Ok(coverage)
+}
+
+/// What the log says of ageing, by lane, or `flows`.
+#[derive(Default)]
+struct Evicted {
+    /// The last number that has gone.
+    last: BTreeMap<String, u64>,
+    /// Whose packets were of times that are asked for.
+    in_range: BTreeSet<String>,
+}
+
+impl Evicted {
+    fn add(&mut self, eviction: &Eviction, overlaps: bool) {
+        let last = self.last.entry(eviction.lane.clone()).or_default();
+        *last = (*last).max(eviction.last);
+        if overlaps {
+            self.in_range.insert(eviction.lane.clone());
+        }
+    }
+
+    /// Whether numbers before `first` are gone without a word in the log, as those of the last minutes can be.
+    fn is_silent_before(&self, lane: &str, first: u64) -> bool {
+        first > self.last.get(lane).copied().unwrap_or(0) + 1
+    }
+}
+
+/// Segments that are missing between others.
+fn add_holes(coverage: &mut Coverage, tape: &mut Tape) -> Result<(), Error> {
+    for lane in Lane::ALL {
+        let names = tape.segment_names(lane)?;
+        for (before, after) in names.iter().zip(names.iter().skip(1)) {
+            if before.number + 1 < after.number {
+                let path = tape.directory().join(before.path(lane));
+                let what = format!("{} segments behind it are missing", after.number - before.number - 1);
+                coverage.damaged.push(Damage { path, what });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Asked-for times before the tape began and after it ended.
@@ -74,19 +114,32 @@ fn add_outside(
     }
 }
 
-fn expired(frames: &[Frame], evicted: &[String], needs: Needs) -> Vec<Expired> {
-    let lanes =
-        Lane::ALL.into_iter().filter(|lane| needs == Needs::Packets && evicted.iter().any(|name| name == lane.name()));
-    let mut expired: Vec<Expired> = lanes
-        .map(|lane| {
-            let of_lane = frames.iter().filter(|frame| frame.lane == lane && frame.packets > 0);
-            Expired { lane: Some(lane), oldest: of_lane.map(|frame| frame.times.0).min() }
-        })
-        .collect();
-    if needs == Needs::Rows && evicted.iter().any(|name| name == names::FLOWS) {
-        expired.push(Expired { lane: None, oldest: None });
+fn expired(
+    tape: &mut Tape,
+    query: &Query,
+    frames: &[Frame],
+    evicted: &Evicted,
+    needs: Needs,
+) -> Result<Vec<Expired>, Error> {
+    let mut expired = Vec::new();
+    if needs == Needs::Rows {
+        let first = tape.flow_files()?.first().map_or(0, |name| name.number);
+        if evicted.in_range.contains(names::FLOWS) || evicted.is_silent_before(names::FLOWS, first) {
+            expired.push(Expired { lane: None, oldest: None });
+        }
+        return Ok(expired);
     }
-    expired
+    for lane in Lane::ALL {
+        let of_lane = frames.iter().filter(|frame| frame.lane == lane && frame.packets > 0);
+        let oldest = of_lane.map(|frame| frame.times.0).min();
+        let first = tape.segment_names(lane)?.first().map_or(0, |name| name.number);
+        let reaches_back = query.from.is_none_or(|from| oldest.is_none_or(|oldest| from < oldest));
+        let silent = reaches_back && evicted.is_silent_before(lane.name(), first);
+        if silent || evicted.in_range.contains(lane.name()) {
+            expired.push(Expired { lane: Some(lane), oldest });
+        }
+    }
+    Ok(expired)
 }
 
 /// Adds what was noticed while the answer was made.

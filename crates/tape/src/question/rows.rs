@@ -13,7 +13,7 @@ use super::replay::{Mark, Origin, Replay};
 use crate::Error;
 use crate::format::names::{self, FlowFileName};
 use crate::format::state::{self, Covers, Position, StateHead};
-use crate::read::{Frame, Merge, Merged, Tape, file_names};
+use crate::read::{Frame, Merge, Merged, Tape};
 use crate::rows::{FlowFile, FramePlace, RowsError};
 
 /// The flows of a tape, and which of its frames they are in.
@@ -49,7 +49,7 @@ pub(super) fn read(
         replay: None,
     };
     let mut covers = Covers::default();
-    for name in flow_files(tape)? {
+    for name in tape.flow_files()? {
         if let Some(file) = open(tape, name)? {
             add_file(tape, name, &file, &places, &mut rows);
             covers = file.metadata().covers;
@@ -88,13 +88,6 @@ impl<'f> Places<'f> {
         let frame = self.frames.get(*number as usize)?;
         (place.uoffset < frame.uend()).then_some(*number)
     }
-}
-
-fn flow_files(tape: &Tape) -> Result<Vec<FlowFileName>, Error> {
-    let names = file_names(&tape.directory().join(names::FLOWS))?;
-    let mut files: Vec<FlowFileName> = names.iter().filter_map(|name| FlowFileName::parse(name)).collect();
-    files.sort_by_key(|name| name.number);
-    Ok(files)
 }
 
 /// Opens a flow file; `None` if it has been evicted or cannot be read, which is noted.

@@ -8,7 +8,7 @@ use super::scan::{contents, read_up_to};
 use super::{Frame, Stored, Tape};
 use crate::format::catalog::{self, FrameRecord, HOLDS_INTERFACES};
 use crate::format::journal;
-use crate::format::names::{self, Encoding, SegmentName};
+use crate::format::names::{self, Encoding, FlowFileName, SegmentName};
 use crate::format::zstd_frame::{self, FRAME_BYTES_MAX, Measure};
 use crate::{Error, Lane};
 
@@ -65,6 +65,14 @@ impl Tape {
         Ok(segments)
     }
 
+    /// The flow files, oldest first.
+    pub(crate) fn flow_files(&self) -> Result<Vec<FlowFileName>, Error> {
+        let names = file_names(&self.directory.join(names::FLOWS))?;
+        let mut files: Vec<FlowFileName> = names.iter().filter_map(|name| FlowFileName::parse(name)).collect();
+        files.sort_by_key(|name| name.number);
+        Ok(files)
+    }
+
     fn journal(&mut self, lane: Lane) -> Vec<journal::JournalFrame> {
         let path = self.directory.join(names::journal_path(lane));
         match fs::read(&path) {
@@ -113,7 +121,7 @@ impl Tape {
 }
 
 /// The names in a directory; none if it does not exist.
-pub(crate) fn file_names(directory: &Path) -> Result<Vec<String>, Error> {
+pub(super) fn file_names(directory: &Path) -> Result<Vec<String>, Error> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -17,7 +17,6 @@ use packet::{Interface, Timestamp};
 
 pub(crate) use bytes::FrameBytes;
 pub(crate) use chain::wall_clock;
-pub(crate) use listing::file_names;
 pub(crate) use merge::{Merge, Merged};
 
 use crate::format::identity::{FORMAT, Identity, Unfit};

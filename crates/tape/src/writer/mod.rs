@@ -351,7 +351,9 @@ impl Writer {
         }
         let safe = self.lanes.iter().map(LaneWriter::synced_before);
         let budget_bytes = shared.room.budget_bytes();
-        if let Err(error) = self.heartbeat.beat(shared.disk.as_ref(), tick.moment, tick.next_arrival, budget_bytes, safe) {
+        if let Err(error) =
+            self.heartbeat.beat(shared.disk.as_ref(), tick.moment, tick.next_arrival, budget_bytes, safe)
+        {
             shared.problem("live/heartbeat", error.to_string());
         }
         let due = self.last_summary.is_none_or(|last| tick.now.saturating_duration_since(last) >= SUMMARY_INTERVAL);

@@ -1,6 +1,8 @@
 //! Tests of tapes as a whole.
 
 mod built_tape;
+mod damage;
+mod duckdb;
 mod question;
 mod recorded;
 mod shared_captures;

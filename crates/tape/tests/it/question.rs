@@ -12,7 +12,7 @@ use tape::question::{Coverage, Query, Source, flows, packets};
 use crate::built_tape::{Builder, Cut, Owned, build};
 use crate::shared_captures::{folder, truth};
 
-const CUT: Cut = Cut {
+pub(crate) const CUT: Cut = Cut {
     encoding: Encoding::Zstd,
     checkpoint_packets: 100,
     frame_bytes: 16_000,

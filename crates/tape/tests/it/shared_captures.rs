@@ -11,8 +11,7 @@ pub(crate) fn folder() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let found = here.ancestors().map(|up| up.join("shared/captures")).find(|folder| folder.is_dir());
     if found.is_none() {
-        assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs ../shared/captures");
-        eprintln!("skipped: needs ../shared/captures");
+        skipped("../shared/captures");
     }
     found
 }
@@ -21,4 +20,10 @@ pub(crate) fn folder() -> Option<PathBuf> {
 pub(crate) fn truth(folder: &Path, name: &str) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(folder.join("truth").join(name)).expect("truth file");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Says that a test is left out for want of something, which must not be where WIRETAPE_NO_SKIP is set.
+pub(crate) fn skipped(need: &str) {
+    assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs {need}");
+    eprintln!("skipped: needs {need}");
 }
