@@ -28,11 +28,10 @@ impl Index {
         Self { buckets: vec![EMPTY; 1 << bucket_bits], bucket_bits, slot_bits, used: 0 }
     }
 
-    /// The slot in the bucket where a search begins, whosever it is.
+    /// Reads the bucket where a search begins.
     #[inline]
-    pub(crate) fn likely(&self, hash: u64) -> u32 {
-        let bucket = self.buckets.get(self.home(hash)).copied().unwrap_or(EMPTY);
-        (bucket & self.slot_mask()).wrapping_sub(1)
+    pub(crate) fn touch(&self, hash: u64) -> u32 {
+        self.buckets.get(self.home(hash)).copied().unwrap_or(EMPTY)
     }
 
     /// The slot whose hash looks like `hash` and for which `is_it` says yes.

@@ -40,6 +40,11 @@ impl PackedKey {
     }
 
     #[inline]
+    pub(crate) fn first_word(&self) -> u64 {
+        self.low[0]
+    }
+
+    #[inline]
     pub(crate) fn proto(&self) -> u8 {
         (self.rest >> 24) as u8
     }

@@ -146,7 +146,7 @@ impl FlowTable {
         self.index.find(hash, |slot| self.entries.get(slot as usize).is_some_and(|entry| entry.key == *key)).is_some()
     }
 
-    /// A slot for a newcomer. `ours` may take an unproven flow's, and goes on longer when the period is too large.
+    /// A slot for a newcomer. `ours` may take another's, and goes on longer when the period is too large.
     fn free_slot(&mut self, ours: bool, now: Now) -> Option<u32> {
         let parts_max = if ours { 4 * self.parts_max } else { 2 * self.parts_max };
         if self.period.ended_count() >= parts_max {
@@ -157,14 +157,21 @@ impl FlowTable {
                 self.look_through(class, now, LOOKS_WHEN_FULL);
             }
         }
-        if ours
-            && self.next_slot().is_none()
-            && let Some(oldest) = self.queues.first(Class::Unproven)
-        {
+        if ours && self.next_slot().is_none() {
+            self.evict();
+        }
+        self.next_slot()
+    }
+
+    /// Frees a slot: of a flow that is over and waits for stragglers, else of the oldest one that is not proven.
+    fn evict(&mut self) {
+        let over = [Class::Reset, Class::Closed].into_iter().find_map(|class| Some((class, self.queues.first(class)?)));
+        if let Some((class, slot)) = over {
+            self.end(slot, reason_of_silence(class));
+        } else if let Some(oldest) = self.queues.first(Class::Unproven) {
             self.end(oldest, EndReason::Evicted);
             self.counters.flows_evicted += 1;
         }
-        self.next_slot()
     }
 
     /// Ends a flow and frees its slot.

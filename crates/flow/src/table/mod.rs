@@ -140,13 +140,17 @@ impl FlowTable {
     /// Brings the flows of the next packets, at most 32, into the processor's caches. With many flows a packet costs
     /// mostly the wait for memory: asked for together, their flows come in the time of one. It changes nothing.
     pub fn warm<'h>(&self, batch: impl IntoIterator<Item = &'h Headers>) {
-        let mut slots = [NONE; 32];
-        for (slot, headers) in slots.iter_mut().zip(batch) {
-            let (packed, _) = PackedKey::of(&key_of(headers));
-            *slot = self.index.likely(self.hasher.hash(&packed));
+        let mut hashes = [0; 32];
+        let mut count = 0;
+        for (hash, headers) in hashes.iter_mut().zip(batch) {
+            *hash = self.hasher.hash(&PackedKey::of(&key_of(headers)).0);
+            count += 1;
         }
-        let touch = |slot: &u32| self.entries.get(*slot as usize).map_or(0, Entry::touch);
-        std::hint::black_box(slots.iter().map(touch).fold(0, u32::wrapping_add));
+        let hashes = hashes.get(..count).unwrap_or_default();
+        std::hint::black_box(hashes.iter().fold(0, |sum, hash| sum ^ self.index.touch(*hash)));
+        let likely = hashes.iter().filter_map(|hash| self.index.find(*hash, |_| true));
+        let entries = likely.filter_map(|slot| self.entries.get(slot as usize));
+        std::hint::black_box(entries.fold(0, |sum, entry| sum ^ entry.touch()));
     }
 
     /// Takes in a packet, in the order of arrival. `arrival` is its arrival number, `wire_segments` how many segments
@@ -337,13 +341,6 @@ impl FlowTable {
 }
 
 impl Entry {
-    /// Reads a word of each cache line that it lies in.
-    #[inline]
-    fn touch(&self) -> u32 {
-        let words = (self.key.proto(), self.active.0, self.connection.ours_first, self.tally.packets[0], self.frame);
-        u32::from(words.0).wrapping_add(words.1).wrapping_add(words.2).wrapping_add(words.3).wrapping_add(words.4)
-    }
-
     /// What it did in this period; `base` is the arrival number that its own count from.
     fn to_part(&self, path: &Path, base: u64) -> FlowPart {
         let (tally, connection) = (&self.tally, &self.connection);

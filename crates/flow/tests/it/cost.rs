@@ -73,6 +73,16 @@ fn cpu_nanoseconds() -> u64 {
     schedstat.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).expect("schedstat of this thread")
 }
 
+/// Nanoseconds a packet when each one begins a flow, which goes on until the table is full of them and beyond.
+fn cost_of_newcomers(packets: u32) -> f64 {
+    let mut sender = Sender { table: FlowTable::new(Config::new([1; 16], [2; 32])), arrival: 0 };
+    let start = cpu_nanoseconds();
+    for flow in 0..packets {
+        sender.send(&sender.headers(flow, SYN, true, u64::from(flow)));
+    }
+    (cpu_nanoseconds() - start) as f64 / f64::from(packets)
+}
+
 #[test]
 #[ignore = "measures"]
 fn cost_of_observe_and_placed() {
@@ -80,4 +90,5 @@ fn cost_of_observe_and_placed() {
         let [cold, warm] = [0, 16].map(|batch| cost(flows, 20_000_000, batch));
         eprintln!("{flows} flows: {cold:.1} ns a packet, {warm:.1} ns with warm() for 16 at a time");
     }
+    eprintln!("newcomers: {:.1} ns a packet", cost_of_newcomers(200_000));
 }
