@@ -11,6 +11,7 @@ mod config;
 mod entry;
 mod error;
 mod fragment;
+mod fuzz;
 mod history;
 mod idle;
 mod index;
@@ -28,6 +29,7 @@ mod tcp;
 
 pub use config::Config;
 pub use error::Error;
+pub use fuzz::{fuzz_snapshot, fuzz_table};
 pub use history::History;
 pub use key::key_of;
 pub use lane::{Lane, LaneSet};

@@ -19,7 +19,7 @@ use packet::decode::{Tunnel, Vlans};
 use packet::{FlowKey, Timestamp};
 
 pub use metadata::{FramePlace, Metadata};
-pub use read::{FlowFile, RowsError};
+pub use read::{FlowFile, RowsError, fuzz_flow_file};
 pub use write::write;
 
 /// A row as it is written.

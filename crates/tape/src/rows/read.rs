@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 
 use super::cells::{Column, ReadFault};
 use super::fields::{self, COLUMNS};
@@ -15,8 +15,8 @@ use super::{Metadata, Stored};
 const ROW_GROUP_ROWS_MAX: i64 = 1 << 22;
 
 /// A flow file that is open for reading.
-pub struct FlowFile {
-    reader: SerializedFileReader<File>,
+pub struct FlowFile<R: ChunkReader + 'static = File> {
+    reader: SerializedFileReader<R>,
     metadata: Metadata,
     /// For each of `COLUMNS`, the leaf that has it.
     leaves: Vec<usize>,
@@ -39,9 +39,9 @@ pub enum RowsError {
     Unreadable,
 }
 
-impl FlowFile {
+impl<R: ChunkReader + 'static> FlowFile<R> {
     /// Reads the footer.
-    pub fn open(input: File) -> Result<Self, RowsError> {
+    pub fn open(input: R) -> Result<Self, RowsError> {
         let reader = contained(|| Ok(SerializedFileReader::new(input)?))?;
         let footer = reader.metadata();
         let metadata = Metadata::from_key_values(footer.file_metadata().key_value_metadata())?;
@@ -83,6 +83,14 @@ impl FlowFile {
             }
             Ok(rows)
         })
+    }
+}
+
+/// Any bytes as a flow file: the target of the fuzzer.
+pub fn fuzz_flow_file(data: &[u8]) {
+    let Ok(file) = FlowFile::open(bytes::Bytes::copy_from_slice(data)) else { return };
+    for group in 0..file.row_groups().min(4) {
+        let _ = file.read(group);
     }
 }
 
