@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::attach;
 use crate::clock::wall_clock;
-use crate::frame::Frame;
+use crate::frame::Frames;
 use crate::interfaces::{Interfaces, NetworkInterface};
 use crate::keeper::Note;
 use crate::link::Link;
@@ -120,14 +120,15 @@ impl Capture {
 
     /// Hands packets that are ready to `take`, in the order of the kernel's time.
     #[inline]
-    pub(crate) fn read(&mut self, mut take: impl FnMut(&Frame<'_>, &mut Tap, &Interfaces)) -> Outcome {
-        let Self { sources, taps, merge, takes_unknown, interfaces, .. } = self;
-        let chosen = *takes_unknown;
+    pub(crate) fn read(&mut self, mut take: impl FnMut(&mut Frames<'_>, &mut Taps, &Interfaces)) -> Outcome {
+        let Self { sources, taps, merge, interfaces, .. } = self;
         let rings = sources.iter_mut().map(|source| &mut source.ring);
-        merge.read(rings, |frame| {
-            let tap = taps.find(frame.interface_index, frame.hardware, chosen);
-            take(frame, tap, interfaces);
-        })
+        merge.read(rings, |frames| take(frames, taps, interfaces))
+    }
+
+    /// True if packets of interfaces are wanted that nobody has heard of yet.
+    pub(crate) fn takes_unknown(&self) -> bool {
+        self.takes_unknown
     }
 
     /// Waits until packets are ready, interfaces change, or the recorder is asked to stop.

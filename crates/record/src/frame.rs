@@ -57,16 +57,77 @@ pub(crate) struct Layout {
     pub(crate) snaplen: u32,
 }
 
-/// Reads the packet at `offset` of a block; with it the offset of the next one.
-#[inline]
-pub(crate) fn read(block: &mut [u8], offset: usize, layout: Layout) -> Option<(Frame<'_>, usize)> {
-    let (_, bytes) = block.split_at_mut_checked(offset)?;
-    let header = Header::read(bytes.first_chunk()?);
-    let next = header.next_offset as usize;
-    prefetch(bytes, next);
-    prefetch(bytes, next + 64);
-    prefetch(bytes, next + 128);
+/// Packets of a block, one after the other; each has its part of the block to itself.
+#[derive(Debug)]
+pub struct Frames<'b> {
+    rest: &'b mut [u8],
+    packets_left: u32,
+    /// Bytes passed over.
+    passed: usize,
+    layout: Layout,
+    damaged: bool,
+}
 
+impl<'b> Frames<'b> {
+    /// At most `packets` from the start of `bytes` on.
+    pub(crate) fn new(bytes: &'b mut [u8], packets: u32, layout: Layout) -> Self {
+        Self { rest: bytes, packets_left: packets, passed: 0, layout, damaged: false }
+    }
+
+    /// Passes over what is left; says how many bytes were passed, or `None` if a header did not make sense.
+    pub(crate) fn finish(mut self) -> Option<usize> {
+        while self.next().is_some() {}
+        (!self.damaged).then_some(self.passed)
+    }
+}
+
+impl<'b> Iterator for Frames<'b> {
+    type Item = Frame<'b>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'b>> {
+        self.packets_left = self.packets_left.checked_sub(1)?;
+        let rest = std::mem::take(&mut self.rest);
+        let read = split(rest).and_then(|(header, own, rest)| {
+            for line in (0..own.len()).step_by(CACHE_LINE_BYTES) {
+                prefetch(rest, PREFETCH_BYTES + line);
+            }
+            let length = own.len();
+            read(own, &header, self.layout).map(|frame| (frame, length, rest))
+        });
+        match read {
+            Some((frame, length, rest)) => {
+                self.rest = rest;
+                self.passed += length;
+                Some(frame)
+            }
+            None => {
+                self.damaged = true;
+                self.packets_left = 0;
+                None
+            }
+        }
+    }
+}
+
+const CACHE_LINE_BYTES: usize = 64;
+/// How far ahead the ring's memory is brought near: it was written by another processor, and each header has to be
+/// read to know where the next one is.
+const PREFETCH_BYTES: usize = 2048;
+
+/// The first packet's header, its bytes, and the bytes behind it.
+#[inline]
+fn split(bytes: &mut [u8]) -> Option<(Header, &mut [u8], &mut [u8])> {
+    let header = Header::read(bytes.first_chunk()?);
+    // The last packet of a block says 0.
+    let length = if header.next_offset == 0 { bytes.len() } else { header.next_offset as usize };
+    let (own, rest) = bytes.split_at_mut_checked(length)?;
+    Some((header, own, rest))
+}
+
+/// The packet whose header stands at the start of `bytes`.
+#[inline]
+fn read<'b>(bytes: &'b mut [u8], header: &Header, layout: Layout) -> Option<Frame<'b>> {
     let segment_payload_bytes = if layout.vnet_header { segment_payload_bytes(bytes, header.mac_offset) } else { 0 };
     let mut start = usize::from(header.mac_offset);
     let mut end = start.checked_add(header.captured_bytes as usize)?;
@@ -74,19 +135,19 @@ pub(crate) fn read(block: &mut [u8], offset: usize, layout: Layout) -> Option<(F
     let link = Link::of_hardware(header.hardware);
     if link.cooked {
         let link_header = usize::from(header.network_offset).checked_sub(start)?;
-        start = cook(bytes, &header)?;
+        start = cook(bytes, header)?;
         wire_bytes = wire_bytes.saturating_sub(link_header as u32).saturating_add(COOKED_BYTES as u32);
         end = end.max(start + COOKED_BYTES);
     }
     if header.status & libc::TP_STATUS_VLAN_VALID != 0
         && let Some(type_offset) = ether_type_offset(link)
     {
-        start = insert_tag(bytes, start, type_offset, &header)?;
+        start = insert_tag(bytes, start, type_offset, header)?;
         wire_bytes = wire_bytes.saturating_add(VLAN_TAG_BYTES as u32);
     }
     let data = bytes.get(start..end)?;
     let data = data.get(..layout.snaplen as usize).unwrap_or(data);
-    let frame = Frame {
+    Some(Frame {
         time: Timestamp::from_seconds(header.seconds.into(), header.nanoseconds),
         wire_bytes,
         data,
@@ -94,8 +155,7 @@ pub(crate) fn read(block: &mut [u8], offset: usize, layout: Layout) -> Option<(F
         hardware: header.hardware,
         packet_type: header.packet_type,
         segment_payload_bytes,
-    };
-    Some((frame, offset + next))
+    })
 }
 
 /// The time of the packet at `offset`, without anything else.
@@ -229,7 +289,7 @@ mod tests {
 
     fn check(mut block: Vec<u8>, snaplen: u32, expected: &[u8], wire_bytes: u32) {
         let layout = Layout { vnet_header: false, snaplen };
-        let (frame, _) = read(&mut block, 48, layout).unwrap();
+        let frame = Frames::new(&mut block[48..], 1, layout).next().unwrap();
         assert_eq!(frame.data, expected);
         assert_eq!(frame.wire_bytes, wire_bytes);
         assert_eq!(frame.time, Timestamp::from_seconds(1_700_000_000, 42));
@@ -258,8 +318,9 @@ mod tests {
         let mut outside = block(1, 1, 0, 0, &[0; 14], b"payload");
         outside[48 + 12..48 + 16].copy_from_slice(&u32::MAX.to_ne_bytes());
         let layout = Layout { vnet_header: true, snaplen: 65535 };
-        assert!(read(&mut outside, 48, layout).is_none());
-        assert!(read(&mut outside, 1 << 30, layout).is_none());
-        assert!(read(&mut [0; 40], 0, layout).is_none());
+        for mut bytes in [outside, vec![0; 40 + 48], vec![]] {
+            let start = bytes.len().min(48);
+            assert!(Frames::new(&mut bytes[start..], 5, layout).finish().is_none());
+        }
     }
 }

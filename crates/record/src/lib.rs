@@ -4,6 +4,7 @@
 //! the kernel's time, to a [`Desk`], which sorts packets into lanes with the flow table and gives them to a [`Keeper`].
 
 mod attach;
+mod batch;
 mod capture;
 mod clock;
 mod control;
@@ -29,11 +30,12 @@ mod sys;
 mod taps;
 
 pub use attach::{Filter, FilterTarget};
+pub use batch::{BATCH_MAX, Batch};
 pub use control::Control;
 pub use counters::{Counters, InterfaceCounters, LaneCounters};
 pub use desk::{Desk, DeskClock};
 pub use error::Error;
-pub use frame::Frame;
+pub use frame::{Frame, Frames};
 pub use interfaces::{Interfaces, NetworkInterface};
 pub use keeper::{Keeper, Note};
 pub use options::Options;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use packet::Timestamp;
 
 use crate::clock::wall_clock;
-use crate::frame::Frame;
+use crate::frame::Frames;
 use crate::ring::Ring;
 
 /// A packet waits at most this long for an earlier one from another ring: a block that fills slowly is handed over
@@ -17,8 +17,8 @@ const STAMP_TO_RING_NS: i64 = 1_000_000;
 const FILL_MAX: f32 = 0.5;
 /// So many blocks are read before the caller gets a chance to do other things.
 const BLOCKS_AT_ONCE: usize = 32;
-/// And so many packets of several rings.
-const PACKETS_AT_ONCE: usize = 32_768;
+/// And so many packets, or blocks, of several rings.
+const STEPS_AT_ONCE: usize = 32_768;
 
 /// How a reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Merge {
     pub(crate) fn read<'r>(
         &mut self,
         rings: impl Iterator<Item = &'r mut Ring>,
-        mut take: impl FnMut(&Frame<'_>),
+        mut take: impl FnMut(&mut Frames<'_>),
     ) -> Outcome {
         let mut rings: Vec<&mut Ring> = rings.collect();
         match rings.as_mut_slice() {
@@ -52,7 +52,7 @@ impl Merge {
         }
     }
 
-    fn read_several(&mut self, rings: &mut [&mut Ring], take: &mut impl FnMut(&Frame<'_>)) -> Outcome {
+    fn read_several(&mut self, rings: &mut [&mut Ring], take: &mut impl FnMut(&mut Frames<'_>)) -> Outcome {
         // Everything that was captured before this moment is in a ring by now.
         let complete_to = Timestamp(wall_clock().0.saturating_sub(STAMP_TO_RING_NS));
         let overdue = self.held_since.is_some_and(|since| since.elapsed() >= WINDOW);
@@ -61,7 +61,7 @@ impl Merge {
         let quiet: Vec<bool> = rings.iter().map(|ring| ring.is_quiet()).collect();
         let mut fronts: Vec<Option<Timestamp>> = rings.iter_mut().map(|ring| ring.front_time()).collect();
 
-        for _ in 0..PACKETS_AT_ONCE {
+        for _ in 0..STEPS_AT_ONCE {
             let earliest = fronts.iter().enumerate().filter_map(|(number, time)| time.map(|time| (time, number))).min();
             let Some((time, number)) = earliest else {
                 self.held_since = None;
@@ -73,7 +73,11 @@ impl Merge {
                 self.held_since.get_or_insert_with(Instant::now);
                 return Outcome::Held;
             }
-            rings[number].packet(&mut *take);
+            // A block that lies before everything else is taken whole.
+            let others = fronts.iter().enumerate().filter(|(other, _)| *other != number);
+            let limit = others.map(|(_, front)| front.unwrap_or(complete_to)).min().unwrap_or(Timestamp::MAX);
+            let whole = rings[number].block_end_time().is_some_and(|end| end <= limit);
+            rings[number].frames(if whole { u32::MAX } else { 1 }, &mut *take);
             fronts[number] = rings[number].front_time();
         }
         self.held_since = None;
@@ -81,9 +85,9 @@ impl Merge {
     }
 }
 
-fn read_one(ring: &mut Ring, mut take: impl FnMut(&Frame<'_>)) -> Outcome {
+fn read_one(ring: &mut Ring, mut take: impl FnMut(&mut Frames<'_>)) -> Outcome {
     for _ in 0..BLOCKS_AT_ONCE {
-        if !ring.block(&mut take) {
+        if !ring.frames(u32::MAX, &mut take) {
             return Outcome::Empty;
         }
     }

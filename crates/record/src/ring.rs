@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use packet::Timestamp;
 
-use crate::frame::{self, Frame, Layout, RESERVE_BYTES};
+use crate::frame::{self, Frames, Layout, RESERVE_BYTES};
 use crate::sys::{self, Geometry, Mapping, Statistics};
 
 /// A packet of 256 KiB and its headers fit into a block of this size.
@@ -96,37 +96,27 @@ impl Ring {
         frame::time(self.mapping.block(self.block)?, place.offset)
     }
 
-    /// Hands every packet that is left in the next block to `take`, then gives the block back. Returns false if no
-    /// block was ready.
-    #[inline]
-    pub fn block(&mut self, mut take: impl FnMut(&Frame<'_>)) -> bool {
-        let Some(mut place) = self.place() else { return false };
-        let Some(block) = self.mapping.block(self.block) else { return false };
-        while place.packets_left > 0 {
-            let Some((frame, next)) = frame::read(block, place.offset, self.layout) else {
-                self.damaged += u64::from(place.packets_left);
-                break;
-            };
-            take(&frame);
-            place = Place { offset: next, packets_left: place.packets_left - 1 };
-        }
-        self.leave_block();
-        true
+    /// When the last packet of the block was captured that the next packet is in.
+    pub(crate) fn block_end_time(&mut self) -> Option<Timestamp> {
+        self.place()?;
+        let block = self.mapping.block(self.block)?;
+        let word = |at: usize| block.get(at..)?.first_chunk().copied().map(u32::from_ne_bytes);
+        // `ts_last_pkt` of `struct tpacket_hdr_v1`.
+        Some(Timestamp::from_seconds(word(40)?.into(), word(44)?))
     }
 
-    /// Hands the next packet to `take`; after the last one of a block the block goes back to the kernel. Returns false
-    /// if none was ready.
+    /// Hands the next packets of one block to `take`, at most so many; a block that was read to its end goes back to
+    /// the kernel. Returns false if none was ready.
     #[inline]
-    pub fn packet(&mut self, take: impl FnOnce(&Frame<'_>)) -> bool {
+    pub fn frames(&mut self, packets_max: u32, take: impl FnOnce(&mut Frames<'_>)) -> bool {
         let Some(place) = self.place() else { return false };
         let Some(block) = self.mapping.block(self.block) else { return false };
-        let next = frame::read(block, place.offset, self.layout).map(|(frame, next)| {
-            take(&frame);
-            next
-        });
-        match next {
-            Some(offset) if place.packets_left > 1 => {
-                self.place = Some(Place { offset, packets_left: place.packets_left - 1 });
+        let packets = place.packets_left.min(packets_max);
+        let mut frames = Frames::new(block.get_mut(place.offset..).unwrap_or_default(), packets, self.layout);
+        take(&mut frames);
+        match frames.finish() {
+            Some(passed) if place.packets_left > packets => {
+                self.place = Some(Place { offset: place.offset + passed, packets_left: place.packets_left - packets });
             }
             Some(_) => self.leave_block(),
             None => {

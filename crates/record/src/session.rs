@@ -6,6 +6,7 @@ use flow::Network;
 use packet::{Interface, Packet};
 
 use crate::attach::{self, Screen};
+use crate::batch::Batch;
 use crate::capture::Capture;
 use crate::desk::Desk;
 use crate::frame::Frame;
@@ -22,7 +23,7 @@ pub(crate) trait Sink {
     fn interface(&mut self, interface: &Interface, tap: &Tap) -> u32;
     /// What is ours on an interface, now and whenever that changes.
     fn set_ours(&mut self, interface: u32, networks: Vec<Network>);
-    fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16);
+    fn packets(&mut self, batch: &Batch<'_>);
     /// A packet that is not wanted.
     fn count_unwanted(&mut self);
     fn set_dropped_by_kernel(&mut self, packets: u64);
@@ -42,31 +43,40 @@ pub(crate) trait Sink {
 
 /// Hands over what is ready.
 pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) -> Result<Outcome, Error> {
-    let shared = capture.is_shared();
+    let (shared, takes_unknown) = (capture.is_shared(), capture.takes_unknown());
     let most = options.packets_max.unwrap_or(u64::MAX);
-    let outcome = capture.read(|frame, tap, interfaces| {
-        if frame.is_loopback_copy() || !tap.chosen {
-            return;
+    let outcome = capture.read(|frames, taps, interfaces| {
+        let mut batch = Batch::new();
+        for frame in frames {
+            let tap = taps.find(frame.interface_index, frame.hardware, takes_unknown);
+            if frame.is_loopback_copy() || !tap.chosen {
+                continue;
+            }
+            let number = match tap.target {
+                Some(number) => number,
+                None => register(tap, interfaces, options, shared, sink),
+            };
+            if !is_wanted(&frame, tap, options) {
+                sink.count_unwanted();
+                continue;
+            }
+            if most != u64::MAX && sink.taken() + batch.len() as u64 >= most {
+                break;
+            }
+            let packet = Packet {
+                time: frame.time,
+                wire_bytes: frame.wire_bytes,
+                data: frame.data,
+                interface: number,
+                direction: frame.direction(),
+                arrival: None,
+            };
+            if batch.push(packet, frame.segment_payload_bytes) {
+                sink.packets(&batch);
+                batch.clear();
+            }
         }
-        let number = match tap.target {
-            Some(number) => number,
-            None => register(tap, interfaces, options, shared, sink),
-        };
-        if !is_wanted(frame, tap, options) {
-            return sink.count_unwanted();
-        }
-        if sink.taken() >= most {
-            return;
-        }
-        let packet = Packet {
-            time: frame.time,
-            wire_bytes: frame.wire_bytes,
-            data: frame.data,
-            interface: number,
-            direction: frame.direction(),
-            arrival: None,
-        };
-        sink.packet(&packet, frame.segment_payload_bytes);
+        sink.packets(&batch);
     });
     if outcome == Outcome::Empty {
         sink.flush()?;
@@ -136,9 +146,8 @@ impl<K: Keeper> Sink for Desk<K> {
         Desk::set_ours(self, interface, networks);
     }
 
-    #[inline]
-    fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16) {
-        Desk::packet(self, packet, segment_payload_bytes);
+    fn packets(&mut self, batch: &Batch<'_>) {
+        Desk::packets(self, batch);
     }
 
     fn count_unwanted(&mut self) {

@@ -7,6 +7,7 @@ use flow::Network;
 use packet::capture::{self, PcapWriter, Resolution, convert_to_sll2};
 use packet::{Interface, LinkType, Packet, decode};
 
+use crate::batch::Batch;
 use crate::duplicates::Duplicates;
 use crate::keeper::Note;
 use crate::session::Sink;
@@ -57,6 +58,22 @@ struct Stream<W: Write> {
 }
 
 impl<W: Write> Stream<W> {
+    fn packet(&mut self, packet: &Packet<'_>) {
+        let Some(&(link_type, index)) = self.sources.get(packet.interface as usize) else { return };
+        self.counters.received += 1;
+        self.counters.received_bytes += u64::from(packet.wire_bytes);
+        if let Some(duplicates) = &mut self.duplicates
+            && duplicates.is_duplicate(packet, &decode(link_type, packet.data, packet.wire_bytes))
+        {
+            self.counters.duplicates += 1;
+            return;
+        }
+        match self.write(packet, link_type, index) {
+            Ok(()) => self.counters.kept += 1,
+            Err(error) => self.failure = Some(error),
+        }
+    }
+
     fn write(&mut self, packet: &Packet<'_>, link_type: LinkType, index: u32) -> Result<(), capture::Error> {
         if link_type == self.link_type {
             return self.writer.packet(packet);
@@ -81,20 +98,8 @@ impl<W: Write> Sink for Stream<W> {
 
     fn set_ours(&mut self, _: u32, _: Vec<Network>) {}
 
-    fn packet(&mut self, packet: &Packet<'_>, _: u16) {
-        let Some(&(link_type, index)) = self.sources.get(packet.interface as usize) else { return };
-        self.counters.received += 1;
-        self.counters.received_bytes += u64::from(packet.wire_bytes);
-        if let Some(duplicates) = &mut self.duplicates
-            && duplicates.is_duplicate(packet, &decode(link_type, packet.data, packet.wire_bytes))
-        {
-            self.counters.duplicates += 1;
-            return;
-        }
-        match self.write(packet, link_type, index) {
-            Ok(()) => self.counters.kept += 1,
-            Err(error) => self.failure = Some(error),
-        }
+    fn packets(&mut self, batch: &Batch<'_>) {
+        batch.iter().for_each(|(packet, _)| self.packet(packet));
     }
 
     fn count_unwanted(&mut self) {
