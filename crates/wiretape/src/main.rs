@@ -4,9 +4,11 @@
 mod args;
 mod commands;
 mod errors;
+mod keeper;
 mod links;
 mod names;
 mod output;
+mod readme;
 mod recorder;
 mod settings;
 mod source;

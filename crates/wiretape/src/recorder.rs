@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use clap::Parser;
+
+use crate::args::{Cli, Command};
 use crate::source::DEFAULT_TAPE;
 use crate::tcpdump;
 
@@ -61,7 +64,10 @@ fn recorded_onto(words: &[String]) -> Option<Option<PathBuf>> {
             _ => None,
         };
     }
-    None
+    match Cli::try_parse_from(words).ok()?.command? {
+        Command::Record(arguments) => Some(arguments.settings.tape),
+        _ => None,
+    }
 }
 
 /// Whether the process has the same mounts as this one; when that cannot be seen, it is assumed.
@@ -79,8 +85,10 @@ mod tests {
 
     #[test]
     fn command_lines() {
-        let cases: [(&str, Option<Option<&str>>); 3] = [
+        let cases: [(&str, Option<Option<&str>>); 5] = [
             ("/wiretape -i eth0 -n -s 0 -C 1000 -W 10 -w /data/dump.pcap", Some(Some("/data/dump.tape"))),
+            ("wiretape record --tape /t", Some(Some("/t"))),
+            ("wiretape record -i any", Some(None)),
             ("wiretape flows --last 5m", None),
             ("wiretape -D", None),
         ];

@@ -46,6 +46,9 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
     };
     match cli.command {
         None => commands::print(EXAMPLES),
+        Some(Command::Record(arguments)) => commands::record::run(*arguments),
+        Some(Command::Import(arguments)) => commands::import::run(&arguments),
+        Some(Command::Status(arguments)) => commands::status::run(&arguments),
         Some(Command::Flows(arguments)) => commands::flows::run(&arguments),
         Some(Command::Packets(arguments)) => commands::packets::run(&arguments),
         Some(Command::Filter(arguments)) => commands::filter::run(&arguments),
@@ -69,6 +72,8 @@ fn run_tcpdump(arguments: &[OsString]) -> Result<Exit, Failure> {
         tcpdump::Call::Dump { style, expression, link } => commands::filter::dump(&expression, style, link.as_deref()),
         tcpdump::Call::Stream(stream) => commands::stream::run(stream),
         tcpdump::Call::ListInterfaces => commands::interfaces::list(),
-        tcpdump::Call::Record { .. } => Err(Failure::call("this version cannot record yet")),
+        tcpdump::Call::Record { settings, rotation, old_files } => {
+            commands::record::run_as_tcpdump(settings, rotation, &old_files)
+        }
     }
 }

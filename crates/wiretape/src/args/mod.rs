@@ -36,12 +36,18 @@ everything could be looked at.";
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Record the network onto a tape
+    Record(Box<RecordArgs>),
+    /// Bring captures (pcap, pcapng, .gz, .zst) onto a tape of their own
+    Import(ImportArgs),
     /// List conversations
     Flows(FlowsArgs),
     /// Get packets, as text or as a capture
     Packets(PacketsArgs),
     /// Show what a filter compiles to, or try it on a capture
     Filter(FilterArgs),
+    /// Tell what a tape holds and how far back it reaches
+    Status(StatusArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

@@ -2,10 +2,13 @@
 
 pub(crate) mod filter;
 pub(crate) mod flows;
+pub(crate) mod import;
 pub(crate) mod interfaces;
 pub(crate) mod packets;
+mod progress;
 mod question;
-mod record;
+pub(crate) mod record;
+pub(crate) mod status;
 pub(crate) mod stream;
 
 use std::fs::File;

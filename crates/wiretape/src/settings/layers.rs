@@ -1,7 +1,7 @@
 //! Flags over environment over file: where settings come from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -22,6 +22,8 @@ pub(crate) fn layered(
     environment: impl Iterator<Item = (String, String)>,
     file: Option<&Path>,
 ) -> Result<Settings, Failure> {
+    let named = std::env::var_os("WIRETAPE_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let file = file.or(named.as_deref());
     let environment = from_environment(environment)?;
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let file = match std::fs::read_to_string(path) {

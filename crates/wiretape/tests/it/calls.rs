@@ -12,7 +12,7 @@ fn without_arguments_there_are_four_examples_and_nothing_is_recorded() {
 #[test]
 fn every_command_has_help() {
     let help = run("--help").ended_with(0).text();
-    for command in ["flows", "packets", "filter", "completions", "man"] {
+    for command in ["record", "import", "flows", "packets", "filter", "status", "completions", "man"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in:\n{help}");
         let own = run(&format!("{command} --help")).ended_with(0).text();
         assert!(own.contains("Usage: wiretape"), "{own}");
@@ -34,6 +34,7 @@ fn what_is_not_there_is_not_offered() {
 #[test]
 fn wrong_calls_end_with_2() {
     let cases: &[(&[&str], &str)] = &[
+        (&["recrod"], "record"),
         (&["flows", "--formt", "json"], "--format"),
         (&["flows", "--format", "xml"], "possible values"),
         (&["flows", "--last", "5"], "is not a span of time"),
@@ -42,6 +43,10 @@ fn wrong_calls_end_with_2() {
         (&["flows", "--tape", "/x", "-r", "/y"], "cannot be used with"),
         (&["packets", "--link", "ether"], "--write"),
         (&["filter"], "EXPR"),
+        (&["import", "x.pcap"], "--tape"),
+        (&["record", "--budget", "lots"], "is not a size"),
+        (&["record", "--snaplen", "-1"], "--snaplen"),
+        (&["record", "-i", "a-name-that-is-too-long"], "cannot be an interface's name"),
         (&["-i", "eth0"], "wiretape -i eth0 -w /data/dump.pcap"),
         (&["-r", "old.pcap"], "wiretape packets -r old.pcap"),
         (&["-w", "x.pcap", "-z", "bzip2"], "bzip2"),

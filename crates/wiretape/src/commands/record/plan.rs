@@ -1,13 +1,73 @@
 //! From settings to what is recorded and how it is kept.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use packet::PacketDirection;
 use record::Selection;
+use tape::KeepFree;
 
 use crate::errors::Failure;
 use crate::names::LocalNames;
-use crate::settings::{Directions, Interfaces, Settings};
+use crate::settings::{Compression, Directions, Interfaces, Settings};
+use crate::source::DEFAULT_TAPE;
 use crate::tcpdump::Rotation;
-use crate::units::Size;
+use crate::units::{Limit, Size};
+
+/// A recording, settled.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The tape's folder.
+    pub(super) tape: PathBuf,
+    /// What is captured.
+    pub(super) capture: record::Options,
+    /// How it is kept.
+    pub(super) keep: tape::Options,
+    /// Who writes it.
+    pub(super) user: Option<String>,
+    /// The expression.
+    pub(super) expression: Option<String>,
+}
+
+/// A fifth of the file system, unless said otherwise.
+const BUDGET_PERCENT: f64 = 20.0;
+
+/// Settles what the settings leave open.
+pub(super) fn settle(settings: Settings, rotation: Rotation) -> Result<Plan, Failure> {
+    let tape = tape_folder(settings.tape.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)));
+    let capture = capture_options(&settings, rotation);
+    let total_bytes = file_system_bytes(&tape)?;
+    let budget = match settings.budget.unwrap_or(Limit::Percent(BUDGET_PERCENT)) {
+        Limit::Bytes(bytes) => bytes,
+        Limit::Percent(percent) => (total_bytes as f64 * percent / 100.0) as u64,
+    };
+    let mut keep = tape::Options::new(budget);
+    keep.snaplen = capture.snaplen;
+    keep.sensor = settings.sensor.clone().unwrap_or_else(host_name);
+    if let Some(limit) = settings.keep_free {
+        keep.keep_free = match limit {
+            Limit::Bytes(bytes) => KeepFree::Bytes(bytes),
+            Limit::Percent(percent) => KeepFree::Bytes((total_bytes as f64 * percent / 100.0) as u64),
+        };
+    }
+    keep.age_max = settings.max_age.map(|span| span.0);
+    keep.age_max_flows = settings.max_age_flows.or(settings.max_age).map(|span| span.0);
+    if let Some(span) = settings.roll {
+        keep.segment_age_max = span.0.max(Duration::from_secs(1));
+    }
+    if let Some(span) = settings.sync {
+        keep.sync_interval = span.0.max(Duration::from_millis(100));
+    }
+    keep.compression = match settings.compress {
+        Some(Compression::None) => tape::Compression::None,
+        Some(Compression::Zstd(level)) => tape::Compression::Zstd(i32::from(level)),
+        None => keep.compression,
+    };
+    if let Some(Size(bytes)) = settings.head {
+        keep.flows.head_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    }
+    Ok(Plan { tape, capture, keep, user: settings.user, expression: settings.filter })
+}
 
 /// What is captured, as far as settings say; the rest is as usual.
 pub(crate) fn capture_options(settings: &Settings, rotation: Rotation) -> record::Options {
@@ -54,4 +114,25 @@ fn kernel_filter(text: String) -> record::Filter {
         };
         filter::compile(&text, &options).map_err(|error| Failure::expression(&text, &error).to_string())
     })
+}
+
+/// A folder that is not a tape and holds exactly one is left alone, and the one in it goes on.
+fn tape_folder(folder: PathBuf) -> PathBuf {
+    if folder.join("tape.toml").exists() {
+        return folder;
+    }
+    crate::source::only_tape_in(&folder).unwrap_or(folder)
+}
+
+/// The size of the file system that holds `path`, or will.
+fn file_system_bytes(path: &Path) -> Result<u64, Failure> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let there = absolute.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    let statistics = rustix::fs::statvfs(there)
+        .map_err(|error| Failure::system(format!("cannot look at {}", there.display()), &error.into()))?;
+    Ok(statistics.f_blocks.saturating_mul(statistics.f_frsize))
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -1,0 +1,118 @@
+//! `wiretape import`: captures onto a tape of their own.
+
+use std::path::Path;
+use std::time::Instant;
+
+use packet::Packet;
+use packet::capture::Reader;
+use record::{Counters, Desk, DeskClock};
+
+use super::progress::{Measured, Progress};
+use crate::args::ImportArgs;
+use crate::errors::{Exit, Failure};
+use crate::keeper::TapeKeeper;
+use crate::output::coverage::thousands;
+use crate::settings::Compression;
+use crate::terminal;
+use crate::units::size_text;
+
+/// Imports the captures, one after the other.
+pub(crate) fn run(arguments: &ImportArgs) -> Result<Exit, Failure> {
+    for path in &arguments.files {
+        look_at(path)?;
+    }
+    let opened = tape::Tape::open(&arguments.tape, options(arguments))?;
+    crate::readme::leave(&arguments.tape);
+    let mut desk = Desk::new(TapeKeeper::new(opened.tape), opened.table, DeskClock::Packets, false);
+    let start = Instant::now();
+    let progress = Progress::new(&arguments.files);
+    let mut failures = Vec::new();
+    for path in &arguments.files {
+        if let Err(failure) = import(path, &mut desk, &progress) {
+            failures.push(failure);
+        }
+    }
+    progress.finish();
+    let (keeper, mut table, counters) = desk.finish();
+    keeper.close(&mut table);
+    summarise(arguments, &counters, start);
+    conclude(failures)
+}
+
+/// Missing files are told before anything is written.
+fn look_at(path: &Path) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    let there = std::fs::File::open(path).and_then(|file| file.metadata());
+    let metadata = there.map_err(|error| Failure::system(format!("cannot open {}", path.display()), &error))?;
+    if metadata.is_dir() {
+        return Err(Failure::call(format!("{} is a folder", path.display())).attempt("name the captures in it"));
+    }
+    Ok(())
+}
+
+/// What is imported stays: the file system is the limit.
+fn options(arguments: &ImportArgs) -> tape::Options {
+    let mut options = tape::Options::new(IMPORT_BUDGET_BYTES);
+    options.sensor = "import".to_owned();
+    options.compression = match arguments.compress {
+        Some(Compression::None) => tape::Compression::None,
+        Some(Compression::Zstd(level)) => tape::Compression::Zstd(i32::from(level)),
+        None => options.compression,
+    };
+    options
+}
+
+/// More than file systems hold, but such that its parts have sensible sizes.
+const IMPORT_BUDGET_BYTES: u64 = 1 << 50;
+
+fn import(path: &Path, desk: &mut Desk<TapeKeeper>, progress: &Progress) -> Result<(), Failure> {
+    let input = Measured::new(super::open_input(path)?, progress);
+    let failed = |error: &packet::capture::Error| Failure::capture(path, error);
+    let mut reader = Reader::new(input).map_err(|error| failed(&error))?;
+    let mut numbers: Vec<u32> = Vec::new();
+    loop {
+        let (packet, interfaces) = match reader.next_with_interfaces() {
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(failed(&error)),
+        };
+        for interface in interfaces.iter().skip(numbers.len()) {
+            numbers.push(desk.interface(interface, false));
+        }
+        let number = numbers.get(packet.interface as usize).copied().unwrap_or(0);
+        desk.packet(&Packet { interface: number, ..packet }, 0);
+    }
+}
+
+fn summarise(arguments: &ImportArgs, counters: &Counters, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64().max(0.001);
+    let bytes: u64 = counters.lanes.iter().map(|lane| lane.bytes).sum();
+    terminal::notice(format_args!(
+        "{} packets ({}) are on {}, in {seconds:.1} s ({}/s)",
+        thousands(counters.kept),
+        size_text(bytes),
+        arguments.tape.display(),
+        size_text((bytes as f64 / seconds) as u64),
+    ));
+    let lost = counters.refused + counters.damaged;
+    if lost > 0 {
+        terminal::warning(format_args!("{} packets could not be kept", thousands(lost)));
+    }
+    terminal::line(format_args!("  to ask them: wiretape flows --tape {}", arguments.tape.display()));
+}
+
+/// The worst of what failed decides the exit status; what was good before is on the tape.
+fn conclude(failures: Vec<Failure>) -> Result<Exit, Failure> {
+    let mut worst = None;
+    for failure in failures {
+        if let Some(earlier) = worst.replace(failure) {
+            terminal::failure(&earlier);
+        }
+    }
+    match worst {
+        Some(failure) => Err(failure.attempt("what came before the fault is on the tape")),
+        None => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,94 @@
+//! A tape as what a desk keeps packets on, with whatever goes wrong told at once.
+
+use flow::{FlowTable, FrameRef, Lane};
+use packet::{Interface, Packet};
+use record::{Keeper, Note};
+use tape::Tape;
+
+use crate::terminal::{self, escaped};
+use crate::units::second_text;
+
+/// A tape that is being written.
+pub(crate) struct TapeKeeper {
+    tape: Tape,
+}
+
+impl TapeKeeper {
+    /// Keeps packets on `tape`.
+    pub(crate) fn new(tape: Tape) -> Self {
+        Self { tape }
+    }
+
+    /// Closes the tape.
+    pub(crate) fn close(mut self, table: &mut FlowTable) {
+        self.tell_problems();
+        self.tape.close(table);
+    }
+
+    fn tell_problems(&mut self) {
+        for problem in self.tape.problems() {
+            terminal::warning(escaped(&problem));
+        }
+    }
+}
+
+impl Keeper for TapeKeeper {
+    fn interface(&mut self, interface: &Interface) -> u32 {
+        Keeper::interface(&mut self.tape, interface)
+    }
+
+    #[inline]
+    fn next_arrival(&mut self) -> u64 {
+        Keeper::next_arrival(&mut self.tape)
+    }
+
+    #[inline]
+    fn append(&mut self, lane: Lane, packet: &Packet<'_>) -> Option<FrameRef> {
+        Keeper::append(&mut self.tape, lane, packet)
+    }
+
+    fn wants_checkpoint(&self) -> bool {
+        Keeper::wants_checkpoint(&self.tape)
+    }
+
+    fn checkpoint(&mut self, table: &mut FlowTable) {
+        Keeper::checkpoint(&mut self.tape, table);
+    }
+
+    fn tick(&mut self) -> Result<(), record::Error> {
+        self.tell_problems();
+        Keeper::tick(&mut self.tape)
+    }
+
+    fn hurry(&mut self, hurried: bool) {
+        Keeper::hurry(&mut self.tape, hurried);
+    }
+
+    fn note_statistics(&mut self, interface: u32, received: u64, dropped: Option<u64>) {
+        Keeper::note_statistics(&mut self.tape, interface, received, dropped);
+    }
+
+    fn note(&mut self, note: Note) {
+        tell(&note);
+        Keeper::note(&mut self.tape, note);
+    }
+}
+
+/// The events for which the recorder breaks its silence.
+fn tell(note: &Note) {
+    match note {
+        Note::Interface { name, change, .. } => {
+            terminal::notice(format_args!("interface {}: {}", escaped(name), escaped(change)));
+        }
+        Note::Gap { from, to, reason } => {
+            let (from, to) = (second_text(*from), second_text(*to));
+            terminal::notice(format_args!("gap from {from} to {to} UTC: {}", escaped(reason)));
+        }
+        Note::Loss { place, packets, .. } => {
+            terminal::warning(format_args!("{packets} packets lost ({}): the ring was full", escaped(place)));
+        }
+        Note::Trouble { place, message } => {
+            terminal::warning(format_args!("{}: {}", escaped(place), escaped(message)));
+        }
+    }
+}
