@@ -3,6 +3,7 @@
 use packet::{Headers, Interface, Packet, Timestamp};
 
 use super::Query;
+use super::expression::Programs;
 use super::gather::Gathered;
 use crate::read::Frame;
 
@@ -19,6 +20,7 @@ pub(super) enum Truth {
 
 /// Applies a query to packets and rows.
 pub(super) struct Judge {
+    programs: Option<Programs>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
 }
@@ -26,7 +28,7 @@ pub(super) struct Judge {
 impl Judge {
     /// A judge by this query.
     pub(super) fn new(query: &Query) -> Self {
-        Self { from: query.from, to: query.to }
+        Self { programs: query.expression.clone().map(Programs::new), from: query.from, to: query.to }
     }
 
     /// True if packets cannot be judged without the rows of their flows.
@@ -57,7 +59,9 @@ impl Judge {
         headers: &Headers,
         flow: Option<&Gathered>,
     ) -> bool {
+        let _ = (headers, flow);
         self.is_in_time(packet.time)
+            && self.programs.as_mut().is_none_or(|programs| programs.matches(packet, interface))
     }
 
     /// Whether a flow has a matching packet, as far as its row tells.
@@ -65,7 +69,10 @@ impl Judge {
         if flow.matched {
             return Truth::Yes;
         }
-        self.time_of(flow)
+        match self.time_of(flow) {
+            Truth::Yes if self.programs.is_some() => Truth::Unknown,
+            truth => truth,
+        }
     }
 
     fn time_of(&self, flow: &Gathered) -> Truth {

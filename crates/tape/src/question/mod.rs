@@ -7,6 +7,7 @@ mod attribute;
 mod captures;
 mod coverage;
 mod covered;
+mod expression;
 mod flows;
 mod gather;
 mod judge;
@@ -17,6 +18,7 @@ mod replay;
 mod rows;
 
 pub use coverage::{Coverage, Damage, Expired, Gap, Loss};
+pub use expression::Expression;
 pub use flows::{Flow, FlowSink, flows};
 pub use packets::{PacketSink, packets};
 pub use query::{Query, Source};

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use flow::FlowId;
 use packet::Timestamp;
 
+use super::Expression;
+
 /// Where packets come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -29,6 +31,8 @@ impl Source {
 /// A question to packets or flows.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
+    /// EXPR; `None` matches everything.
+    pub expression: Option<Expression>,
     /// Only packets at or after this time.
     pub from: Option<Timestamp>,
     /// Only packets before this time.

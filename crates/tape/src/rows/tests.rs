@@ -17,7 +17,7 @@ fn parts() -> Vec<FlowPart> {
         .map(|number| {
             let byte = number as u8;
             let mut part = Stored::blank().part;
-            let mac = (byte % 3 != 0).then_some(Mac([2, 0, 0, 0, 0, byte]));
+            let mac = (!byte.is_multiple_of(3)).then_some(Mac([2, 0, 0, 0, 0, byte]));
             let src = match byte % 4 {
                 0 => Address::v4([192, 0, 2, byte]),
                 1 => Address::v6([byte; 16]),
@@ -32,7 +32,7 @@ fn parts() -> Vec<FlowPart> {
                 dest_port: 65_535,
                 proto: [1, 6, 17, 200][usize::from(byte % 4)],
                 ip_version: [4, 6, 0, 6][usize::from(byte % 4)],
-                one_way: byte % 2 == 0,
+                one_way: byte.is_multiple_of(2),
             };
             part.start = Timestamp(i64::MIN + number as i64);
             part.first = Timestamp(-(number as i64));
@@ -44,10 +44,10 @@ fn parts() -> Vec<FlowPart> {
             (part.tcp_flags_ts, part.tcp_flags_tc) = (byte, 255);
             part.conn_state = ConnState::ALL[number as usize % ConnState::ALL.len()];
             part.history = History::parse(histories[number as usize % 3]).unwrap();
-            part.start_seen = byte % 2 == 0;
+            part.start_seen = byte.is_multiple_of(2);
             part.end_reason = EndReason::ALL.get(number as usize % 6).copied();
             part.direction = [Direction::Inbound, Direction::External][number as usize % 2];
-            part.proven = byte % 3 == 0;
+            part.proven = byte.is_multiple_of(3);
             let mut vlans = Vlans::default();
             (0..byte % 5).for_each(|id| vlans.push(u16::from(id) * 1000));
             part.vlan = vlans;

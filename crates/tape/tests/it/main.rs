@@ -3,6 +3,7 @@
 mod built_tape;
 mod damage;
 mod duckdb;
+mod expressions;
 mod question;
 mod recorded;
 mod shared_captures;

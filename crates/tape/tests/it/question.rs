@@ -23,7 +23,7 @@ pub(crate) const CUT: Cut = Cut {
 };
 
 /// Ways to cut a tape.
-fn cuts() -> Vec<Cut> {
+pub(crate) fn cuts() -> Vec<Cut> {
     vec![
         CUT,
         Cut { encoding: Encoding::Plain, ..CUT },
