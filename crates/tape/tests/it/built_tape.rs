@@ -83,7 +83,6 @@ struct LaneWriter {
     open: Vec<u8>,
     /// Its number among the frames of the period.
     reference: Option<u32>,
-    interfaces_written: bool,
 }
 
 impl<'a> Builder<'a> {
