@@ -87,24 +87,18 @@ impl Column {
     /// Reads the column's cells of a row group into `rows`, which has its number of rows.
     pub(super) fn read(&self, reader: ColumnReader, rows: &mut [Stored]) -> Result<(), ReadFault> {
         match (&self.cells, reader) {
-            (Cells::Time(_, set), ColumnReader::Int64ColumnReader(reader)) => {
-                each(reader, rows, |row, value| {
-                    set(row, *value);
-                    Some(())
-                })
-            }
-            (Cells::Flag(_, set), ColumnReader::BoolColumnReader(reader)) => {
-                each(reader, rows, |row, value| {
-                    set(row, *value);
-                    Some(())
-                })
-            }
-            (Cells::Unsigned64(_, set), ColumnReader::Int64ColumnReader(reader)) => {
-                each(reader, rows, |row, value| {
-                    set(row, value.cast_unsigned();
-                    Some(())
-                }))
-            }
+            (Cells::Time(_, set), ColumnReader::Int64ColumnReader(reader)) => each(reader, rows, |row, value| {
+                set(row, *value);
+                Some(())
+            }),
+            (Cells::Flag(_, set), ColumnReader::BoolColumnReader(reader)) => each(reader, rows, |row, value| {
+                set(row, *value);
+                Some(())
+            }),
+            (Cells::Unsigned64(_, set), ColumnReader::Int64ColumnReader(reader)) => each(reader, rows, |row, value| {
+                set(row, value.cast_unsigned());
+                Some(())
+            }),
             (Cells::Unsigned32(_, set) | Cells::Unsigned32OrNull(_, set), ColumnReader::Int32ColumnReader(reader)) => {
                 each(reader, rows, |row, value| set(row, value.cast_unsigned()))
             }
