@@ -1,6 +1,6 @@
 //! Addresses, numbers and names, by the qualifiers before them.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::generator::Generator;
 use super::graph::Condition;
@@ -136,7 +136,7 @@ impl Generator<'_> {
         if address & !mask != 0 {
             return Err(self
                 .error(format!("non-network bits set in \"{text}\""))
-                .hint(format!("the network is {}", std::net::Ipv4Addr::from_bits(address & mask))));
+                .hint(format!("the network is {}", Ipv4Addr::from_bits(address & mask))));
         }
         if kind != IdKind::Net {
             return Err(self.error("Mask syntax for networks only").hint("write \"net\" before it"));
@@ -209,7 +209,8 @@ impl Generator<'_> {
     }
 
     fn addresses(&self, name: &str) -> Vec<IpAddr> {
-        name.parse().map_or_else(|_| self.options.resolver.host(name), |address| vec![address])
+        let numeric = name.parse().ok().or_else(|| classful(name).map(IpAddr::V4));
+        numeric.map_or_else(|| self.options.resolver.host(name), |address| vec![address])
     }
 
     /// Any of the addresses of a name.
@@ -320,4 +321,23 @@ impl Generator<'_> {
         let through = self.any(conditions);
         Ok(self.graph.and(hardware, through))
     }
+}
+
+/// An IPv4 address as `inet_aton` reads it: one to four numbers, decimal, octal or hexadecimal, the last of which fills
+/// the rest. Only an escaped name is read so (`\\10.1`).
+fn classful(name: &str) -> Option<Ipv4Addr> {
+    let number = |text: &str| match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None if text.len() > 1 && text.starts_with('0') => u32::from_str_radix(text, 8).ok(),
+        None => text.parse().ok(),
+    };
+    let (before, last) = name.rsplit_once('.').map_or(("", name), |(before, last)| (before, last));
+    let mut address = 0;
+    let mut bits = 32;
+    for part in before.split('.').filter(|part| !part.is_empty()) {
+        bits = u32::checked_sub(bits, 8).filter(|&bits| bits > 0)?;
+        address |= number(part).filter(|&value| value <= 255)? << bits;
+    }
+    let last = number(last)?;
+    (bits == 32 || last < 1 << bits).then(|| Ipv4Addr::from_bits(address | last))
 }

@@ -10,14 +10,11 @@ use super::load::{Base, Size};
 use super::protocol::ICMP6;
 use crate::Error;
 use crate::bpf::code::{
-    ABS, ADD, ALU, AND, DIV, IMM, IND, JEQ, JGE, JGT, K, LD, LDX, LEN, LSH, MEM, MISC, MOD, MUL, NEG, OR, RSH, ST, SUB,
-    TAX, X, XOR,
+    ADD, ALU, AND, DIV, IMM, IND, JEQ, JGE, JGT, K, LD, LDX, LEN, LSH, MEM, MISC, MOD, MUL, NEG, OR, RSH, ST, SUB, TAX,
+    X, XOR,
 };
 use crate::bpf::{Instruction, compute};
 use crate::expression::{Arithmetic, Comparison, Operation, Protocol, Relation, Span, Step};
-
-/// Larger constant offsets are added at run time, where they wrap as libpcap's do.
-const OFFSET_MAX: u32 = i32::MAX as u32;
 
 /// An operand.
 struct Value {
@@ -119,7 +116,8 @@ impl Generator<'_> {
             let message = if code == DIV { "division by zero" } else { "modulus by zero" };
             return Err(Error::new(span, message));
         }
-        if matches!(code, LSH | RSH) && right.leading.is_some_and(|bits| bits > 31) {
+        let too_far = |value: Option<u32>| matches!(code, LSH | RSH) && value.is_some_and(|bits| bits > 31);
+        if too_far(right.leading) || too_far(known) {
             return Err(Error::new(span, "shift by more than 31 bits"));
         }
         let result = match (left.result, right.result) {
@@ -127,10 +125,7 @@ impl Generator<'_> {
                 Computed::Constant(compute(code, left, right).unwrap_or(0))
             }
             (Computed::Statements(mut statements, clobbered), Computed::Constant(right)) => {
-                // The kernel refuses to shift by more than 31 bits; nothing is left anyway.
-                let out = matches!(code, LSH | RSH) && right > 31;
-                statements
-                    .push(Instruction::plain(ALU | K | if out { AND } else { code }, if out { 0 } else { right }));
+                statements.push(Instruction::plain(ALU | code | K, right));
                 Computed::Statements(statements, clobbered)
             }
             (Computed::Constant(left), Computed::Statements(mut statements, clobbered)) => {
@@ -228,10 +223,6 @@ impl Generator<'_> {
         let at = self.payload.constant.wrapping_add(self.network);
         let mut header_length = self.load_ipv4_header_length()?;
         Ok(match offset {
-            Computed::Constant(offset) if header_length.len() == 1 && offset <= OFFSET_MAX => {
-                header_length.push(Instruction::plain(LD | IND | size.code(), at.wrapping_add(offset)));
-                Computed::Statements(header_length, 0)
-            }
             Computed::Constant(offset) => {
                 header_length.push(Instruction::plain(LD | IMM, offset));
                 header_length.extend(sum_load(at, size));
@@ -278,11 +269,8 @@ fn indexed(offset: Computed, index: Option<Instruction>, at: u32, size: Size) ->
 fn fixed(offset: Computed, at: u32, size: Size) -> Computed {
     match offset {
         Computed::Constant(offset) => {
-            let sum = at.checked_add(offset).filter(|&sum| sum <= OFFSET_MAX);
-            let statements = match sum {
-                Some(sum) => vec![Instruction::plain(LD | ABS | size.code(), sum)],
-                None => vec![Instruction::plain(LDX | IMM, offset), Instruction::plain(LD | IND | size.code(), at)],
-            };
+            let statements =
+                vec![Instruction::plain(LDX | IMM, offset), Instruction::plain(LD | IND | size.code(), at)];
             Computed::Statements(statements, 0)
         }
         Computed::Statements(mut statements, clobbered) => {

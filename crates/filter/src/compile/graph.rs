@@ -37,6 +37,8 @@ pub(super) struct Condition {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Graph {
     pub(super) blocks: Vec<Block>,
+    /// libpcap does not optimise the program: every load must be done as it stands.
+    pub(super) is_literal: bool,
 }
 
 impl Graph {

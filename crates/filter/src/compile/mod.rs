@@ -17,6 +17,7 @@ mod layout;
 mod link_type;
 mod load;
 mod optimise;
+mod peephole;
 mod port;
 mod prologue;
 mod protochain;

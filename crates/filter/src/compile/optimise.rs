@@ -1,7 +1,8 @@
-//! Leaves out tests whose outcome is known and loads whose result is at hand.
+//! Leaves out tests whose outcome is known, and loads whose result is at hand.
 //!
-//! A test is left out only if its loads cannot fail where it stands: a failing load rejects the packet, so leaving it
-//! out would change the meaning. Each block is looked at once, after all blocks that lead to it.
+//! A failing load rejects the packet, so leaving out a load can change the verdict on a packet that is too short for
+//! it. A load is left out only if it cannot fail where it stands, or if nothing depends on what it loads and libpcap's
+//! optimiser leaves it out too.
 
 use super::graph::{Block, BlockId, Graph, Target};
 use super::value::{Expression, Known, Operand, ValueId, Values};
@@ -17,35 +18,37 @@ const LOOKAHEAD_MAX: usize = 2_000_000;
 
 /// Improves a graph; returns where it starts then, or what it decides if that is always the same.
 pub(super) fn optimise(graph: &mut Graph, first: BlockId) -> Target {
+    let start = Target::Block(first);
     if graph.blocks.len() > BLOCKS_MAX {
-        return Target::Block(first);
+        return start;
     }
+    if !graph.is_literal {
+        graph.blocks.iter_mut().for_each(|block| super::peephole::add_offsets(&mut block.body));
+    }
+    let start = pass(graph, start);
+    if accepts(graph, start) { start } else { Target::Reject }
+}
+
+/// Looks at each block once, after all blocks that lead to it.
+fn pass(graph: &mut Graph, start: Target) -> Target {
+    let Target::Block(first) = start else { return start };
     let order = graph.order(first);
     let mut pass =
         Pass { values: Values::default(), entries: vec![None; graph.blocks.len()], lookahead: LOOKAHEAD_MAX };
-    let start = pass.lead(graph, &Known::default(), Target::Block(first));
+    let start = pass.lead(graph, &Known::default(), start);
     for block in order {
         let Some(mut known) = pass.entries[block].take() else { continue };
-        let kept = pass.values.run(&mut known, &graph.blocks[block].body);
-        graph.blocks[block].body = kept;
-        for outcome in [false, true] {
-            let after = pass.after(&graph.blocks[block], &known, outcome);
+        graph.blocks[block].body = pass.values.run(&mut known, &graph.blocks[block].body);
+        let [on_false, on_true] = [false, true].map(|outcome| {
+            let after = pass.after(&graph.blocks[block], &known, outcome)?;
             let target = graph.blocks[block].targets[usize::from(outcome)];
-            let target = match after {
-                Some(after) => pass.lead(graph, &after, target),
-                // This outcome cannot be: the other one's target is set below.
-                None => Target::Open,
-            };
-            graph.blocks[block].targets[usize::from(outcome)] = target;
-        }
-        let targets = &mut graph.blocks[block].targets;
-        match *targets {
-            [Target::Open, other] => targets[0] = other,
-            [other, Target::Open] => targets[1] = other,
-            _ => {}
-        }
+            Some(pass.lead(graph, &after, target))
+        });
+        // An outcome that cannot be leads where the other one does.
+        let targets = [on_false.or(on_true), on_true.or(on_false)].map(|target| target.unwrap_or(Target::Reject));
+        graph.blocks[block].targets = targets;
     }
-    if accepts(graph, start) { start } else { Target::Reject }
+    start
 }
 
 /// True if a packet can be accepted at all.
@@ -97,7 +100,9 @@ impl Pass {
         let failures = self.values.run_counting_failures(&mut after, &block.body);
         let (value, operand) = tested(block, &after)?;
         let outcome = after.outcome(&self.values, value, block.test & 0xf0, operand)?;
-        let skipped = failures == 0 && !needs_registers(graph, block.targets[usize::from(outcome)]);
+        let independent =
+            !graph.is_literal && self.values.constant(value).is_some() && matches!(operand, Operand::Constant(_));
+        let skipped = (failures == 0 || independent) && !needs_registers(graph, block.targets[usize::from(outcome)]);
         skipped.then_some(outcome)
     }
 

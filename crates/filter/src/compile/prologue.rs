@@ -27,6 +27,7 @@ impl Generator<'_> {
         }
         let mut statements = match self.link_outermost {
             Link::Wireless(radio) => {
+                self.graph.is_literal |= radio == Radio::Prism || payload.register.is_some();
                 let mut statements = header.register.map_or_else(Vec::new, |register| radio_header(radio, register));
                 if let Some(register) = payload.register {
                     if statements.is_empty() {

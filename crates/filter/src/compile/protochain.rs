@@ -33,6 +33,7 @@ impl Generator<'_> {
             return Err(self.error("'protochain' not supported with variable length headers"));
         }
         self.at_most_value(number, 255, "IP protocol")?;
+        self.graph.is_literal = true;
         let register = self.lend_register(0)?;
         let ip = self.link_type(if is_v6 { IPV6 } else { IPV4 })?;
         let network = self.payload.constant.wrapping_add(self.network);
@@ -52,11 +53,11 @@ fn chain(number: u32, network: u32, register: u32, is_v6: bool) -> Vec<Instructi
     let again = body.len();
     let extension_headers = if is_v6 { extension_header(network, register) } else { Vec::new() };
     let authentication_header = authentication_header(network, register);
-    // Past the tests below, the extension headers, and the authentication header.
-    let tests = if is_v6 { 4 } else { 0 };
-    let to_end = tests + extension_headers.len() + 1 + authentication_header.len() + 2;
-    body.push(Instruction::branch(JMP | JEQ | K, number, to_end as u8, 0));
-    body.push(Instruction::branch(JMP | JEQ | K, NO_NEXT, to_end as u8 - 1, 0));
+    // Past the tests below and the jump back of an extension header, and the same of an authentication header.
+    let tests_and_jumps = if is_v6 { 5 + 2 } else { 2 };
+    let to_end = (tests_and_jumps + extension_headers.len() + authentication_header.len()) as u8;
+    body.push(Instruction::branch(JMP | JEQ | K, number, to_end + 1, 0));
+    body.push(Instruction::branch(JMP | JEQ | K, NO_NEXT, to_end, 0));
     if is_v6 {
         body.push(Instruction::branch(JMP | JEQ | K, HOP_BY_HOP, 3, 0));
         body.push(Instruction::branch(JMP | JEQ | K, DESTINATION, 2, 0));

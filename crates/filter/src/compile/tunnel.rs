@@ -35,6 +35,7 @@ impl Generator<'_> {
         offsets.push(Instruction::plain(LD | IMM, 0));
         let inner = self.graph.test(offsets, JEQ, 0);
         self.in_geneve = true;
+        self.graph.is_literal = true;
         Ok(self.graph.and(outer, inner))
     }
 

@@ -46,6 +46,7 @@ impl Values {
             },
             // A division may reject the packet: it is never taken for done.
             _ if matches!(operation, code::DIV | code::MOD) => self.unknown(),
+            (_, Some(0)) if matches!(operation, code::AND | code::MUL) => self.id(Expression::Constant(0)),
             _ => self.id(Expression::Binary(operation, left, right)),
         }
     }

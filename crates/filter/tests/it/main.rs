@@ -1,4 +1,8 @@
 //! The filter crate against libpcap and the truth files.
 
 mod corpus;
+mod differential;
+mod generate;
+mod oracle;
+mod random;
 mod truth;
