@@ -132,6 +132,9 @@ impl<K: Keeper> Desk<K> {
             self.take_in(packet, headers, segment_payload_bytes);
         }
         self.headers = headers;
+        if self.table.wants_checkpoint() && self.keeper.takes_checkpoint() {
+            self.checkpoint();
+        }
     }
 
     /// Takes in one packet; of many, `packets` is faster.
@@ -178,7 +181,9 @@ impl<K: Keeper> Desk<K> {
         let Self { keeper, table, parking, counters, .. } = self;
         parking.expire(now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         let settled = self.ours_changed && now.saturating_sub(self.last_checkpoint) >= OURS_EVERY_NS;
-        if settled || self.table.wants_checkpoint() || self.keeper.wants_checkpoint() {
+        if (settled || self.table.wants_checkpoint() || self.keeper.wants_checkpoint())
+            && self.keeper.takes_checkpoint()
+        {
             self.checkpoint();
         }
     }

@@ -24,6 +24,9 @@ pub trait Keeper {
     /// True if it is time for a checkpoint.
     fn wants_checkpoint(&self) -> bool;
 
+    /// False while earlier checkpoints still wait to be written.
+    fn takes_checkpoint(&self) -> bool;
+
     /// Ends the table's period; no packet waits any more.
     fn checkpoint(&mut self, table: &mut FlowTable);
 
@@ -98,6 +101,11 @@ impl Keeper for Tape {
 
     fn wants_checkpoint(&self) -> bool {
         Tape::wants_checkpoint(self)
+    }
+
+    #[inline]
+    fn takes_checkpoint(&self) -> bool {
+        Tape::takes_checkpoint(self)
     }
 
     fn checkpoint(&mut self, table: &mut FlowTable) {

@@ -180,13 +180,19 @@ impl Tape {
         self.hand(Job::Roll);
     }
 
+    /// True unless rows of earlier periods still wait to be written: those of one more could be lost.
+    #[inline]
+    pub fn takes_checkpoint(&self) -> bool {
+        !is_busy(&self.checkpoints_waiting)
+    }
+
     /// True when rows should be written soon.
     pub fn wants_checkpoint(&self) -> bool {
         let since = self.now.saturating_duration_since(self.last_checkpoint);
         let threshold = (self.options.budget_bytes / 16).clamp(1 << 20, CHECKPOINT_BYTES);
         let many = self.bytes_since_checkpoint >= threshold && since >= CHECKPOINT_INTERVAL_MIN;
         let old = self.bytes_since_checkpoint > 0 && since >= CHECKPOINT_INTERVAL_MAX;
-        (many || old) && !is_busy(&self.checkpoints_waiting)
+        (many || old) && self.takes_checkpoint()
     }
 
     /// Ends a period of the flow table: its rows are written, and what is needed to go on. Parked packets have been

@@ -51,6 +51,11 @@ impl Keeper for TapeKeeper {
         Keeper::wants_checkpoint(&self.tape)
     }
 
+    #[inline]
+    fn takes_checkpoint(&self) -> bool {
+        Keeper::takes_checkpoint(&self.tape)
+    }
+
     fn checkpoint(&mut self, table: &mut FlowTable) {
         Keeper::checkpoint(&mut self.tape, table);
     }

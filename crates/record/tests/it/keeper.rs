@@ -65,6 +65,10 @@ impl Keeper for Memory {
         false
     }
 
+    fn takes_checkpoint(&self) -> bool {
+        true
+    }
+
     fn checkpoint(&mut self, table: &mut FlowTable) {
         table.checkpoint();
     }
