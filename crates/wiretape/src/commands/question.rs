@@ -1,10 +1,13 @@
 //! What questions have in common: from arguments to a source and a query.
 
+use std::sync::Arc;
+
 use packet::Timestamp;
-use tape::question::{Query, Source};
+use tape::question::{Expression, Query, Source};
 
 use crate::args::{SourceArgs, TimesArgs, expression};
 use crate::errors::Failure;
+use crate::names::LocalNames;
 use crate::source::{self, Place};
 use crate::terminal;
 use crate::units::{Moment, Zone, local_zone_name, now, rfc3339};
@@ -20,8 +23,10 @@ pub(super) fn source(arguments: &SourceArgs) -> Result<Source, Failure> {
 /// The times and the expression of a query.
 pub(super) fn query(times: &TimesArgs, words: &[String]) -> Result<Query, Failure> {
     let (from, to) = range(times)?;
-    let _ = expression(words);
-    Ok(Query { from, to, ..Query::default() })
+    let expression = expression(words).map(|text| {
+        Expression::new(&text, Arc::new(LocalNames::read())).map_err(|error| Failure::expression(&text, &error))
+    });
+    Ok(Query { expression: expression.transpose()?, from, to, ..Query::default() })
 }
 
 /// The range of time; says in which time zone it was understood if none was given.
