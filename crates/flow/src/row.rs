@@ -150,12 +150,12 @@ impl FlowRow {
         self.end = self.end.max(part.end);
         self.start_seen |= part.start_seen;
         self.proven |= part.proven;
-        self.pkts_toserver += part.pkts_toserver;
-        self.pkts_toclient += part.pkts_toclient;
-        self.bytes_toserver += part.bytes_toserver;
-        self.bytes_toclient += part.bytes_toclient;
-        self.wire_segments += part.wire_segments;
-        self.captured_bytes += part.captured_bytes;
+        self.pkts_toserver = self.pkts_toserver.saturating_add(part.pkts_toserver);
+        self.pkts_toclient = self.pkts_toclient.saturating_add(part.pkts_toclient);
+        self.bytes_toserver = self.bytes_toserver.saturating_add(part.bytes_toserver);
+        self.bytes_toclient = self.bytes_toclient.saturating_add(part.bytes_toclient);
+        self.wire_segments = self.wire_segments.saturating_add(part.wire_segments);
+        self.captured_bytes = self.captured_bytes.saturating_add(part.captured_bytes);
         self.tcp_flags_ts |= part.tcp_flags_ts;
         self.tcp_flags_tc |= part.tcp_flags_tc;
         self.lanes = self.lanes.union(part.lanes);
@@ -232,13 +232,13 @@ impl FlowRow {
     /// How much of it is kept, given the lanes whose packets from its time are still there.
     pub fn kept(&self, available: LaneSet) -> Kept {
         let there = self.lanes.intersection(available);
-        let wire_bytes = self.bytes_toserver + self.bytes_toclient;
-        let packets = self.pkts_toserver + self.pkts_toclient;
+        let wire_bytes = self.bytes_toserver.saturating_add(self.bytes_toclient);
+        let packets = self.pkts_toserver.saturating_add(self.pkts_toclient);
         match () {
             () if there.is_empty() => Kept::None,
             () if there == self.lanes && self.captured_bytes >= wire_bytes => Kept::Full,
             () if there == LaneSet::from_iter([Lane::Bulk]) => Kept::Headers,
-            () if self.captured_bytes < wire_bytes && self.captured_bytes <= packets * HEADERS_BYTES_MAX => {
+            () if self.captured_bytes < wire_bytes && self.captured_bytes / HEADERS_BYTES_MAX <= packets => {
                 Kept::Headers
             }
             () => Kept::Head,

@@ -146,13 +146,17 @@ fn put_counters(out: &mut Vec<u8>, counters: &Counters) {
 }
 
 fn counters(input: &mut Input<'_>) -> Result<Counters, Error> {
+    let mut count = || match input.u64()? {
+        count if count < 1 << 62 => Ok(count),
+        _ => Err(Error::Impossible { field: "counters" }),
+    };
     Ok(Counters {
-        packets: input.u64()?,
-        packets_rowless: input.u64()?,
-        flows: input.u64()?,
-        flows_proven: input.u64()?,
-        flows_evicted: input.u64()?,
-        packets_without_ip: input.u64()?,
+        packets: count()?,
+        packets_rowless: count()?,
+        flows: count()?,
+        flows_proven: count()?,
+        flows_evicted: count()?,
+        packets_without_ip: count()?,
     })
 }
 

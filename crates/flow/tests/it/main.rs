@@ -10,5 +10,6 @@ mod lifetime;
 mod parking;
 mod proof;
 mod replay;
+mod rows;
 mod traffic;
 mod truth;
