@@ -34,7 +34,7 @@ fn what_is_not_there_is_not_offered() {
 #[test]
 fn wrong_calls_end_with_2() {
     let cases: &[(&[&str], &str)] = &[
-        (&["recrod"], "record"),
+        (&["recrod"], "unrecognized subcommand"),
         (&["flows", "--formt", "json"], "--format"),
         (&["flows", "--format", "xml"], "possible values"),
         (&["flows", "--last", "5"], "is not a span of time"),
@@ -45,7 +45,7 @@ fn wrong_calls_end_with_2() {
         (&["filter"], "EXPR"),
         (&["import", "x.pcap"], "--tape"),
         (&["record", "--budget", "lots"], "is not a size"),
-        (&["record", "--snaplen", "-1"], "--snaplen"),
+        (&["record", "--snaplen=-1"], "--snaplen"),
         (&["record", "-i", "a-name-that-is-too-long"], "cannot be an interface's name"),
         (&["-i", "eth0"], "wiretape -i eth0 -w /data/dump.pcap"),
         (&["-r", "old.pcap"], "wiretape packets -r old.pcap"),

@@ -160,6 +160,24 @@ fn standard_input_is_a_capture_too() {
 }
 
 #[test]
+fn expressions_choose_the_frames_that_tcpdump_chooses() {
+    let Some(folder) = captures() else { return };
+    if !has("tcpdump") {
+        return;
+    }
+    let path = folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap").display().to_string();
+    for expression in ["tcp port 80", "ip6 and udp", "vlan", "host 10.0.1.1 or arp"] {
+        let expected = shell(&format!("tcpdump -r {path} -w - '{expression}' 2>/dev/null")).stdout;
+        let found = run_with(&["packets", "-r", &path, expression, "-w", "-"]);
+        assert_eq!(packets_of(&found.stdout), packets_of(&expected), "{expression}");
+    }
+    run_with(&["flows", "-r", &path, "tcp prot 80"]).ended_with(2);
+    run_with(&["flows", "-r", &path, "host 203.0.113.254"]).ended_with(1);
+    let flows = run_with(&["flows", "-r", &path, "tcp port 80", "--format", "json"]).ended_with(0).text();
+    assert!(flows.lines().count() > 0 && flows.lines().all(|line| line.contains("\"proto\":\"TCP\"")), "{flows}");
+}
+
+#[test]
 fn flows_lead_to_their_packets() {
     let Some(folder) = captures() else { return };
     let path = folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap").display().to_string();
