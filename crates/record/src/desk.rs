@@ -1,11 +1,13 @@
 //! A packet's way from the ring or a capture file to its lane: decode, flow table, parking, tape.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use flow::{FlowTable, Lane, Network, Ours, Parking, Place, Slot};
 use packet::decode::decode_into;
 use packet::{Headers, Interface, LinkType, Packet};
 
+use crate::Error;
 use crate::batch::{BATCH_MAX, Batch};
 use crate::counters::Counters;
 use crate::duplicates::Duplicates;
@@ -14,6 +16,8 @@ use crate::keeper::Keeper;
 /// Packets of a capture file between two looks at what is due.
 const UPKEEP_EVERY: u32 = 1024;
 
+/// In real time, when the packets come from a file.
+const KEEPER_TICK: Duration = Duration::from_millis(400);
 /// Addresses of a host with many interfaces can change all the time.
 const OURS_EVERY_NS: u64 = 10_000_000_000;
 
@@ -36,6 +40,8 @@ pub struct Desk<K> {
     now: u64,
     until_upkeep: u32,
     last_checkpoint: u64,
+    keeper_ticked: Instant,
+    failure: Option<Error>,
     /// Since the last checkpoint.
     ours_changed: bool,
     interfaces: Vec<DeskInterface>,
@@ -63,6 +69,8 @@ impl<K: Keeper> Desk<K> {
             now: 0,
             until_upkeep: UPKEEP_EVERY,
             last_checkpoint: 0,
+            keeper_ticked: Instant::now(),
+            failure: None,
             ours_changed: false,
             interfaces: Vec::new(),
             headers: vec![Headers::default(); BATCH_MAX],
@@ -139,9 +147,13 @@ impl<K: Keeper> Desk<K> {
 
     /// Takes in one packet; of many, `packets` is faster.
     pub fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16) {
-        let mut batch = Batch::new();
-        batch.push(*packet, segment_payload_bytes);
-        self.packets(&batch);
+        let link_type = self.interfaces.get(packet.interface as usize).map_or(LinkType::NULL, |one| one.link_type);
+        let mut headers = std::mem::take(&mut self.headers);
+        if let Some(headers) = headers.first_mut() {
+            decode_into(headers, link_type, packet.data, packet.wire_bytes);
+            self.take_in(packet, headers, segment_payload_bytes);
+        }
+        self.headers = headers;
     }
 
     #[inline]
@@ -197,6 +209,11 @@ impl<K: Keeper> Desk<K> {
         self.last_checkpoint = self.now;
     }
 
+    /// Why the keeper cannot go on, if it cannot: then nothing more needs to be handed in.
+    pub fn failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -245,6 +262,11 @@ impl<K: Keeper> Desk<K> {
         if self.until_upkeep == 0 {
             self.until_upkeep = UPKEEP_EVERY;
             self.tick(self.now);
+            if self.keeper_ticked.elapsed() >= KEEPER_TICK {
+                self.keeper_ticked = Instant::now();
+                let result = self.keeper.tick();
+                self.failure = self.failure.take().or(result.err());
+            }
         }
     }
 
