@@ -18,8 +18,8 @@ use crate::{Control, Counters, Error, Options};
 
 /// Packets are looked for this often at least.
 const POLL: Duration = Duration::from_millis(100);
-/// Parked packets, counters, the keeper's own work.
-const TICK: Duration = Duration::from_millis(400);
+/// Counters, interfaces, the keeper's own work.
+const TICK: Duration = Duration::from_millis(250);
 /// The kernel's drop counters, the clocks.
 const SECOND: Duration = Duration::from_secs(1);
 /// What the kernel has not handed over yet when the recorder stops: a block that is not full takes 50 ms.
@@ -98,12 +98,13 @@ impl Recorder {
             self.capture.wait(control, outcome, POLL)?;
             outcome = session::read(&mut self.capture, &self.options, sink)?;
             let now = Instant::now();
+            sink.pass_time(nanoseconds(now - start));
             if end.is_some_and(|end| now >= end) {
                 break;
             }
             if now >= next_tick {
                 next_tick = now + TICK;
-                self.tick(sink, now - start, control)?;
+                self.tick(sink, control)?;
             }
             if now >= next_second {
                 next_second = now + SECOND;
@@ -112,18 +113,18 @@ impl Recorder {
         }
         self.read_last(sink)?;
         self.look_at_drops(sink);
-        self.tick(sink, start.elapsed(), control)
+        self.tick(sink, control)
     }
 
     fn is_done(&self, sink: &impl Sink) -> bool {
         self.options.packets_max.is_some_and(|most| sink.taken() >= most)
     }
 
-    fn tick(&mut self, sink: &mut impl Sink, running: Duration, control: &Control) -> Result<(), Error> {
+    fn tick(&mut self, sink: &mut impl Sink, control: &Control) -> Result<(), Error> {
         for note in session::refresh(&mut self.capture, &self.options, sink) {
             sink.note(note);
         }
-        sink.tick(running.as_nanos().try_into().unwrap_or(u64::MAX))?;
+        sink.tick()?;
         let mut counters = sink.counters();
         counters.dropped_by_kernel = self.dropped_by_kernel;
         counters.damaged += self.capture.damaged();
@@ -160,4 +161,8 @@ impl Recorder {
         }
         Ok(())
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    duration.as_nanos().try_into().unwrap_or(u64::MAX)
 }

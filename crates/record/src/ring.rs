@@ -15,15 +15,16 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// A quiet link's packets are handed over after this time.
 const RETIRE_MS: u32 = 50;
 
+/// `ret 0`.
+const REJECT: [libc::sock_filter; 1] = [libc::sock_filter { code: 6, jt: 0, jf: 0, k: 0 }];
+
 /// What a ring is to be.
 #[derive(Clone, Debug)]
-pub struct RingOptions<'a> {
+pub struct RingOptions {
     /// Memory that it takes, rounded down to whole blocks; at least 1 MiB.
     pub ring_bytes: usize,
     /// Most bytes kept of a packet, at most 256 KiB.
     pub snaplen: u32,
-    /// What the kernel runs on each packet; it has to end in returns of a length.
-    pub program: &'a [libc::sock_filter],
     /// Whether to learn how many wire segments a packet stands for. The kernel then drops, and counts, the rare
     /// packets that the virtio-net header cannot describe (SCTP and UDP fragmentation offload).
     pub segments: bool,
@@ -31,7 +32,7 @@ pub struct RingOptions<'a> {
     pub ignore_outgoing: bool,
 }
 
-/// An open ring. It receives nothing before `bind`.
+/// An open ring. It receives nothing before `listen`.
 #[derive(Debug)]
 pub struct Ring {
     // Unmapped before the socket is closed.
@@ -53,11 +54,9 @@ struct Place {
 }
 
 impl Ring {
-    /// Makes a ring with its filter attached and locked: not one unfiltered packet gets in. Needs CAP_NET_RAW.
-    pub fn open(options: &RingOptions<'_>) -> io::Result<Self> {
+    /// Makes a ring. Needs CAP_NET_RAW.
+    pub fn open(options: &RingOptions) -> io::Result<Self> {
         let socket = sys::packet_socket()?;
-        sys::attach_filter(socket.as_fd(), options.program)?;
-        sys::lock_filter(socket.as_fd())?;
         sys::ring_version(socket.as_fd(), RESERVE_BYTES)?;
         let vnet_header = options.segments && sys::vnet_header(socket.as_fd()).is_ok();
         if options.ignore_outgoing {
@@ -69,7 +68,21 @@ impl Ring {
         Ok(Self { mapping, socket, layout, block: 0, place: None, damaged: 0 })
     }
 
-    /// Starts delivery from an interface, or from all with index 0; also moves the ring to another interface.
+    /// Starts delivery from an interface, or from all with index 0, of what `program` accepts: not one other packet gets
+    /// in, and nobody can change the program any more. With `fanout` the rings of that group share the packets.
+    pub fn listen(&self, interface_index: u32, fanout: Option<u16>, program: &[libc::sock_filter]) -> io::Result<()> {
+        let socket = self.socket.as_fd();
+        // Until it shares its packets a ring would hear those of the others.
+        sys::attach_filter(socket, &REJECT)?;
+        sys::bind(socket, interface_index)?;
+        if let Some(group) = fanout {
+            sys::fanout(socket, group)?;
+        }
+        sys::attach_filter(socket, program)?;
+        sys::lock_filter(socket)
+    }
+
+    /// Moves the ring to another interface. Needs no privilege.
     pub fn bind(&self, interface_index: u32) -> io::Result<()> {
         sys::bind(self.socket.as_fd(), interface_index)
     }
@@ -77,11 +90,6 @@ impl Ring {
     /// Puts an interface into promiscuous mode as long as the ring is open.
     pub fn promiscuous(&self, interface_index: u32) -> io::Result<()> {
         sys::promiscuous(self.socket.as_fd(), interface_index)
-    }
-
-    /// Shares the packets of the interface with the other rings of `group`; after `bind`.
-    pub fn fanout(&self, group: u16) -> io::Result<()> {
-        sys::fanout(self.socket.as_fd(), group)
     }
 
     /// The kernel's counters since the last call.

@@ -33,7 +33,9 @@ pub(crate) trait Sink {
     /// Nothing more is ready.
     fn flush(&mut self) -> Result<(), Error>;
     /// `now` in nanoseconds, forward only.
-    fn tick(&mut self, now: u64) -> Result<(), Error>;
+    fn pass_time(&mut self, now: u64);
+    /// Every now and then.
+    fn tick(&mut self) -> Result<(), Error>;
     fn note(&mut self, note: Note);
     /// Packets are lost, or nearly.
     fn hurry(&mut self, hurried: bool);
@@ -60,8 +62,12 @@ pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut
                 sink.count_unwanted();
                 continue;
             }
-            if most != u64::MAX && sink.taken() + batch.len() as u64 >= most {
-                break;
+            if most - batch.len() as u64 <= sink.taken() {
+                sink.packets(&batch);
+                batch.clear();
+                if sink.taken() >= most {
+                    break;
+                }
             }
             let packet = Packet {
                 time: frame.time,
@@ -163,7 +169,8 @@ impl<K: Keeper> Sink for Desk<K> {
     #[inline]
     fn taken(&self) -> u64 {
         let counters = Desk::counters(self);
-        counters.received - counters.unwanted
+        let left_out = counters.unwanted + counters.duplicates + counters.policy + counters.damaged;
+        counters.received - left_out
     }
 
     fn counters(&self) -> Counters {
@@ -174,8 +181,11 @@ impl<K: Keeper> Sink for Desk<K> {
         Ok(())
     }
 
-    fn tick(&mut self, now: u64) -> Result<(), Error> {
+    fn pass_time(&mut self, now: u64) {
         Desk::tick(self, now);
+    }
+
+    fn tick(&mut self) -> Result<(), Error> {
         self.keeper().tick()
     }
 

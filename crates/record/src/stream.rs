@@ -127,7 +127,9 @@ impl<W: Write> Sink for Stream<W> {
         })
     }
 
-    fn tick(&mut self, _: u64) -> Result<(), Error> {
+    fn pass_time(&mut self, _: u64) {}
+
+    fn tick(&mut self) -> Result<(), Error> {
         self.flush()
     }
 

@@ -107,3 +107,22 @@ fn a_number_of_packets_is_exact() {
     let (memory, counters) = recording.join();
     assert_eq!((memory.packets.len(), counters.kept), (7, 7));
 }
+
+#[test]
+fn rings_that_share_an_interface_keep_each_flow_in_order() {
+    let Some(network) = Network::new() else { return };
+    network.veth("out0", "in0");
+    let frames: Vec<Vec<u8>> = (0..3000).map(|number| udp(number, (number as u16 % 50, 53), 60)).collect();
+    let recording = Recording::start(&network, Options { threads: 3, ring_bytes: 24 << 20, ..on("in0") });
+    network.send("out0", &frames);
+    recording.wait_for(frames.len() as u64);
+    let (memory, counters) = recording.stop();
+    assert_eq!((counters.received, counters.dropped_by_kernel), (3000, 0));
+    let kept = memory.of("in0");
+    let port = |data: &[u8]| u16::from_be_bytes([data[34], data[35]]);
+    for flow in 0..50 {
+        let sent: Vec<&Vec<u8>> = frames.iter().filter(|data| port(data) == flow).collect();
+        let kept: Vec<&Vec<u8>> = kept.iter().map(|kept| &kept.data).filter(|data| port(data) == flow).collect();
+        assert_eq!(kept, sent, "port {flow}");
+    }
+}
