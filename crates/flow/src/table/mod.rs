@@ -2,22 +2,22 @@
 
 mod admit;
 mod orient;
+mod parts;
 mod place;
 
 use crate::Config;
 use crate::clock::{Clock, Tick};
-use crate::entry::{Entry, Facts, NONE, Tally};
+use crate::entry::{Entry, Facts, NONE};
 use crate::fragment::{Fragments, fragment_of};
 use crate::idle::{Class, IdleQueues};
 use crate::index::Index;
 use crate::key::{KeyHasher, PackedKey, key_of};
 use crate::lane::Lane;
 use crate::ours::{Direction, Ours};
-use crate::part::{EndReason, FlowPart};
-use crate::path::{Path, Paths};
+use crate::path::Paths;
 use crate::period::{FrameRef, OpenPeriod, Period};
-use crate::tcp::{ConnState, Segment};
-use packet::{FlowKey, Headers, Packet, Timestamp};
+use crate::tcp::Segment;
+use packet::{Headers, Packet};
 
 /// A packet's flow, from [`FlowTable::observe`] until the next checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -309,107 +309,5 @@ impl FlowTable {
             self.note_listening(slot);
         }
         Seen { slot: Slot { slot, part }, place, release, direction, from_client }
-    }
-
-    /// Gives a flow a new part; the one it has, if any, is full.
-    #[cold]
-    fn begin_part(&mut self, slot: u32, time: Timestamp, arrival: u64) {
-        if self.entries[slot as usize].part != NONE {
-            self.end_part(slot, None);
-        }
-        let part = self.period.begin_part();
-        let entry = &mut self.entries[slot as usize];
-        entry.part = part;
-        entry.frame = NONE;
-        entry.facts.clear_lanes();
-        let first_arrival = u32::try_from(arrival).unwrap_or(u32::MAX);
-        let (first, last) = (time.nanoseconds(), time.nanoseconds());
-        entry.tally = Tally { first, last, first_arrival, last_arrival: first_arrival, ..Tally::default() };
-    }
-
-    /// Hands a flow's part to the period.
-    fn end_part(&mut self, slot: u32, reason: Option<EndReason>) {
-        let number = self.entries[slot as usize].part;
-        if number != NONE {
-            let entry = &self.entries[slot as usize];
-            let base = self.period.first_arrival.unwrap_or(0);
-            let mut part = entry.to_part(self.paths.path(entry.path), base);
-            part.end_reason = reason;
-            self.period.end_part(number, part);
-        }
-    }
-}
-
-impl Entry {
-    /// What it did in this period; `base` is the arrival number that its own count from.
-    fn to_part(&self, path: &Path, base: u64) -> FlowPart {
-        let (tally, connection) = (&self.tally, &self.connection);
-        let packets = tally.packets.map(u64::from);
-        FlowPart {
-            flow_id: self.flow_id,
-            key: self.key_from_client(),
-            start: Timestamp(self.start),
-            first: Timestamp(tally.first),
-            end: Timestamp(tally.last),
-            first_arrival: base + u64::from(tally.first_arrival),
-            last_arrival: base + u64::from(tally.last_arrival),
-            pkts_toserver: packets[0],
-            pkts_toclient: packets[1],
-            bytes_toserver: u64::from(tally.bytes[0]),
-            bytes_toclient: u64::from(tally.bytes[1]),
-            wire_segments: packets[0] + packets[1] + u64::from(tally.extra_segments),
-            captured_bytes: u64::from(tally.captured_bytes),
-            tcp_flags_ts: connection.flags[0],
-            tcp_flags_tc: connection.flags[1],
-            conn_state: self.conn_state(),
-            history: connection.history,
-            start_seen: self.facts.has(Facts::START_SEEN),
-            end_reason: match Class::of(self) {
-                Class::Closed => Some(EndReason::Closed),
-                Class::Reset => Some(EndReason::Reset),
-                _ => None,
-            },
-            direction: self.facts.direction(),
-            proven: self.facts.has(Facts::PROVEN),
-            vlan: path.vlans.unpack(),
-            tunnel: path.tunnel,
-            in_iface: path.interface,
-            src_mac: path.client_mac,
-            dest_mac: path.server_mac,
-            lanes: self.facts.lanes(),
-        }
-    }
-
-    fn key_from_client(&self) -> FlowKey {
-        let key = self.key.unpack();
-        if self.facts.has(Facts::CLIENT_IS_LOW) { key } else { key.reversed() }
-    }
-
-    fn conn_state(&self) -> ConnState {
-        match self.key.proto() {
-            6 => self.connection.state(),
-            17 | 136 => self.connection.datagram_state(),
-            _ => ConnState::Oth,
-        }
-    }
-}
-
-impl Tally {
-    /// True if a packet of `bytes` can be added without a sum that is too large.
-    #[inline]
-    fn has_room(&self, bytes: u32) -> bool {
-        let sum = u64::from(self.bytes[0]) + u64::from(self.bytes[1]) + u64::from(bytes);
-        sum <= u64::from(u32::MAX) && self.packets[0].max(self.packets[1]) < u32::MAX
-    }
-
-    #[inline]
-    fn add(&mut self, packet: &Packet<'_>, from_client: bool, arrival: u64, wire_segments: u32) {
-        let end = usize::from(!from_client);
-        self.packets[end] += 1;
-        self.bytes[end] += packet.wire_bytes;
-        self.first = self.first.min(packet.time.nanoseconds());
-        self.last = self.last.max(packet.time.nanoseconds());
-        self.last_arrival = u32::try_from(arrival).unwrap_or(u32::MAX);
-        self.extra_segments = self.extra_segments.saturating_add(wire_segments.saturating_sub(1));
     }
 }

@@ -92,3 +92,30 @@ fn cost_of_observe_and_placed() {
     }
     eprintln!("newcomers: {:.1} ns a packet", cost_of_newcomers(200_000));
 }
+
+/// Resident bytes of this process.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("statm of this process") * 4096
+}
+
+#[test]
+#[ignore = "measures"]
+fn memory_of_a_full_table() {
+    let before = resident_bytes();
+    let mut sender = Sender { table: FlowTable::new(Config::new([1; 16], [2; 32])), arrival: 0 };
+    let empty = resident_bytes() - before;
+    for flow in 0..Config::CAPACITY_FLOWS {
+        sender.send(&sender.headers(flow, SYN, true, u64::from(flow)));
+    }
+    let period = sender.table.checkpoint();
+    let parts = period.parts.len() * size_of::<flow::FlowPart>() / 1024;
+    drop(period);
+    let full = resident_bytes() - before;
+    let flows = u64::from(sender.table.live_flows());
+    eprintln!("empty {} KiB, {flows} flows {} KiB: {} bytes a flow", empty / 1024, full / 1024, full / flows);
+    eprintln!("their parts at a checkpoint: {parts} KiB, {} bytes a part", size_of::<flow::FlowPart>());
+    let mut snapshot = Vec::new();
+    sender.table.snapshot(&mut snapshot);
+    eprintln!("their snapshot: {} KiB, {} bytes a flow", snapshot.len() / 1024, snapshot.len() as u64 / flows);
+}
