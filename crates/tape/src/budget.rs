@@ -31,6 +31,8 @@ pub(crate) enum Account {
     Rows,
     /// What was set aside.
     Damaged,
+    /// Closed files that could not be removed.
+    Stuck,
     /// Directories, tape.toml, lock, heartbeat, and what somebody else put there.
     Rest,
 }
@@ -56,8 +58,11 @@ struct Ledger {
     /// What the tape may take so that the floor of free disk holds; judged each second.
     floor_bytes: u64,
     evictions: BTreeMap<(usize, &'static str), Eviction>,
-    /// Files that could not be removed: counted, and not tried again before the next start.
-    stuck: Vec<String>,
+    /// Files that could not be removed: tried again later.
+    stuck: Vec<(usize, u64, KeptFile)>,
+    /// What has been said about them.
+    complaints: Vec<String>,
+    complained: bool,
 }
 
 impl Ledger {
@@ -147,6 +152,14 @@ impl Room {
 
     /// Reads how much of the file system is free, and evicts until budget, floor and a head start hold.
     pub(crate) fn tidy(&self) {
+        let mut ledger = self.lock();
+        for (shelf, number, file) in std::mem::take(&mut ledger.stuck) {
+            let shelf = &mut ledger.shelves[shelf];
+            shelf.closed_bytes += file.bytes;
+            shelf.closed.insert(number, file);
+        }
+        ledger.set(Account::Stuck, 0);
+        drop(ledger);
         if let Ok(space) = self.disk.space() {
             let mut ledger = self.lock();
             let floor = self.keep_free.bytes(space.total);
@@ -210,7 +223,7 @@ impl Room {
     pub(crate) fn take_evictions(&self) -> (Vec<Eviction>, Vec<String>) {
         let mut ledger = self.lock();
         let evictions = std::mem::take(&mut ledger.evictions).into_values().collect();
-        (evictions, std::mem::take(&mut ledger.stuck))
+        (evictions, std::mem::take(&mut ledger.complaints))
     }
 
     /// Everything that the tape takes.
@@ -266,10 +279,15 @@ impl Room {
         let removed = gone(&file.path).and_then(|()| file.catalog.as_deref().map_or(Ok(()), gone));
         let mut ledger = self.lock();
         if let Err(error) = removed {
-            ledger.stuck.push(format!("{} cannot be removed: {error}", file.path.display()));
-            let bytes = ledger.of(Account::Rest) + file.bytes;
-            ledger.set(Account::Rest, bytes);
+            if !std::mem::replace(&mut ledger.complained, true) {
+                ledger.complaints.push(format!("{} cannot be removed: {error}", file.path.display()));
+            }
+            let bytes = ledger.of(Account::Stuck) + file.bytes;
+            ledger.set(Account::Stuck, bytes);
+            ledger.shelves[shelf].closed_bytes -= file.bytes;
+            ledger.stuck.push((shelf, number, file));
         } else {
+            ledger.complained = false;
             let lane = Lane::ALL.get(shelf).map_or(names::FLOWS, |lane| lane.name());
             let eviction = ledger.evictions.entry((shelf, why)).or_insert_with(|| Eviction {
                 lane: lane.to_owned(),
@@ -287,7 +305,7 @@ impl Room {
             eviction.bytes += file.bytes;
             eviction.from = eviction.from.min(file.first_time);
             eviction.to = eviction.to.max(file.last_time);
+            ledger.shelves[shelf].closed_bytes -= file.bytes;
         }
-        ledger.shelves[shelf].closed_bytes -= file.bytes;
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use packet::capture::block::{Block, Blocks};
 
 use crate::Lane;
-use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
+use crate::disk::{Disk, DiskFile, read_file, read_full_at, write_all_at};
 use crate::format::catalog::{
-    FrameRecord, HEADER_BYTES, HOLDS_INTERFACES, HOLDS_STATISTICS, RECORD_BYTES, STORED, encode_header,
+    FrameRecord, HEADER_BYTES, HOLDS_INTERFACES, HOLDS_STATISTICS, RECORD_BYTES, STORED, decode, encode_header,
 };
-use crate::format::names::{self, Encoding};
+use crate::format::names::{self, Encoding, SegmentName};
 use crate::format::zstd_frame::{FRAME_BYTES_MAX, Measure, measure};
 use crate::frame::Summary;
 
@@ -46,6 +46,11 @@ impl CatalogFile {
         self.length + self.waiting.len() as u64
     }
 
+    /// Where it is written, if it could be.
+    pub(crate) fn file(&self) -> Option<Arc<dyn DiskFile>> {
+        self.file.clone()
+    }
+
     /// Writes the records that wait.
     pub(crate) fn flush(&mut self, disk: &dyn Disk) -> io::Result<()> {
         if self.broken || self.waiting.is_empty() {
@@ -70,12 +75,14 @@ impl CatalogFile {
     }
 }
 
-/// Writes the whole index of a segment in place of the one that is there.
+/// Writes the whole index of a segment in place of the one that is there, and syncs it.
 pub(crate) fn rewrite(disk: &dyn Disk, lane: Lane, number: u64, records: &[FrameRecord]) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + records.len() * RECORD_BYTES);
     bytes.extend_from_slice(&encode_header(number));
     records.iter().for_each(|record| bytes.extend_from_slice(&record.encode()));
-    write_all_at(create_index(disk, lane, number)?.as_ref(), &bytes, 0)
+    let file = create_index(disk, lane, number)?;
+    write_all_at(file.as_ref(), &bytes, 0)?;
+    file.sync_data()
 }
 
 fn create_index(disk: &dyn Disk, lane: Lane, number: u64) -> io::Result<Arc<dyn DiskFile>> {
@@ -89,6 +96,21 @@ fn create_index(disk: &dyn Disk, lane: Lane, number: u64) -> io::Result<Arc<dyn 
         }
         other => other,
     }
+}
+
+/// The frames of a segment as they can be read, cut where its index says.
+pub(crate) fn walk(disk: &dyn Disk, lane: Lane, number: u64, path: &Path) -> Vec<FrameRecord> {
+    let index = read_file(disk, &names::catalog_path(lane, number), 1 << 30).unwrap_or_default();
+    let index = decode(&index, number);
+    let name = path.file_name().and_then(|name| SegmentName::parse(&name.to_string_lossy()));
+    let (Ok(file), Some(name)) = (disk.open(path), name) else { return index };
+    let mut walk = FrameWalk::new(file.as_ref(), name.encoding);
+    let mut hints = index.iter().map(|record| record.ubytes);
+    let mut records = Vec::new();
+    while let Ok(Some((record, _))) = walk.next(hints.next()) {
+        records.push(record);
+    }
+    records
 }
 
 /// The frames of a segment, read one after the other.

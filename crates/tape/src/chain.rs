@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::budget::{Account, Room};
 use crate::clock::Moment;
 use crate::disk::{Disk, DiskFile, read_file, whole_blocks, write_all_at};
-use crate::format::chain::{Event, Line, decode};
+use crate::format::chain::{Event, Line, decode, whole_bytes};
 use crate::format::names;
 
 /// A file of the log is followed by the next one at this length.
@@ -75,16 +75,16 @@ impl Chain {
         // The last file alone can be nearly empty: the one before it is asked too.
         for (number, _) in numbers.iter().rev().take(2).rev() {
             let text = read_file(chain.disk.as_ref(), &names::chain_path(*number), 2 * FILE_BYTES_MAX)?;
-            chain.learn(&text, &mut ending);
+            chain.learn(&text[..whole_bytes(&text)], &mut ending);
             (chain.number, chain.length) = (*number, text.len() as u64);
-            let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            ending.torn = text.get(whole..).unwrap_or_default().to_vec();
+            ending.torn = text.get(whole_bytes(&text)..).unwrap_or_default().to_vec();
         }
         if !numbers.is_empty() {
             let file = chain.disk.open(&names::chain_path(chain.number))?;
             if !ending.torn.is_empty() {
                 chain.length -= ending.torn.len() as u64;
                 file.set_length(chain.length)?;
+                file.sync_data()?;
             }
             chain.file = Some(file);
         }

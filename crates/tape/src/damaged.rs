@@ -7,7 +7,7 @@ use crate::Lane;
 use crate::ageing::KeptFile;
 use crate::budget::Account;
 use crate::catalog;
-use crate::disk::{Disk, DiskFile, read_full_at, whole_blocks, write_all_at};
+use crate::disk::{Disk, DiskFile, read_full_at, whole_blocks, write_all_at, write_new};
 use crate::format::catalog::FrameRecord;
 use crate::format::names;
 use crate::shared::Shared;
@@ -70,6 +70,19 @@ pub(crate) fn set_aside_whole(shared: &Shared, lane: Lane, path: &Path) -> io::R
     shared.room.note(Account::Damaged, shared.room.of(Account::Damaged) + bytes);
     disk.sync_directory(Path::new(names::DAMAGED))?;
     Ok(to)
+}
+
+/// Keeps bytes that were cut off a file.
+pub(crate) fn keep(shared: &Shared, name: &str, bytes: &[u8]) {
+    let disk = shared.disk.as_ref();
+    let room = shared.room.add(Account::Damaged, whole_blocks(bytes.len() as u64));
+    let kept = room.map_err(|_| io::Error::from(io::ErrorKind::StorageFull)).and_then(|()| {
+        disk.create_directory(Path::new(names::DAMAGED))?;
+        write_new(disk, &free_name(disk, name)?, &[bytes])
+    });
+    if let Err(error) = kept {
+        shared.problem(name, format!("its damaged part cannot be set aside: {error}"));
+    }
 }
 
 fn copy_rest(shared: &Shared, from: &dyn DiskFile, lane: Lane, number: u64, start: u64) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! The recorder's sign of life: until when it wrote, and which segments are on stable storage.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::Lane;
 use crate::clock::Moment;
 use crate::disk::{Disk, DiskFile, read_file, write_all_at};
-use crate::format::names;
 use crate::format::time::serde_rfc3339;
+use crate::format::{checksum, names};
 
 /// Its length, filled up with spaces.
 const BYTES: usize = 512;
@@ -30,7 +31,18 @@ pub(crate) struct Beat {
     #[serde(default)]
     pub(crate) budget_bytes: u64,
     /// By lane: segments with smaller numbers were on stable storage.
-    pub(crate) synced: std::collections::BTreeMap<String, u64>,
+    pub(crate) synced: BTreeMap<String, u64>,
+    /// Checksum of the other fields: what is torn must not be believed.
+    #[serde(default)]
+    pub(crate) check: String,
+}
+
+impl Beat {
+    fn checksum(&self) -> String {
+        let Self { time, boot_ns, next_arrival, budget_bytes, synced, .. } = self;
+        let text = format!("{time:?} {boot_ns} {next_arrival} {budget_bytes} {synced:?}");
+        checksum::<8>(&[text.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// Writes it.
@@ -50,7 +62,9 @@ impl Heartbeat {
         synced: impl Iterator<Item = (Lane, u64)>,
     ) -> io::Result<()> {
         let synced = synced.map(|(lane, number)| (lane.name().to_owned(), number)).collect();
-        let beat = Beat { time: moment.time, boot_ns: moment.boot_ns, next_arrival, budget_bytes, synced };
+        let (time, boot_ns) = (moment.time, moment.boot_ns);
+        let mut beat = Beat { time, boot_ns, next_arrival, budget_bytes, synced, check: String::new() };
+        beat.check = beat.checksum();
         let mut line = serde_json::to_string(&beat).map_err(io::Error::other)?;
         line.extend(std::iter::repeat_n(' ', BYTES.saturating_sub(line.len() + 1)));
         line.push('\n');
@@ -62,12 +76,18 @@ impl Heartbeat {
         self.file = result.is_ok().then_some(file);
         result
     }
+
+    /// The file, to be brought to stable storage now and then.
+    pub(crate) fn file(&self) -> Option<Arc<dyn DiskFile>> {
+        self.file.clone()
+    }
 }
 
 /// What it says, if it is there and whole.
 pub(crate) fn read(disk: &dyn Disk) -> Option<Beat> {
     let bytes = read_file(disk, &names::heartbeat_path(), 64 << 10).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    let beat: Beat = serde_json::from_slice(&bytes).ok()?;
+    (beat.check == beat.checksum()).then_some(beat)
 }
 
 fn open(disk: &dyn Disk) -> io::Result<Arc<dyn DiskFile>> {

@@ -32,6 +32,8 @@ mod shared;
 pub mod status;
 mod sync;
 mod tape;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod writer;
 

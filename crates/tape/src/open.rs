@@ -98,6 +98,8 @@ fn start(
         boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
         next_arrival,
     });
+    // A run that is not known to have begun would not be salvaged.
+    shared.sync_chain()?;
     let buffers_max = (options.buffer_bytes_max >> 20).max(2 * Lane::ALL.len());
     let compressing = if is_alone { 0 } else { options.workers.unwrap_or(1) };
     let pipeline = Arc::new(Pipeline::new(buffers_max, compressing));

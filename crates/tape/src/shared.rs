@@ -92,6 +92,12 @@ impl Shared {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).note(event);
     }
 
+    /// Brings the log to stable storage.
+    pub(crate) fn sync_chain(&self) -> std::io::Result<()> {
+        let file = self.chain.lock().unwrap_or_else(PoisonError::into_inner).to_sync();
+        file.map_or(Ok(()), |file| file.sync_data())
+    }
+
     /// Something went wrong: a line of the log, and a message for who asks.
     pub(crate) fn problem(&self, place: &str, message: String) {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,6 +24,8 @@ pub(crate) struct Synced {
     pub(crate) length: u64,
     /// Up to here it was safe before.
     pub(crate) length_before: u64,
+    /// The segment was closed by then.
+    pub(crate) closed: bool,
     /// Why it is not safe.
     pub(crate) error: Option<io::Error>,
 }
@@ -34,7 +36,10 @@ pub(crate) struct Unsynced {
     pub(crate) end: Position,
     pub(crate) length: u64,
     pub(crate) length_before: u64,
+    /// It is closed.
     pub(crate) closed: bool,
+    /// Its index, once that is complete.
+    pub(crate) catalog: Option<Arc<dyn DiskFile>>,
 }
 
 /// What has been written and may not be safe.
@@ -50,6 +55,8 @@ pub(crate) struct SyncSet {
 struct State {
     segments: BTreeMap<(u8, u64), Unsynced>,
     files: Vec<Arc<dyn DiskFile>>,
+    /// Written each second: it is synced with the rest.
+    heartbeat: Option<Arc<dyn DiskFile>>,
     directories: BTreeSet<&'static str>,
     /// Packets that have reached the kernel.
     reached: u64,
@@ -91,6 +98,11 @@ impl SyncSet {
         self.lock().files.push(file);
     }
 
+    /// The heartbeat was written.
+    pub(crate) fn heartbeat(&self, file: Option<Arc<dyn DiskFile>>) {
+        self.lock().heartbeat = file;
+    }
+
     /// A name in a directory is new, or gone.
     pub(crate) fn directory(&self, name: &'static str) {
         self.lock().directories.insert(name);
@@ -113,11 +125,12 @@ impl SyncSet {
 
     /// Brings everything to stable storage that was written before the call.
     pub(crate) fn pass(&self) -> (Vec<Synced>, Option<io::Error>) {
-        let State { segments, files, directories, reached, .. } = {
+        let State { segments, mut files, heartbeat, directories, reached, .. } = {
             let mut state = self.lock();
             let (reached, stop) = (state.reached, state.stop);
             std::mem::replace(&mut *state, State { reached, stop, ..State::default() })
         };
+        files.extend(heartbeat);
         let mut failed = None;
         let synced: Vec<Synced> = segments.into_iter().map(|((lane, _), segment)| segment.sync(lane)).collect();
         for file in files {
@@ -158,12 +171,15 @@ impl SyncSet {
 
 impl Unsynced {
     fn sync(self, lane: u8) -> Synced {
+        // The index can be made again: its errors are nobody's.
+        let _ = self.catalog.as_ref().map(|catalog| catalog.sync_data());
         Synced {
             lane: Lane::ALL[usize::from(lane)],
             error: self.file.sync_data().err(),
             end: self.end,
             length: self.length,
             length_before: self.length_before,
+            closed: self.closed,
         }
     }
 }

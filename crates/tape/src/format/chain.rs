@@ -154,6 +154,19 @@ pub fn decode(text: &[u8]) -> impl Iterator<Item = Option<Line>> {
     lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).ok())
 }
 
+/// Length of the lines at the start of a file that can be read: what follows was torn by a crash.
+pub fn whole_bytes(text: &[u8]) -> usize {
+    let mut whole = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let Some(body) = line.strip_suffix(b"\n") else { break };
+        if !body.is_empty() && serde_json::from_slice::<Line>(body).is_err() {
+            break;
+        }
+        whole += line.len();
+    }
+    whole
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +193,9 @@ mod tests {
         let torn = format!("{text}nonsense\n{text}{}", &text[..20]);
         let lines: Vec<_> = decode(torn.as_bytes()).collect();
         assert_eq!(lines, [Some(line.clone()), None, Some(line)]);
+        assert_eq!(whole_bytes(torn.as_bytes()), text.len());
+        assert_eq!(whole_bytes(text.as_bytes()), text.len());
+        assert_eq!(whole_bytes(&text.as_bytes()[1..]), 0);
     }
 
     #[test]

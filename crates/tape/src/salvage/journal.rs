@@ -6,8 +6,8 @@ use packet::{Interface, LinkType};
 use super::Work;
 use crate::Lane;
 use crate::budget::Account;
-use crate::disk::{read_file, write_all_at};
-use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES};
+use crate::disk::{read_file, whole_blocks, write_all_at};
+use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, STORED};
 use crate::format::journal::{JournalFrame, decode};
 use crate::format::names::{self, Encoding, SegmentName};
 use crate::format::zstd_frame::store;
@@ -48,13 +48,17 @@ impl Work<'_> {
     ) {
         let end = records.last().map_or(0, FrameRecord::uend);
         let frames: Vec<JournalFrame> = journal.extract_if(.., |frame| frame.segment == name.number).collect();
-        for frame in frames {
+        for mut frame in frames {
+            // A segment that is not compressed can be torn within the frame: the rest of it is here.
+            let there = usize::try_from(end.saturating_sub(frame.uoffset)).unwrap_or(usize::MAX);
+            frame.bytes.drain(..there.min(frame.bytes.len()));
             let Some(summary) = summarize(&frame.bytes) else { continue };
-            let there = |record: &FrameRecord| {
+            let same = |record: &FrameRecord| {
                 (record.packets, record.first_arrival, record.last_arrival)
                     == (summary.packets, summary.first_arrival, summary.last_arrival)
             };
-            if frame.uoffset < end || records.iter().any(there) {
+            // A salvage that was interrupted has put it there already.
+            if records.iter().any(same) {
                 continue;
             }
             let described = self.describe(lane, name, records, &frame.bytes);
@@ -114,22 +118,27 @@ impl Work<'_> {
         content: &[u8],
         record: FrameRecord,
     ) -> std::io::Result<()> {
-        let mut bytes = Vec::new();
+        let (mut bytes, mut flags) = (Vec::new(), record.flags);
         match name.encoding {
             Encoding::Plain => bytes.extend_from_slice(content),
-            Encoding::Zstd if content.len() < 1024 => store(content, &mut bytes),
+            Encoding::Zstd if content.len() < 1024 => {
+                store(content, &mut bytes);
+                flags |= STORED;
+            }
             Encoding::Zstd => Encoder::new(1).compress(content, &mut bytes),
         }
         let last = records.last().copied().unwrap_or_default();
         let (uoffset, coffset) = (last.uend(), last.cend());
         let cbytes = bytes.len() as u32;
         let interfaces = record.interfaces.max(last.interfaces);
-        let account = self.shared.room.of(Account::Open(lane)) + bytes.len() as u64;
-        self.shared.room.note(Account::Open(lane), account);
+        let room = whole_blocks(bytes.len() as u64) + 4096;
+        self.shared
+            .room
+            .add(Account::Open(lane), room)
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::StorageFull))?;
         let file = self.shared.disk.open(&name.path(lane))?;
         write_all_at(file.as_ref(), &bytes, coffset)?;
-        self.shared.room.note(Account::Open(lane), 0);
-        records.push(FrameRecord { uoffset, coffset, cbytes, interfaces, ..record });
+        records.push(FrameRecord { uoffset, coffset, cbytes, flags, interfaces, ..record });
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::ageing::KeptFile;
 use crate::budget::Account;
 use crate::catalog::{FrameWalk, rewrite};
 use crate::damaged;
-use crate::disk::{DiskFile, Entry, read_file};
+use crate::disk::{DiskFile, Entry, read_file, whole_blocks};
 use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, decode};
 use crate::format::chain::Event;
 use crate::format::journal::JournalFrame;
@@ -20,35 +20,58 @@ use crate::format::names::{self, SegmentName};
 use crate::writer::measured;
 use crate::{Error, Lane};
 
-/// Without a sign of life so many of the last segments are looked at.
-const LOOK_BACK: u64 = 2;
+/// What of a lane may not be whole.
+pub(super) struct Suspects {
+    pub(super) lane: Lane,
+    segments: BTreeMap<u64, (SegmentName, Entry)>,
+    journal: Vec<JournalFrame>,
+    next_number: u64,
+}
+
+impl Suspects {
+    fn bytes(&self) -> u64 {
+        self.segments.values().map(|(_, entry)| entry.status.allocated).sum()
+    }
+}
 
 impl Work<'_> {
-    /// Shelves the segments of a lane, after mending those that may not be whole. Returns the next number.
-    pub(super) fn lane(&mut self, lane: Lane, safe_before: Option<u64>) -> Result<u64, Error> {
+    /// Shelves the segments of a lane that are known to be whole, and returns the others.
+    pub(super) fn survey(&mut self, lane: Lane, safe_before: Option<u64>) -> Result<Suspects, Error> {
         let directory = Path::new(lane.name());
         let entries = self.shared.disk.list(directory).map_err(Error::io("reading", directory))?;
-        let segments = numbered(entries.into_iter().filter_map(|entry| {
+        let mut segments = numbered(entries.into_iter().filter_map(|entry| {
             let name = SegmentName::parse(&entry.name)?;
             Some((name.number, (name, entry)))
         }));
-        let last = segments.keys().next_back().copied().unwrap_or(0);
-        let safe_before = safe_before.unwrap_or(last.saturating_sub(LOOK_BACK - 1));
-        let mut journal = self.journal(lane);
         self.drop_orphans(lane, &segments);
-        let mut numbers: Vec<u64> = segments.keys().copied().collect();
-        numbers.extend(journal.iter().map(|frame| frame.segment).filter(|number| *number > last));
-        numbers.dedup();
-        for (index, number) in numbers.iter().enumerate() {
-            let next_time = numbers.get(index + 1).and_then(|next| segments.get(next)).map(|(name, _)| name.time);
-            match segments.get(number) {
-                Some((name, entry)) if *number < safe_before => self.shelve(lane, *name, entry, next_time),
-                Some((name, _)) => self.mend(lane, *name, &mut journal),
-                None => self.from_journal(lane, *number, &mut journal),
-            }
+        let last = segments.keys().next_back().copied().unwrap_or(0);
+        // Without a sign of life all of them are looked at.
+        let suspects = segments.split_off(&safe_before.unwrap_or(0));
+        let mut next_time = suspects.values().next().map(|(name, _)| name.time);
+        for (name, entry) in segments.into_values().rev() {
+            self.shelve(lane, name, &entry, next_time);
+            next_time = Some(name.time);
         }
+        let suspects = Suspects { lane, segments: suspects, journal: self.journal(lane), next_number: last + 1 };
+        self.shared.room.note(Account::Open(lane), suspects.bytes());
+        Ok(suspects)
+    }
+
+    /// Mends what may not be whole, and returns the lane's next number.
+    pub(super) fn mend_lane(&mut self, mut suspects: Suspects) -> Result<u64, Error> {
+        let (lane, mut journal) = (suspects.lane, std::mem::take(&mut suspects.journal));
+        while let Some((_, (name, _))) = suspects.segments.pop_first() {
+            self.mend(lane, name, &mut journal);
+            self.shared.room.note(Account::Open(lane), suspects.bytes());
+        }
+        while let Some(number) = journal.iter().map(|frame| frame.segment).filter(|n| *n >= suspects.next_number).min()
+        {
+            self.from_journal(lane, number, &mut journal);
+            suspects.next_number = number + 1;
+        }
+        self.shared.room.note(Account::Open(lane), 0);
         self.end_journal(lane)?;
-        Ok(numbers.last().map_or(1, |number| number + 1))
+        Ok(suspects.next_number)
     }
 
     /// A segment that is whole.
@@ -127,6 +150,8 @@ impl Work<'_> {
     pub(super) fn close(&mut self, lane: Lane, name: SegmentName, records: &[FrameRecord]) {
         let (disk, path) = (self.shared.disk.as_ref(), name.path(lane));
         let catalog = names::catalog_path(lane, name.number);
+        // Without room for the index there is none: it can be made again.
+        let _ = self.shared.room.add(Account::Open(lane), whole_blocks((records.len() as u64 + 1) * 80));
         if let Err(error) = rewrite(disk, lane, name.number, records) {
             self.shared.problem(&catalog.display().to_string(), error.to_string());
         }

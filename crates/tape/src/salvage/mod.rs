@@ -15,6 +15,7 @@ use crate::budget::Account;
 use crate::chain::Ending;
 use crate::checkpoint::{Filing, Papers};
 use crate::clock::Moment;
+use crate::damaged;
 use crate::disk::{read_file, whole_blocks};
 use crate::format::chain::Event;
 use crate::format::identity::Identity;
@@ -90,10 +91,19 @@ pub(crate) fn salvage(
     note_accounts(shared);
     let next_flow_file = shelve_flow_files(shared)?.max(evicted(ending, names::FLOWS) + 1).max(head.flow_file + 1);
     let mut next_numbers = [1; Lane::ALL.len()];
+    let mut suspects = Vec::new();
     for lane in Lane::ALL {
+        suspects.push(work.survey(lane, safe_before(beat.as_ref(), ending, lane))?);
+    }
+    // Mending takes room, so what is over the budget goes first.
+    shared.room.tidy();
+    if !ending.torn.is_empty() {
+        damaged::keep(shared, names::CHAIN, &ending.torn);
+    }
+    for suspects in suspects {
+        let lane = suspects.lane;
         let named = covers_next(covers.lane(lane)).max(evicted(ending, lane.name()) + 1);
-        let safe_before = safe_before(beat.as_ref(), ending, lane);
-        next_numbers[lane as usize] = work.lane(lane, safe_before)?.max(named);
+        next_numbers[lane as usize] = work.mend_lane(suspects)?.max(named);
     }
     let mut config = config;
     config.tape_id = identity.id_bytes();

@@ -10,9 +10,10 @@ use crate::Lane;
 use crate::ageing::{KeptFile, segment_bytes_max};
 use crate::append::Way;
 use crate::budget::Account;
+use crate::catalog;
 use crate::checkpoint::FramePosition;
 use crate::damaged;
-use crate::disk::{read_file, whole_blocks};
+use crate::disk::whole_blocks;
 use crate::format::catalog::FrameRecord;
 use crate::format::names;
 use crate::format::state::Position;
@@ -179,13 +180,12 @@ impl LaneWriter {
     }
 
     /// Segments up to here are on stable storage.
-    pub(crate) fn synced(&mut self, tools: &mut Tools, end: Position, length: u64) {
+    pub(crate) fn synced(&mut self, tools: &mut Tools, synced: &Synced) {
+        let end = synced.end;
         if let Some(segment) = self.open.as_mut().filter(|segment| segment.name.number == end.segment) {
-            segment.synced_length = length;
-            self.synced_before = end.segment;
-        } else {
-            self.synced_before = self.synced_before.max(end.segment + 1);
+            segment.synced_length = synced.length;
         }
+        self.synced_before = self.synced_before.max(end.segment + u64::from(synced.closed));
         if let Err(error) = self.journal.reset(&tools.shared.room, end) {
             tools.shared.problem(&names::journal_path(self.lane).display().to_string(), error.to_string());
             self.journal.forget_file();
@@ -201,9 +201,7 @@ impl LaneWriter {
             tools.shared.sync.forget(self.lane, number);
         }
         let Some(kept) = tools.shared.room.forget(self.lane as usize, number) else { return };
-        let disk = tools.shared.disk.as_ref();
-        let records = kept.catalog.as_deref().and_then(|path| read_file(disk, path, 1 << 30).ok());
-        let records = crate::format::catalog::decode(&records.unwrap_or_default(), number);
+        let records = catalog::walk(tools.shared.disk.as_ref(), self.lane, number, &kept.path);
         let (good, bad): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.cend() <= failed.length_before);
         let mut lost = Summary::default();
         for record in bad {
@@ -239,6 +237,7 @@ impl LaneWriter {
             return;
         }
         segment.register(tools, true);
+        tools.shared.sync.directory(names::CATALOG);
         let bytes = measured(disk.as_ref(), &segment.path).max(whole_blocks(segment.appender.length()));
         let bytes = bytes + measured(disk.as_ref(), &catalog);
         let (first_time, last_time) = (segment.first_time, segment.last_time);

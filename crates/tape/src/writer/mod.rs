@@ -356,6 +356,7 @@ impl Writer {
         {
             shared.problem("live/heartbeat", error.to_string());
         }
+        shared.sync.heartbeat(self.heartbeat.file());
         let due = self.last_summary.is_none_or(|last| tick.now.saturating_duration_since(last) >= SUMMARY_INTERVAL);
         if due && shared.write_summaries() {
             self.last_summary = Some(tick.now);
@@ -410,7 +411,7 @@ impl Writer {
         for segment in synced {
             let lane = &mut self.lanes[segment.lane as usize];
             match segment.error {
-                None => lane.synced(&mut self.tools, segment.end, segment.length),
+                None => lane.synced(&mut self.tools, &segment),
                 Some(_) => lane.distrust(&mut self.tools, &segment),
             }
         }
@@ -439,7 +440,10 @@ impl Writer {
     }
 }
 
-/// What directories and small files take.
+/// What directories and small files may grow by before they are measured again.
+const RESERVE_BYTES: u64 = 8 * 4096;
+
+/// What directories and small files take, and a little more.
 pub(crate) fn rest_bytes(disk: &dyn crate::disk::Disk) -> u64 {
     use std::path::Path;
     let directories = Lane::ALL.iter().map(|lane| lane.name()).chain([
@@ -452,5 +456,5 @@ pub(crate) fn rest_bytes(disk: &dyn crate::disk::Disk) -> u64 {
     ]);
     let directories: u64 = directories.map(|name| measured(disk, Path::new(name))).sum();
     let files = [Path::new(names::IDENTITY), &names::lock_path(), &names::heartbeat_path()];
-    directories + files.iter().map(|path| measured(disk, path)).sum::<u64>()
+    directories + files.iter().map(|path| measured(disk, path)).sum::<u64>() + RESERVE_BYTES
 }

@@ -13,7 +13,7 @@ use crate::append::{Appender, Way};
 use crate::budget::{Account, NoRoom};
 use crate::catalog::CatalogFile;
 use crate::disk::{Disk, whole_blocks};
-use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, HOLDS_STATISTICS};
+use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, HOLDS_STATISTICS, STORED};
 use crate::format::names::{self, SegmentName};
 use crate::format::state::Position;
 use crate::format::zstd_frame::{FRAME_BYTES_MAX, store};
@@ -197,7 +197,8 @@ impl Segment {
         if length > self.registered_length || closed {
             self.registered_length = length;
             let (file, end) = (self.appender.file().clone(), self.end());
-            let unsynced = Unsynced { file, end, length, length_before: self.synced_length, closed };
+            let catalog = if closed { self.catalog.file() } else { None };
+            let unsynced = Unsynced { file, end, length, length_before: self.synced_length, closed, catalog };
             tools.shared.sync.segment(self.lane, unsynced);
         }
     }
@@ -250,11 +251,14 @@ impl Segment {
         all.retain(|block| !block.is_empty());
         for frame in encode_blocks(&all, FRAME_BYTES_MAX) {
             let ubytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-            let mut bytes = Vec::new();
+            let (mut bytes, mut flags) = (Vec::new(), flags);
             match tools.compression {
                 Compression::None => bytes = frame,
                 Compression::Zstd(_) if frame.len() > 1024 => tools.encoder.compress(&frame, &mut bytes),
-                Compression::Zstd(_) => store(&frame, &mut bytes),
+                Compression::Zstd(_) => {
+                    store(&frame, &mut bytes);
+                    flags |= STORED;
+                }
             }
             let record = FrameRecord { ubytes, flags, ..FrameRecord::default() };
             self.append(tools, &bytes, Way::Buffered, record).inspect_err(|_| self.interfaces = interfaces_before)?;

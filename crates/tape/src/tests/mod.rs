@@ -1,0 +1,8 @@
+//! The tape against disks that fail, forget and lie.
+
+mod crash;
+mod faults;
+mod faulty_disk;
+mod generator;
+mod inspect;
+mod segments;
