@@ -3,5 +3,8 @@
 mod calls;
 mod capture;
 mod filtering;
+mod importing;
 mod reading;
+mod recording;
 mod support;
+mod wire;

@@ -48,10 +48,11 @@ fn record(flags: Settings, config: Option<&Path>, rotation: Rotation, old_files:
             .map_err(|error| Failure::system(format!("cannot hand {} over", plan.tape.display()), &error))?;
         become_user(identity)?;
     }
-    let opened = Tape::open(&plan.tape, plan.keep.clone())?;
-    readme::leave(&plan.tape);
+    // Before the tape: taking up what a crash left can take a while, and a signal then must not be another crash.
     let control = Arc::new(Control::new().map_err(|error| Failure::system("cannot start", &error))?);
     obey(&control)?;
+    let opened = Tape::open(&plan.tape, plan.keep.clone())?;
+    readme::leave(&plan.tape);
     greeting::greet(&plan, &recorder, old_files);
     tell_salvage(&opened.report);
     minute::watch(&control);

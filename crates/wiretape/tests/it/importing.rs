@@ -1,0 +1,114 @@
+//! Everything that goes in comes out: captures imported and read back, beside what tcpdump reads.
+
+use std::path::Path;
+
+use crate::capture::{all_captures, as_tcpdump_reads, first_difference, packets_of};
+use crate::support::{captures, has, run, run_with, shell};
+
+#[test]
+fn every_capture_comes_out_as_tcpdump_reads_it() {
+    let Some(folder) = captures() else { return };
+    if !has("tcpdump") {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a folder");
+    let mut compared = 0;
+    for (number, path) in all_captures(&folder).into_iter().enumerate() {
+        let Some(expected) = as_tcpdump_reads(&path) else { continue };
+        let tape = scratch.path().join(number.to_string());
+        let tape_text = tape.to_string_lossy();
+        let imported = run_with(&["import", "--tape", &tape_text, &path.to_string_lossy()]);
+        assert!([0, 3].contains(&imported.status), "{}: {}", path.display(), imported.stderr);
+        let out = scratch.path().join("out.pcapng");
+        let ran = run_with(&["packets", "--tape", &tape_text, "-w", &out.to_string_lossy()]);
+        let found = packets_of(&std::fs::read(&out).expect("written"));
+        let difference = first_difference(&found, &expected);
+        assert_eq!(difference, None, "{}: {}{}", path.display(), imported.stderr, ran.stderr);
+        std::fs::remove_dir_all(&tape).expect("removed");
+        compared += 1;
+    }
+    assert!(compared > 100, "only {compared} captures were compared");
+}
+
+#[test]
+fn several_captures_go_onto_one_tape_compressed_ones_too() {
+    let Some(folder) = captures() else { return };
+    if !has("zstd") || !has("gzip") {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a folder");
+    let place = scratch.path().display();
+    let path = folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap").display().to_string();
+    let ran = shell(&format!(
+        "gzip -c {path} >{place}/a.gz; zstd -qc {path} >{place}/b.zst; \
+         cat {path} | $WIRETAPE import --tape {place}/t --compress none {place}/a.gz - {place}/b.zst"
+    ));
+    assert!(ran.stderr.contains("2,754 packets"), "{}", ran.stderr);
+    let read = run(&format!("packets --tape {place}/t")).ended_with(0);
+    assert_eq!(read.text().lines().count(), 3 * 918);
+    assert!(Path::new(&format!("{place}/t/README.txt")).exists());
+    run(&format!("import --tape {place}/t /nowhere.pcap")).ended_with(4);
+    run(&format!("import --tape {place} {path}")).ended_with(2);
+}
+
+#[test]
+fn a_damaged_capture_leaves_what_was_whole() {
+    let Some(folder) = captures() else { return };
+    let scratch = tempfile::tempdir().expect("a folder");
+    let place = scratch.path().display();
+    let bytes = std::fs::read(folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap")).expect("read");
+    std::fs::write(scratch.path().join("cut.pcap"), &bytes[..50_000]).expect("written");
+    let ran = run(&format!("import --tape {place}/t {place}/cut.pcap")).ended_with(3);
+    assert!(ran.stderr.contains("480 packets before it are whole"), "{}", ran.stderr);
+    assert_eq!(run(&format!("packets --tape {place}/t")).ended_with(0).text().lines().count(), 480);
+}
+
+#[test]
+fn the_same_question_to_a_capture_and_its_tape_gives_the_same_answer() {
+    let Some(folder) = captures() else { return };
+    let scratch = tempfile::tempdir().expect("a folder");
+    let tape = scratch.path().join("t").display().to_string();
+    let path = folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap").display().to_string();
+    run(&format!("import --tape {tape} {path}")).ended_with(0);
+    for expression in ["", "tcp port 80", "ip6 and udp", "vlan"] {
+        let keys = |source: [&str; 2]| {
+            let ran = run_with(&["flows", source[0], source[1], "--format", "json", expression]);
+            let field = |line: &str, name: &str| {
+                let flow: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                flow[name].to_string()
+            };
+            let key =
+                |line: &str| ["community_id", "start", "end", "pkts_toserver", "history"].map(|name| field(line, name));
+            let mut keys: Vec<_> = ran.text().lines().map(key).collect();
+            keys.sort();
+            keys
+        };
+        assert_eq!(keys(["--tape", &tape]), keys(["-r", &path]), "{expression:?}");
+    }
+}
+
+#[test]
+fn tapes_that_cannot_be_used_are_named_as_what_they_are() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let tape = scratch.path().join("t");
+    std::fs::create_dir(&tape).expect("made");
+    let version =
+        "format = 99\nid = \"00000000000000000000000000000000\"\nsensor = \"x\"\ncreated = \"2026-01-01T00:00:00Z\"\n";
+    std::fs::write(tape.join("tape.toml"), version).expect("written");
+    let tape_text = tape.display().to_string();
+    let ran = run(&format!("flows --tape {tape_text}")).ended_with(3);
+    assert!(ran.stderr.contains("a tape of format 99"), "{}", ran.stderr);
+    let ran = run(&format!("record -i lo --tape {tape_text}"));
+    assert!(ran.status == 3 || ran.stderr.contains("CAP_NET_RAW"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(tape.join("tape.toml")).expect("read"), version, "it was not touched");
+
+    let empty = scratch.path().join("empty.tape").display().to_string();
+    let none = scratch.path().join("none.pcap");
+    std::fs::write(&none, [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])
+        .expect("written");
+    run(&format!("import --tape {empty} {}", none.display())).ended_with(0);
+    run(&format!("flows --tape {empty}")).ended_with(1);
+    run(&format!("packets --tape {empty} -w -")).ended_with(1);
+    run(&format!("status --tape {empty}")).ended_with(0);
+    run(&format!("status --check --tape {empty}")).ended_with(1);
+}
