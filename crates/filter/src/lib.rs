@@ -9,10 +9,12 @@ mod compile;
 mod error;
 mod expression;
 mod names;
+pub mod question;
 mod resolve;
 mod similar;
 
 pub use bpf::{Ancillary, Instruction, Program};
 pub use compile::{Options, compile};
 pub use error::Error;
+pub use question::{Question, parse_question};
 pub use resolve::{Hosts, NoNames, Resolver};

@@ -94,7 +94,12 @@ pub(crate) struct Scanner<'t> {
 
 impl<'t> Scanner<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, at: 0 }
+        Self::at(text, 0)
+    }
+
+    /// Starts in the midst of a text.
+    pub(crate) fn at(text: &'t str, at: usize) -> Self {
+        Self { text, at }
     }
 
     /// The next word; `End` again and again after the last.

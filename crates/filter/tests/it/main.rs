@@ -4,5 +4,7 @@ mod corpus;
 mod differential;
 mod generate;
 mod oracle;
+mod prune;
+mod question;
 mod random;
 mod truth;
