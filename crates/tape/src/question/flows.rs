@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flow::{FlowRow, Kept, Lane, LaneSet};
-use packet::Timestamp;
+use flow::{FlowRow, Kept};
+use packet::{Interface, Packet, Timestamp};
 
 use super::attribute::Attribution;
 use super::captures::Captures;
@@ -51,39 +51,35 @@ fn flows_of_tape(directory: &Path, query: &Query, sink: FlowSink) -> Result<Cove
     let mut coverage = covered::coverage(&mut tape, query, &frames, Needs::Rows)?;
     let (matching, undecided) = matching_flows(&mut tape, &frames, query)?;
     coverage.undecided_flows = undecided;
-    let reach = Reach::of(&frames);
     let sensor = tape.sensor().to_owned();
-    coverage.matched = hand_out(&matching, &sensor, query, |row| row.kept(reach.lanes_since(row.first_arrival)), sink);
+    let judge = Judge::of_tape(query, &frames, &sensor);
+    coverage.matched = hand_out(&matching, Some(&sensor), query, &judge, sink);
     covered::add_notes(&mut coverage, &mut tape);
     Ok(coverage)
 }
 
 /// The flows of a tape that have a matching packet, by their start, and how many could not be decided.
 pub(super) fn matching_flows(tape: &mut Tape, frames: &[Frame], query: &Query) -> Result<(Vec<Gathered>, u64), Error> {
-    let mut judge = Judge::new(query);
-    let by_row = Judge::new(query);
-    let wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && by_row.flow(flow) != Truth::No;
-    let found = rows::read(
-        tape,
-        frames,
-        &mut |flow| wanted(flow),
-        Some(&mut |packet, interface, headers| !judge.needs_rows() && judge.packet(packet, interface, headers, None)),
-    )?;
+    let mut judge = Judge::of_tape(query, frames, tape.sensor());
+    let mut alone = Judge::new(query);
+    let mut wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No;
+    let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
+    let found = rows::read(tape, frames, &mut wanted, Some(&mut matches))?;
     let missing = found.missing;
     let mut flows = found.gather.into_sorted(latest(frames));
-    flows.retain(wanted);
-    let mut open: Vec<usize> = Vec::new();
-    for (index, flow) in flows.iter_mut().enumerate() {
-        flow.matched = by_row.flow(flow) == Truth::Yes;
-        if !flow.matched {
-            open.push(index);
-        }
+    flows.retain(&mut wanted);
+    let truths: Vec<Truth> = flows.iter().map(|flow| judge.flow(flow)).collect();
+    for (flow, truth) in flows.iter_mut().zip(&truths) {
+        flow.matched = *truth == Truth::Yes;
     }
-    decide_by_packets(tape, frames, &mut judge, &mut flows, &open)?;
-    let undecided = open
-        .iter()
-        .filter(|index| flows.get(**index).is_some_and(|flow| !flow.matched && flow.frames.contains(&missing)));
-    let undecided = undecided.count() as u64;
+    let open = (0..).zip(&truths).filter(|(_, truth)| **truth == Truth::Unknown).map(|(index, _)| index);
+    decide_by_packets(tape, frames, &mut judge, &mut flows, &open.collect::<Vec<_>>())?;
+    let is_undecided = |(flow, truth): &(&Gathered, &Truth)| match truth {
+        Truth::Undecidable => true,
+        Truth::Unknown => !flow.matched && flow.frames.contains(&missing),
+        Truth::Yes | Truth::No => false,
+    };
+    let undecided = flows.iter().zip(&truths).filter(is_undecided).count() as u64;
     flows.retain(|flow| flow.matched);
     Ok((flows, undecided))
 }
@@ -118,7 +114,7 @@ fn decide_by_packets(
         if let Some(flow) = flow
             && !flow.matched
         {
-            flow.matched = judge.packet(&packet, interface, &headers, Some(flow));
+            flow.matched = judge.packet(&packet, interface, Some(flow));
         }
     }
     Ok(())
@@ -126,9 +122,8 @@ fn decide_by_packets(
 
 fn flows_of_captures(paths: &[PathBuf], query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
     let mut judge = Judge::new(query);
-    let (flows, coverage) = captured_flows(paths, query, &mut judge)?;
-    let mut coverage = coverage;
-    coverage.matched = hand_out(&flows, "", query, |row| row.kept(LaneSet::ALL), sink);
+    let (flows, mut coverage) = captured_flows(paths, query, &mut judge)?;
+    coverage.matched = hand_out(&flows, None, query, &judge, sink);
     Ok(coverage)
 }
 
@@ -138,7 +133,7 @@ pub(super) fn captured_flows(
     query: &Query,
     judge: &mut Judge,
 ) -> Result<(Vec<Gathered>, Coverage), Error> {
-    let twice = judge.needs_rows();
+    let twice = judge.needs_packets_with_rows();
     if twice {
         Captures::check_repeatable(paths)?;
     }
@@ -149,7 +144,7 @@ pub(super) fn captured_flows(
     let mut latest = Timestamp::MIN;
     let mut end_period = |replay: &mut Replay, names: &[Option<Arc<str>>]| {
         replay.end_period(|part, mark| {
-            gather.add(part, names.get(part.in_iface as usize).and_then(Option::as_ref), [], mark.matched);
+            gather.add(part, names.get(part.in_iface as usize).and_then(Option::as_ref), [], mark.seen);
         });
     };
     while captures
@@ -160,7 +155,7 @@ pub(super) fn captured_flows(
                 names[number] = interface.name.as_deref().map(Arc::from);
             }
             let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
-            let matched = !twice && judge.packet(packet, interface, &headers, None);
+            let matched = judge.packet_alone(packet, interface);
             latest = latest.max(packet.time);
             replay.take(packet, &headers, packet.arrival.unwrap_or(0), Origin::Capture, matched);
         })?
@@ -171,13 +166,14 @@ pub(super) fn captured_flows(
         }
     }
     end_period(&mut replay, &names);
-    let coverage = Coverage { damaged: captures.damaged, ..Coverage::default() };
+    let mut coverage = Coverage { damaged: captures.damaged, ..Coverage::default() };
     let mut flows = gather.into_sorted(latest);
     flows.retain(|flow| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No);
     if twice {
         decide_by_captures(paths, judge, &mut flows)?;
     }
-    flows.retain(|flow| flow.matched);
+    coverage.undecided_flows = flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
+    flows.retain(|flow| judge.flow(flow) == Truth::Yes);
     Ok((flows, coverage))
 }
 
@@ -185,13 +181,13 @@ pub(super) fn captured_flows(
 fn decide_by_captures(paths: &[PathBuf], judge: &mut Judge, flows: &mut [Gathered]) -> Result<(), Error> {
     let mut attribution = Attribution::new(flows.iter().enumerate());
     let mut captures = Captures::new(paths);
-    let look = |packet: &packet::Packet, interface: &packet::Interface| {
+    let look = |packet: &Packet, interface: &Interface| {
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
         let flow = attribution.flow_of(&headers, packet.arrival.unwrap_or(0)).and_then(|flow| flows.get_mut(flow));
         if let Some(flow) = flow
             && !flow.matched
         {
-            flow.matched = judge.packet(packet, interface, &headers, Some(flow));
+            flow.matched = judge.packet(packet, interface, Some(flow));
         }
     };
     let mut look = look;
@@ -200,45 +196,15 @@ fn decide_by_captures(paths: &[PathBuf], judge: &mut Judge, flows: &mut [Gathere
 }
 
 /// Hands out rows up to the limit; returns how many.
-fn hand_out(flows: &[Gathered], sensor: &str, query: &Query, kept: impl Fn(&FlowRow) -> Kept, sink: FlowSink) -> u64 {
-    let limit = query.limit.unwrap_or(u64::MAX);
+fn hand_out(flows: &[Gathered], sensor: Option<&str>, query: &Query, judge: &Judge, sink: FlowSink) -> u64 {
+    let limit = usize::try_from(query.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
     let mut count = 0;
-    for flow in flows {
-        if count >= limit {
-            break;
-        }
+    for flow in flows.iter().take(limit) {
         count += 1;
-        let answer = Flow {
-            row: &flow.row,
-            in_iface: flow.in_iface.as_deref(),
-            kept: kept(&flow.row),
-            sensor: (!sensor.is_empty()).then_some(sensor),
-        };
-        if sink(&answer).is_break() {
+        let (in_iface, kept) = (flow.in_iface.as_deref(), judge.kept(&flow.row));
+        if sink(&Flow { row: &flow.row, in_iface, kept, sensor }).is_break() {
             break;
         }
     }
     count
-}
-
-/// How far back each lane goes, by arrival number.
-struct Reach {
-    oldest: [u64; Lane::ALL.len()],
-}
-
-impl Reach {
-    fn of(frames: &[Frame]) -> Self {
-        let mut oldest = [u64::MAX; Lane::ALL.len()];
-        for frame in frames.iter().filter(|frame| frame.packets > 0) {
-            let of_lane = &mut oldest[frame.lane.number()];
-            // The first segment of all: nothing of this lane has ever gone.
-            *of_lane = if frame.segment.number <= 1 { 0 } else { (*of_lane).min(frame.arrivals.0) };
-        }
-        Self { oldest }
-    }
-
-    /// The lanes that still have everything from an arrival number on.
-    fn lanes_since(&self, arrival: u64) -> LaneSet {
-        Lane::ALL.into_iter().filter(|lane| self.oldest[lane.number()] <= arrival).collect()
-    }
 }

@@ -13,7 +13,9 @@ pub(super) struct Gathered {
     pub(super) in_iface: Option<std::sync::Arc<str>>,
     /// The frames that hold its packets, numbered by whoever gathers.
     pub(super) frames: Vec<u32>,
-    /// One of its packets matches, as far as packets have been looked at.
+    /// One of its packets matches as far as it alone tells.
+    pub(super) seen: bool,
+    /// One of its packets matches, as far as packets have been looked at together with their flows.
     pub(super) matched: bool,
 }
 
@@ -30,17 +32,18 @@ impl Gather {
         part: &FlowPart,
         in_iface: Option<&std::sync::Arc<str>>,
         frames: impl IntoIterator<Item = u32>,
-        matched: bool,
+        seen: bool,
     ) {
         let known = self.flows.entry(part.flow_id);
         let flow = known.and_modify(|flow| flow.row.merge(part)).or_insert_with(|| Gathered {
             row: FlowRow::from(part),
             in_iface: in_iface.cloned(),
             frames: Vec::new(),
+            seen: false,
             matched: false,
         });
         flow.frames.extend(frames);
-        flow.matched |= matched;
+        flow.seen |= seen;
     }
 
     /// A flow.

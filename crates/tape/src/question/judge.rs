@@ -1,10 +1,15 @@
 //! Does a packet, or a flow, match?
 
-use packet::{Headers, Interface, Packet, Timestamp};
+use std::collections::HashMap;
 
-use super::Query;
-use super::expression::Programs;
+use filter::question::{Programs, evaluate, may_match_flow};
+use flow::{FlowRow, Kept, LaneSet};
+use packet::{Interface, LinkType, Packet, Timestamp};
+
+use super::fields::{NoFields, RowFields};
 use super::gather::Gathered;
+use super::reach::Reach;
+use super::{Expression, Query};
 use crate::read::Frame;
 
 /// What can be said of a flow without its packets.
@@ -16,29 +21,48 @@ pub(super) enum Truth {
     No,
     /// Its packets must be looked at.
     Unknown,
+    /// Neither its row nor its packets tell.
+    Undecidable,
 }
 
 /// Applies a query to packets and rows.
 pub(super) struct Judge {
-    programs: Option<Programs>,
+    expression: Option<Expression>,
+    programs: HashMap<LinkType, Programs>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
+    /// What rows do not say: of a tape, how far its lanes reach back and where it was recorded.
+    tape: Option<(Reach, String)>,
 }
 
 impl Judge {
-    /// A judge by this query.
+    /// A judge by this query, of captures.
     pub(super) fn new(query: &Query) -> Self {
-        Self { programs: query.expression.clone().map(Programs::new), from: query.from, to: query.to }
+        let expression = query.expression.clone();
+        let after = expression.as_ref().and_then(|expression| expression.question.after());
+        let before = expression.as_ref().and_then(|expression| expression.question.before());
+        Self {
+            expression,
+            programs: HashMap::new(),
+            from: query.from.max(after),
+            to: query.to.into_iter().chain(before).min(),
+            tape: None,
+        }
+    }
+
+    /// A judge by this query, of a tape.
+    pub(super) fn of_tape(query: &Query, frames: &[Frame], sensor: &str) -> Self {
+        Self { tape: Some((Reach::of(frames), sensor.to_owned())), ..Self::new(query) }
     }
 
     /// True if packets cannot be judged without the rows of their flows.
     pub(super) fn needs_rows(&self) -> bool {
-        false
+        self.expression.as_ref().is_some_and(|expression| expression.question.has_fields())
     }
 
-    /// True if some packets could be told to match, or not, by the rows of their flows.
+    /// True if rows can tell of some flows that none of their packets match.
     pub(super) fn can_prune(&self) -> bool {
-        false
+        self.expression.is_some()
     }
 
     /// Whether a packet of this time can match.
@@ -51,27 +75,68 @@ impl Judge {
         frame.packets > 0 && frame.overlaps(self.from, self.to)
     }
 
-    /// Whether a packet matches; `flow` is what is known of its flow.
-    pub(super) fn packet(
-        &mut self,
-        packet: &Packet,
-        interface: &Interface,
-        headers: &Headers,
-        flow: Option<&Gathered>,
-    ) -> bool {
-        let _ = (headers, flow);
-        self.is_in_time(packet.time)
-            && self.programs.as_mut().is_none_or(|programs| programs.matches(packet, interface))
+    /// Whether a packet matches; `flow` is its flow.
+    pub(super) fn packet(&mut self, packet: &Packet, interface: &Interface, flow: Option<&Gathered>) -> bool {
+        if !self.is_in_time(packet.time) {
+            return false;
+        }
+        let Some(Expression { question, resolver }) = &self.expression else { return true };
+        let programs = self
+            .programs
+            .entry(interface.link_type)
+            .or_insert_with_key(|link_type| question.compile_for(*link_type, resolver.as_ref()));
+        let verdict = |index| programs.verdict(index, packet.data, packet.wire_bytes);
+        let fields = flow.map(|flow| fields_of(self.tape.as_ref(), flow));
+        let truth = match &fields {
+            Some(fields) => evaluate(question, fields, verdict),
+            None => evaluate(question, &NoFields, verdict),
+        };
+        truth == filter::question::Truth::True
     }
 
-    /// Whether a flow has a matching packet, as far as its row tells.
+    /// Whether a packet matches as far as it alone tells: by its time and, without fields in the expression, by that.
+    pub(super) fn packet_alone(&mut self, packet: &Packet, interface: &Interface) -> bool {
+        match self.expression.as_ref().map(|expression| &expression.question) {
+            Some(question) if question.has_fields() => !question.has_pcap_terms() && self.is_in_time(packet.time),
+            _ => self.packet(packet, interface, None),
+        }
+    }
+
+    /// True if a flow's packets have to be seen together with its whole row.
+    pub(super) fn needs_packets_with_rows(&self) -> bool {
+        let question = self.expression.as_ref().map(|expression| &expression.question);
+        question.is_some_and(|question| question.has_fields() && question.has_pcap_terms())
+    }
+
+    /// Whether a flow has a matching packet, as far as its row and the packets that were seen alone tell.
     pub(super) fn flow(&self, flow: &Gathered) -> Truth {
-        if flow.matched {
+        if flow.matched || (flow.seen && !self.needs_rows()) {
             return Truth::Yes;
         }
-        match self.time_of(flow) {
-            Truth::Yes if self.programs.is_some() => Truth::Unknown,
-            truth => truth,
+        let time = if flow.seen { Truth::Yes } else { self.time_of(flow) };
+        match (time, self.expression_of(flow)) {
+            (Truth::No, _) | (_, Truth::No) => Truth::No,
+            (_, Truth::Undecidable) => Truth::Undecidable,
+            (Truth::Yes, Truth::Yes) => Truth::Yes,
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// How much of a flow's packets is there.
+    pub(super) fn kept(&self, row: &FlowRow) -> Kept {
+        kept(self.tape.as_ref(), row)
+    }
+
+    fn expression_of(&self, flow: &Gathered) -> Truth {
+        let Some(Expression { question, .. }) = &self.expression else { return Truth::Yes };
+        let fields = fields_of(self.tape.as_ref(), flow);
+        if question.has_pcap_terms() {
+            return if may_match_flow(question, &fields) { Truth::Unknown } else { Truth::No };
+        }
+        match evaluate(question, &fields, |_| filter::question::Truth::Unknown) {
+            filter::question::Truth::True => Truth::Yes,
+            filter::question::Truth::False => Truth::No,
+            filter::question::Truth::Unknown => Truth::Undecidable,
         }
     }
 
@@ -84,4 +149,13 @@ impl Judge {
             () => Truth::Unknown,
         }
     }
+}
+
+fn fields_of<'a>(tape: Option<&'a (Reach, String)>, flow: &'a Gathered) -> RowFields<'a> {
+    let sensor = tape.map(|(_, sensor)| sensor.as_str());
+    RowFields { flow, kept: kept(tape, &flow.row), sensor }
+}
+
+fn kept(tape: Option<&(Reach, String)>, row: &FlowRow) -> Kept {
+    row.kept(tape.map_or(LaneSet::ALL, |(reach, _)| reach.lanes_since(row.first_arrival)))
 }

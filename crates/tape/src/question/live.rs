@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use flow::{FlowId, LaneSet};
-use packet::{Headers, Interface, Packet, Timestamp};
+use packet::{Interface, Packet, Timestamp};
 
 use super::attribute::Attribution;
 use super::flows::{Flow, FlowSink};
@@ -34,7 +34,7 @@ pub(super) fn packets(directory: &Path, query: &Query, sink: PacketSink) -> Resu
     let (mut live, frames) = Live::open(directory, query, false)?;
     let mut broken = false;
     if query.from.is_some() {
-        super::packets::answer(&mut live.tape, &frames, query, &mut |packet, interface| {
+        super::packets::answer(&mut live.tape, &frames, query, &mut Coverage::default(), &mut |packet, interface| {
             let flow = sink(packet, interface);
             broken = flow.is_break();
             flow
@@ -96,7 +96,8 @@ impl<'q> Live<'q> {
         let mut tape = Tape::open(directory)?;
         let mut done = Covers::default();
         let frames = next_frames(&mut tape, &mut done)?;
-        let judge = Judge::new(&Query { from: query.from.or_else(|| Some(wall_clock())), ..query.clone() });
+        let from_now = Query { from: query.from.or_else(|| Some(wall_clock())), ..query.clone() };
+        let judge = Judge::of_tape(&from_now, &frames, tape.sensor());
         let mut live = Self { tape, query, judge, done, flows: None, began: Instant::now() };
         if wants_flows || query.whole_flows || !query.flow_ids.is_empty() || live.judge.needs_rows() {
             live.flows = Some(live.live_flows(&frames)?);
@@ -123,7 +124,7 @@ impl<'q> Live<'q> {
     }
 
     fn live_flows(&mut self, frames: &[Frame]) -> Result<Flows, Error> {
-        let found = rows::read(&mut self.tape, frames, &mut |_| false, Some(&mut |_, _, _| false))?;
+        let found = rows::read(&mut self.tape, frames, &mut |_| false, Some(&mut |_, _| false))?;
         let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.tape.id_bytes()));
         Ok(Flows { replay, gather: found.gather, begun: HashSet::new(), seen: HashMap::new() })
     }
@@ -140,12 +141,12 @@ impl<'q> Live<'q> {
         let mut done = ControlFlow::Continue(());
         while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
             let wanted = match &self.flows {
-                None => self.judge.packet(&packet, interface, &Headers::default(), None),
+                None => self.judge.packet(&packet, interface, None),
                 Some(_) => {
                     let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
                     let flow = attribution.flow_of(&headers, arrival).and_then(|flow| touched.get_mut(flow));
                     flow.is_some_and(|flow| {
-                        let matches = self.judge.packet(&packet, interface, &headers, Some(flow));
+                        let matches = self.judge.packet(&packet, interface, Some(flow));
                         flow.matched |= matches;
                         let whole = self.query.whole_flows && flow.matched;
                         self.query.wants_flow(flow.row.flow_id) && (matches || whole)
@@ -168,7 +169,7 @@ impl<'q> Live<'q> {
         let Some(flows) = &mut self.flows else { return Ok(Vec::new()) };
         let mut ids = HashSet::new();
         let Flows { replay, gather, seen, .. } = flows;
-        rows::run(&mut self.tape, frames.iter(), replay, &mut |_, _, _| false, &mut |part, in_iface, _| {
+        rows::run(&mut self.tape, frames.iter(), replay, &mut |_, _| false, &mut |part, in_iface, _| {
             gather.add(part, in_iface, [], false);
             ids.insert(part.flow_id);
             seen.insert(part.flow_id, Instant::now());

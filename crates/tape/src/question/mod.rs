@@ -8,12 +8,14 @@ mod captures;
 mod coverage;
 mod covered;
 mod expression;
+mod fields;
 mod flows;
 mod gather;
 mod judge;
 mod live;
 mod packets;
 mod query;
+mod reach;
 mod replay;
 mod rows;
 

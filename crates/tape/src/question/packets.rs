@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use packet::{Headers, Interface, Packet};
+use packet::{Interface, Packet};
 
 use super::attribute::Attribution;
 use super::captures::Captures;
@@ -34,35 +34,43 @@ fn packets_of_tape(directory: &Path, query: &Query, sink: PacketSink) -> Result<
     let mut tape = Tape::open(directory)?;
     let frames = tape.frames()?;
     let mut coverage = covered::coverage(&mut tape, query, &frames, Needs::Packets)?;
-    coverage.matched = answer(&mut tape, &frames, query, sink)?;
+    answer(&mut tape, &frames, query, &mut coverage, sink)?;
     covered::add_notes(&mut coverage, &mut tape);
     Ok(coverage)
 }
 
-/// Hands out the matching packets of these frames; returns how many.
-pub(super) fn answer(tape: &mut Tape, frames: &[Frame], query: &Query, sink: PacketSink) -> Result<u64, Error> {
-    let mut judge = Judge::new(query);
+/// Hands out the matching packets of these frames, and counts them in the coverage.
+pub(super) fn answer(
+    tape: &mut Tape,
+    frames: &[Frame],
+    query: &Query,
+    coverage: &mut Coverage,
+    sink: PacketSink,
+) -> Result<(), Error> {
+    let mut judge = Judge::of_tape(query, frames, tape.sensor());
     let plan = plan(tape, frames, query, &judge)?;
+    coverage.undecided_flows += plan.undecided;
     let mut picker = Picker::new(query, &mut judge, plan.chosen);
     let mut merge = Merge::new(tape, plan.frames);
-    let mut count = 0;
     let limit = query.limit.unwrap_or(u64::MAX);
-    while count < limit {
+    while coverage.matched < limit {
         let Some(Merged { packet, interface, arrival, .. }) = merge.next()? else { break };
         if picker.wants(&packet, interface, arrival) {
-            count += 1;
+            coverage.matched += 1;
             if sink(&packet, interface).is_break() {
                 break;
             }
         }
     }
-    Ok(count)
+    Ok(())
 }
 
 /// What must be read, and which flows are asked for.
 struct Plan {
     frames: Vec<Frame>,
     chosen: Option<Vec<Gathered>>,
+    /// Flows of which nothing that is there tells whether they match.
+    undecided: u64,
 }
 
 /// Uncompressed bytes of frames that are read faster than the rows that could save reading them.
@@ -73,16 +81,15 @@ fn plan(tape: &mut Tape, frames: &[Frame], query: &Query, judge: &Judge) -> Resu
     let needs_flows = query.whole_flows || !query.flow_ids.is_empty() || judge.needs_rows();
     let bytes: u64 = in_time.iter().map(|frame| u64::from(frame.ubytes)).sum();
     if !needs_flows && (!judge.can_prune() || bytes <= SCAN_BYTES) {
-        return Ok(Plan { frames: in_time.into_iter().cloned().collect(), chosen: None });
+        return Ok(Plan { frames: in_time.into_iter().cloned().collect(), chosen: None, undecided: 0 });
     }
     if query.whole_flows {
-        let (flows, _) = matching_flows(tape, frames, query)?;
-        return Ok(Plan { frames: frames_of(&flows, frames, &[], |_| true), chosen: Some(flows) });
+        let (flows, undecided) = matching_flows(tape, frames, query)?;
+        return Ok(Plan { frames: frames_of(&flows, frames, &[], |_| true), chosen: Some(flows), undecided });
     }
-    let by_row = Judge::new(query);
-    let wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && by_row.flow(flow) != Truth::No;
+    let wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No;
     // Packets behind the flow files need rows only where the question is about rows.
-    let mut no_match = |_: &Packet, _: &Interface, _: &Headers| false;
+    let mut no_match = |_: &Packet, _: &Interface| false;
     let tail: Option<rows::Matches> = if needs_flows { Some(&mut no_match) } else { None };
     let found = rows::read(tape, frames, &mut |flow| wanted(flow), tail)?;
     let mut flows = found.gather.into_sorted(latest(frames));
@@ -90,7 +97,8 @@ fn plan(tape: &mut Tape, frames: &[Frame], query: &Query, judge: &Judge) -> Resu
     // Frames whose flows are not known hold packets that only a question without rows can judge.
     let known: &[bool] = if needs_flows { &[] } else { &found.known };
     let frames = frames_of(&flows, frames, known, |frame| judge.can_hold(frame));
-    Ok(Plan { frames, chosen: needs_flows.then_some(flows) })
+    let undecided = flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
+    Ok(Plan { frames, chosen: needs_flows.then_some(flows), undecided })
 }
 
 /// The frames that hold packets of `flows`, and those whose flows are not `known`.
@@ -114,7 +122,8 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
     let mut chosen = None;
     if query.whole_flows || !query.flow_ids.is_empty() || judge.needs_rows() {
         Captures::check_repeatable(paths)?;
-        let (flows, _) = captured_flows(paths, query, &mut judge)?;
+        let (flows, covered) = captured_flows(paths, query, &mut judge)?;
+        coverage.undecided_flows = covered.undecided_flows;
         chosen = Some(flows);
     }
     let mut picker = Picker::new(query, &mut judge, chosen);
@@ -155,11 +164,10 @@ impl<'j> Picker<'j> {
 
     fn wants(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> bool {
         let Some((flows, attribution)) = &mut self.chosen else {
-            // Headers are of no use without rows.
-            return self.judge.packet(packet, interface, &Headers::default(), None);
+            return self.judge.packet(packet, interface, None);
         };
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
         let flow = attribution.flow_of(&headers, arrival).and_then(|flow| flows.get(flow));
-        flow.is_some() && (self.whole_flows || self.judge.packet(packet, interface, &headers, flow))
+        flow.is_some() && (self.whole_flows || self.judge.packet(packet, interface, flow))
     }
 }

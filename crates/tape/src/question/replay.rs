@@ -18,8 +18,8 @@ pub(super) struct Replay {
 /// What was noticed about a flow in a period.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mark {
-    /// One of its packets matches.
-    pub(super) matched: bool,
+    /// One of its packets matches as far as it alone tells.
+    pub(super) seen: bool,
     /// The frames that hold its packets, by the number that they were given with.
     pub(super) frames: Vec<u32>,
     /// Captured bytes of packets that wait for the flow's proof.
@@ -47,7 +47,7 @@ impl Replay {
     }
 
     /// Takes in the next packet in the order of arrival.
-    pub(super) fn take(&mut self, packet: &Packet, headers: &Headers, arrival: u64, origin: Origin, matched: bool) {
+    pub(super) fn take(&mut self, packet: &Packet, headers: &Headers, arrival: u64, origin: Origin, matches: bool) {
         let seen = self.table.observe(packet, headers, arrival, 1);
         if seen.slot.is_none() {
             if let Origin::Frame(_, frame) = origin
@@ -62,7 +62,7 @@ impl Replay {
             self.marks.push(Mark::default());
         }
         let mark = &mut self.marks[number as usize];
-        mark.matched |= matched;
+        mark.seen |= matches;
         let captured = packet.data.len() as u32;
         // The table's locations carry the flow's number here, so that parts can be told at the period's end.
         let place = FrameRef(number);

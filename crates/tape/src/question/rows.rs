@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use flow::{Config, FlowPart, FlowTable, Lane};
-use packet::Interface;
+use packet::{Interface, Packet};
 
 use super::gather::{Gather, Gathered};
 use super::replay::{Mark, Origin, Replay};
@@ -28,7 +28,7 @@ pub(super) struct Rows {
 }
 
 /// A packet of the tail on its way into the rows.
-pub(super) type Matches<'a> = &'a mut dyn FnMut(&packet::Packet, &packet::Interface, &packet::Headers) -> bool;
+pub(super) type Matches<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> bool;
 
 /// Reads the rows of all flow files; `keep` says which flows that have ended are still of interest.
 ///
@@ -181,11 +181,11 @@ fn replay_tail(
     let place = |frame: &Frame| Position { segment: frame.segment.number, uoffset: frame.uoffset };
     // Between the state and the newest flow file: packets that have rows, and that the table has to see.
     let counted = |frame: &&Frame| (from.lane(frame.lane)..covers.lane(frame.lane)).contains(&place(frame));
-    run(tape, frames.iter().filter(counted), &mut replay, &mut |_, _, _| false, &mut |_, _, _| {})?;
+    run(tape, frames.iter().filter(counted), &mut replay, &mut |_, _| false, &mut |_, _, _| {})?;
     let is_tail = |frame: &&Frame| place(frame) >= from.lane(frame.lane).max(covers.lane(frame.lane));
     let gather = &mut rows.gather;
     run(tape, frames.iter().filter(is_tail), &mut replay, matches, &mut |part, in_iface, mark| {
-        gather.add(part, in_iface, mark.frames, mark.matched);
+        gather.add(part, in_iface, mark.frames, mark.seen);
     })?;
     for frame in frames.iter().filter(is_tail) {
         if let Some(known) = rows.known.get_mut(frame.number as usize) {
@@ -209,7 +209,7 @@ pub(super) fn run<'f>(
     let mut merge = Merge::new(tape, frames.cloned().collect());
     while let Some(Merged { packet, interface, arrival, frame }) = merge.next()? {
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
-        let matched = matches(&packet, interface, &headers);
+        let matched = matches(&packet, interface);
         replay.take(&packet, &headers, arrival, Origin::Frame(frame.lane, frame.number), matched);
         if replay.wants_end() {
             end_period(replay, merge.tape().interfaces(), take);

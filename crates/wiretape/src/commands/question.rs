@@ -23,10 +23,20 @@ pub(super) fn source(arguments: &SourceArgs) -> Result<Source, Failure> {
 /// The times and the expression of a query.
 pub(super) fn query(times: &TimesArgs, words: &[String]) -> Result<Query, Failure> {
     let (from, to) = range(times)?;
-    let expression = expression(words).map(|text| {
-        Expression::new(&text, Arc::new(LocalNames::read())).map_err(|error| Failure::expression(&text, &error))
-    });
-    Ok(Query { expression: expression.transpose()?, from, to, ..Query::default() })
+    let expression = expression(words).map(|text| parsed(&text)).transpose()?;
+    Ok(Query { expression, from, to, ..Query::default() })
+}
+
+/// An expression, with the names and the time zone of this host; says how it was understood where that may surprise.
+fn parsed(text: &str) -> Result<Expression, Failure> {
+    let now = now();
+    let time = |word: &str| word.parse().ok().map(|moment: Moment| moment.at(now));
+    let expression = Expression::new(text, Arc::new(LocalNames::read()), &time);
+    let expression = expression.map_err(|error| Failure::expression(text, &error))?;
+    if let Some(understood) = expression.notice() {
+        terminal::notice(understood);
+    }
+    Ok(expression)
 }
 
 /// The range of time; says in which time zone it was understood if none was given.
