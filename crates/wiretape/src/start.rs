@@ -49,6 +49,7 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Record(arguments)) => commands::record::run(*arguments),
         Some(Command::Import(arguments)) => commands::import::run(&arguments),
         Some(Command::Status(arguments)) => commands::status::run(&arguments),
+        Some(Command::Bench(arguments)) => commands::bench::run(&arguments),
         Some(Command::Flows(arguments)) => commands::flows::run(&arguments),
         Some(Command::Packets(arguments)) => commands::packets::run(&arguments),
         Some(Command::Filter(arguments)) => commands::filter::run(&arguments),

@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Filter(FilterArgs),
     /// Tell what a tape holds and how far back it reaches
     Status(StatusArgs),
+    /// Measure the rates that this host sustains
+    Bench(BenchArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page

@@ -172,7 +172,8 @@ fn rate_text(rate: Rate) -> String {
 fn to_json(tape: &str, status: &Status) -> Value {
     let time = |time: Option<Timestamp>| time.map(rfc3339);
     let seconds = |nanoseconds: Option<u64>| nanoseconds.map(|nanoseconds| nanoseconds as f64 / 1e9);
-    let rate = |rate: Rate| json!({ "minute": rate.minute, "hour": rate.hour });
+    // An empty sum is -0.0, which is nothing to show.
+    let rate = |rate: Rate| json!({ "minute": rate.minute + 0.0, "hour": rate.hour + 0.0 });
     let lane = |lane: &LaneStatus| {
         json!({
             "lane": lane.lane.name(),

@@ -5,7 +5,7 @@ mod options;
 mod target;
 
 pub(crate) use meaning::{Call, Rotation, Stream, understand};
-pub(crate) use options::{Given, split};
+pub(crate) use options::split;
 
 #[cfg(test)]
 mod tests;

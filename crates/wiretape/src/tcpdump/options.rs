@@ -113,8 +113,7 @@ fn short<'a>(
     rest: &mut impl Iterator<Item = &'a String>,
     options: &mut Vec<Given>,
 ) -> Result<(), Failure> {
-    let mut letters = bundle.char_indices().skip(1);
-    while let Some((at, letter)) = letters.next() {
+    for (at, letter) in bundle.char_indices().skip(1) {
         let known = KNOWN.iter().find(|known| known.name.len() == 2 && known.name.ends_with(letter));
         let known = known.ok_or_else(|| unknown(&format!("-{letter}")))?;
         if !known.value {

@@ -49,7 +49,7 @@ impl Moment {
 }
 
 /// Reads a moment; one without a zone is in `zone`.
-pub(crate) fn parse_moment(text: &str, zone: &TimeZone) -> Result<Moment, String> {
+fn parse_moment(text: &str, zone: &TimeZone) -> Result<Moment, String> {
     let word = text.trim();
     let given = |when| Ok(Moment { when, zone: Zone::Given });
     if word == "now" {

@@ -17,7 +17,7 @@ pub(crate) enum Limit {
 }
 
 /// Reads a size.
-pub(crate) fn parse_size(text: &str) -> Result<Size, String> {
+fn parse_size(text: &str) -> Result<Size, String> {
     let trimmed = text.trim();
     let digits = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
     let (number, unit) = trimmed.split_at(digits);
@@ -31,7 +31,7 @@ pub(crate) fn parse_size(text: &str) -> Result<Size, String> {
 }
 
 /// Reads a size, or a percentage of the file system.
-pub(crate) fn parse_limit(text: &str) -> Result<Limit, String> {
+fn parse_limit(text: &str) -> Result<Limit, String> {
     let Some(number) = text.trim().strip_suffix('%') else {
         return parse_size(text).map(|Size(bytes)| Limit::Bytes(bytes));
     };

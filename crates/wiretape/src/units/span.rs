@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) struct Span(pub(crate) Duration);
 
 /// Reads a span: numbers with units from weeks to milliseconds, largest first.
-pub(crate) fn parse_span(text: &str) -> Result<Span, String> {
+pub(super) fn parse_span(text: &str) -> Result<Span, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(explain(text));

@@ -12,7 +12,7 @@ fn without_arguments_there_are_four_examples_and_nothing_is_recorded() {
 #[test]
 fn every_command_has_help() {
     let help = run("--help").ended_with(0).text();
-    for command in ["record", "import", "flows", "packets", "filter", "status", "completions", "man"] {
+    for command in ["record", "import", "flows", "packets", "filter", "status", "bench", "completions", "man"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in:\n{help}");
         let own = run(&format!("{command} --help")).ended_with(0).text();
         assert!(own.contains("Usage: wiretape"), "{own}");
@@ -64,6 +64,17 @@ fn wrong_calls_end_with_2() {
 fn a_reader_that_goes_away_is_no_error() {
     let ran = shell("$WIRETAPE man | head -c 1 >/dev/null; echo ${PIPESTATUS[0]}");
     assert_eq!((ran.text().as_str(), ran.stderr.as_str()), ("0\n", ""));
+}
+
+#[test]
+fn the_bench_tells_rates_and_leaves_nothing_behind() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let text = run(&format!("bench --seconds 1 --dir {}", scratch.path().display())).ended_with(0).text();
+    for row in ["headers", "flow table", "onto a tape", "compressed", "disk"] {
+        assert!(text.contains(row), "{row} is missing in:\n{text}");
+    }
+    assert_eq!(std::fs::read_dir(scratch.path()).expect("a folder").count(), 0);
+    run("bench --dir /nowhere").ended_with(4);
 }
 
 #[test]

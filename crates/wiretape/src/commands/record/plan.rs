@@ -23,8 +23,6 @@ pub(super) struct Plan {
     pub(super) capture: record::Options,
     /// How it is kept.
     pub(super) keep: tape::Options,
-    /// Who writes it.
-    pub(super) user: Option<String>,
     /// The expression.
     pub(super) expression: Option<String>,
 }
@@ -66,7 +64,7 @@ pub(super) fn settle(settings: Settings, rotation: Rotation) -> Result<Plan, Fai
     if let Some(Size(bytes)) = settings.head {
         keep.flows.head_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
-    Ok(Plan { tape, capture, keep, user: settings.user, expression: settings.filter })
+    Ok(Plan { tape, capture, keep, expression: settings.filter })
 }
 
 /// What is captured, as far as settings say; the rest is as usual.
