@@ -22,6 +22,9 @@ pub struct Coverage {
     pub damaged: Vec<Damage>,
     /// Flows that match as far as their rows tell, but whose packets, which would decide it, have expired.
     pub undecided_flows: u64,
+    /// Frames with packets whose flows have no rows, where the question is about rows: flow files are gone or damaged,
+    /// or the flow table was full.
+    pub rowless_frames: u64,
     /// A recorder was at work on the tape: more may come.
     pub recording: bool,
 }
@@ -34,6 +37,7 @@ impl Coverage {
             && self.expired.is_empty()
             && self.damaged.is_empty()
             && self.undecided_flows == 0
+            && self.rowless_frames == 0
     }
 }
 

@@ -125,7 +125,7 @@ fn expired(
     if needs == Needs::Rows {
         let first = tape.flow_files()?.first().map_or(0, |name| name.number);
         if evicted.in_range.contains(names::FLOWS) || evicted.is_silent_before(names::FLOWS, first) {
-            expired.push(Expired { lane: None, oldest: None });
+            expired.push(Expired { lane: None, oldest: tape.flow_files()?.first().map(|name| name.time) });
         }
         return Ok(expired);
     }

@@ -49,8 +49,7 @@ fn flows_of_tape(directory: &Path, query: &Query, sink: FlowSink) -> Result<Cove
     let mut tape = Tape::open(directory)?;
     let frames = tape.frames()?;
     let mut coverage = covered::coverage(&mut tape, query, &frames, Needs::Rows)?;
-    let (matching, undecided) = matching_flows(&mut tape, &frames, query)?;
-    coverage.undecided_flows = undecided;
+    let matching = matching_flows(&mut tape, &frames, query, &mut coverage)?;
     let sensor = tape.sensor().to_owned();
     let judge = Judge::of_tape(query, &frames, &sensor);
     coverage.matched = hand_out(&matching, Some(&sensor), query, &judge, sink);
@@ -58,14 +57,20 @@ fn flows_of_tape(directory: &Path, query: &Query, sink: FlowSink) -> Result<Cove
     Ok(coverage)
 }
 
-/// The flows of a tape that have a matching packet, by their start, and how many could not be decided.
-pub(super) fn matching_flows(tape: &mut Tape, frames: &[Frame], query: &Query) -> Result<(Vec<Gathered>, u64), Error> {
+/// The flows of a tape that have a matching packet, by their start. What could not be decided is counted.
+pub(super) fn matching_flows(
+    tape: &mut Tape,
+    frames: &[Frame],
+    query: &Query,
+    coverage: &mut Coverage,
+) -> Result<Vec<Gathered>, Error> {
     let mut judge = Judge::of_tape(query, frames, tape.sensor());
     let mut alone = Judge::new(query);
     let mut wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No;
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
     let found = rows::read(tape, frames, &mut wanted, Some(&mut matches))?;
     let missing = found.missing;
+    coverage.rowless_frames += rowless(frames, &found.known, &judge);
     let mut flows = found.gather.into_sorted(latest(frames));
     flows.retain(&mut wanted);
     let truths: Vec<Truth> = flows.iter().map(|flow| judge.flow(flow)).collect();
@@ -79,9 +84,14 @@ pub(super) fn matching_flows(tape: &mut Tape, frames: &[Frame], query: &Query) -
         Truth::Unknown => !flow.matched && flow.frames.contains(&missing),
         Truth::Yes | Truth::No => false,
     };
-    let undecided = flows.iter().zip(&truths).filter(is_undecided).count() as u64;
+    coverage.undecided_flows += flows.iter().zip(&truths).filter(is_undecided).count() as u64;
     flows.retain(|flow| flow.matched);
-    Ok((flows, undecided))
+    Ok(flows)
+}
+
+/// How many frames of the times that are asked for hold packets of flows that are not known.
+pub(super) fn rowless(frames: &[Frame], known: &[bool], judge: &Judge) -> u64 {
+    frames.iter().zip(known).filter(|(frame, known)| !**known && judge.can_hold(frame)).count() as u64
 }
 
 /// The latest time of a packet.

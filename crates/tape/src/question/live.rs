@@ -113,7 +113,8 @@ impl<'q> Live<'q> {
 
     /// The flows that match in what there is already.
     fn flows_so_far(&mut self, frames: &[Frame]) -> Result<Vec<Gathered>, Error> {
-        let (matching, _) = super::flows::matching_flows(&mut self.tape, frames, self.query)?;
+        let mut coverage = Coverage::default();
+        let matching = super::flows::matching_flows(&mut self.tape, frames, self.query, &mut coverage)?;
         if let Some(Flows { gather, begun, .. }) = &mut self.flows {
             for flow in matching.iter().filter(|flow| flow.row.end_reason.is_none()) {
                 begun.insert(flow.row.flow_id);

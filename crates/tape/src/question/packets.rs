@@ -8,7 +8,7 @@ use packet::{Interface, Packet};
 use super::attribute::Attribution;
 use super::captures::Captures;
 use super::covered::{self, Needs};
-use super::flows::{captured_flows, latest, matching_flows};
+use super::flows::{captured_flows, latest, matching_flows, rowless};
 use super::gather::Gathered;
 use super::judge::{Judge, Truth};
 use super::{Coverage, Query, Source, live, rows};
@@ -48,8 +48,7 @@ pub(super) fn answer(
     sink: PacketSink,
 ) -> Result<(), Error> {
     let mut judge = Judge::of_tape(query, frames, tape.sensor());
-    let plan = plan(tape, frames, query, &judge)?;
-    coverage.undecided_flows += plan.undecided;
+    let plan = plan(tape, frames, query, &judge, coverage)?;
     let mut picker = Picker::new(query, &mut judge, plan.chosen);
     let mut merge = Merge::new(tape, plan.frames);
     let limit = query.limit.unwrap_or(u64::MAX);
@@ -69,23 +68,27 @@ pub(super) fn answer(
 struct Plan {
     frames: Vec<Frame>,
     chosen: Option<Vec<Gathered>>,
-    /// Flows of which nothing that is there tells whether they match.
-    undecided: u64,
 }
 
 /// Uncompressed bytes of frames that are read faster than the rows that could save reading them.
 const SCAN_BYTES: u64 = 16 << 20;
 
-fn plan(tape: &mut Tape, frames: &[Frame], query: &Query, judge: &Judge) -> Result<Plan, Error> {
+fn plan(
+    tape: &mut Tape,
+    frames: &[Frame],
+    query: &Query,
+    judge: &Judge,
+    coverage: &mut Coverage,
+) -> Result<Plan, Error> {
     let in_time: Vec<&Frame> = frames.iter().filter(|frame| judge.can_hold(frame)).collect();
     let needs_flows = query.whole_flows || !query.flow_ids.is_empty() || judge.needs_rows();
     let bytes: u64 = in_time.iter().map(|frame| u64::from(frame.ubytes)).sum();
     if !needs_flows && (!judge.can_prune() || bytes <= SCAN_BYTES) {
-        return Ok(Plan { frames: in_time.into_iter().cloned().collect(), chosen: None, undecided: 0 });
+        return Ok(Plan { frames: in_time.into_iter().cloned().collect(), chosen: None });
     }
     if query.whole_flows {
-        let (flows, undecided) = matching_flows(tape, frames, query)?;
-        return Ok(Plan { frames: frames_of(&flows, frames, &[], |_| true), chosen: Some(flows), undecided });
+        let flows = matching_flows(tape, frames, query, coverage)?;
+        return Ok(Plan { frames: frames_of(&flows, frames, &[], |_| true), chosen: Some(flows) });
     }
     let wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No;
     // Packets behind the flow files need rows only where the question is about rows.
@@ -96,9 +99,12 @@ fn plan(tape: &mut Tape, frames: &[Frame], query: &Query, judge: &Judge) -> Resu
     flows.retain(wanted);
     // Frames whose flows are not known hold packets that only a question without rows can judge.
     let known: &[bool] = if needs_flows { &[] } else { &found.known };
-    let frames = frames_of(&flows, frames, known, |frame| judge.can_hold(frame));
-    let undecided = flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
-    Ok(Plan { frames, chosen: needs_flows.then_some(flows), undecided })
+    let candidates = frames_of(&flows, frames, known, |frame| judge.can_hold(frame));
+    if needs_flows {
+        coverage.rowless_frames += rowless(frames, &found.known, judge);
+    }
+    coverage.undecided_flows += flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
+    Ok(Plan { frames: candidates, chosen: needs_flows.then_some(flows) })
 }
 
 /// The frames that hold packets of `flows`, and those whose flows are not `known`.

@@ -59,6 +59,10 @@ fn details(coverage: &Coverage) -> Vec<String> {
         let count = thousands(coverage.undecided_flows);
         lines.push(format!("  unknown  {count} flows match as far as their rows tell, but their packets have expired"));
     }
+    if coverage.rowless_frames > 0 {
+        let count = thousands(coverage.rowless_frames);
+        lines.push(format!("  unknown  {count} frames hold packets of flows that have no rows"));
+    }
     lines
 }
 
