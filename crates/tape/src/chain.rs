@@ -29,7 +29,7 @@ pub(crate) struct Chain {
     waiting: VecDeque<Event>,
     /// Lines that were given up while the disk took none.
     dropped_lines: u64,
-    /// Bytes were written since the last [`Chain::to_sync`].
+    /// Bytes were written since the last [`Chain::take_unsynced`].
     dirty: bool,
 }
 
@@ -120,7 +120,7 @@ impl Chain {
     }
 
     /// The file, if it was written to since the last call.
-    pub(crate) fn to_sync(&mut self) -> Option<Arc<dyn DiskFile>> {
+    pub(crate) fn take_unsynced(&mut self) -> Option<Arc<dyn DiskFile>> {
         std::mem::take(&mut self.dirty).then(|| self.file.clone()).flatten()
     }
 

@@ -121,7 +121,7 @@ impl JournalFile {
     }
 
     /// The file, if it was written to since the last call.
-    pub(crate) fn to_sync(&mut self) -> Option<Arc<dyn DiskFile>> {
+    pub(crate) fn take_unsynced(&mut self) -> Option<Arc<dyn DiskFile>> {
         std::mem::take(&mut self.dirty).then(|| self.file.clone()).flatten()
     }
 

@@ -209,12 +209,13 @@ impl Pipeline {
             if state.closed {
                 return false;
             }
-            if state.aside.since.is_none() && state.packed_out < self.packed_max {
-                if let Some((number, frame)) = state.take_full() {
-                    state.packed_out += 1;
-                    let bytes = state.packed.pop().unwrap_or_default();
-                    break (number, frame, bytes);
-                }
+            if state.aside.since.is_none()
+                && state.packed_out < self.packed_max
+                && let Some((number, frame)) = state.take_full()
+            {
+                state.packed_out += 1;
+                let bytes = state.packed.pop().unwrap_or_default();
+                break (number, frame, bytes);
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
@@ -294,11 +295,11 @@ impl State {
         for index in start..self.slots.len() {
             let number = self.front + index as u64;
             self.first_full = number;
-            if let Some(slot @ Slot::Full(_)) = self.slots.get_mut(index) {
-                if let Slot::Full(frame) = std::mem::replace(slot, Slot::Taken) {
-                    self.first_full = number + 1;
-                    return Some((number, frame));
-                }
+            if let Some(slot @ Slot::Full(_)) = self.slots.get_mut(index)
+                && let Slot::Full(frame) = std::mem::replace(slot, Slot::Taken)
+            {
+                self.first_full = number + 1;
+                return Some((number, frame));
             }
         }
         None

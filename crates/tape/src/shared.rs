@@ -94,7 +94,7 @@ impl Shared {
 
     /// Brings the log to stable storage.
     pub(crate) fn sync_chain(&self) -> std::io::Result<()> {
-        let file = self.chain.lock().unwrap_or_else(PoisonError::into_inner).to_sync();
+        let file = self.chain.lock().unwrap_or_else(PoisonError::into_inner).take_unsynced();
         file.map_or(Ok(()), |file| file.sync_data())
     }
 

@@ -68,6 +68,18 @@ pub fn store(content: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Appends `content` of at most one block as a stored frame, padded to a multiple of [`ALIGNMENT`].
+pub fn store_padded(content: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&stored_header(content.len()));
+    let length = STORED_HEADER_BYTES + BLOCK_HEADER_BYTES + content.len();
+    let padding = padding_bytes(length);
+    out.extend_from_slice(&raw_block_header(content.len(), padding == 0));
+    out.extend_from_slice(content);
+    out.resize(start + length + padding, 0);
+    pad(&mut out[start + length..]);
+}
+
 /// The header of a stored frame.
 pub fn stored_header(content_bytes: usize) -> [u8; STORED_HEADER_BYTES] {
     assert!(content_bytes <= FRAME_BYTES_MAX, "a frame is cut before it becomes too long");
@@ -206,6 +218,13 @@ mod tests {
             check(&frame, length);
             assert_eq!(zstd::bulk::decompress(&frame, length).unwrap(), content);
             assert_eq!(zstd::stream::decode_all(frame.as_slice()).unwrap(), content);
+            if length <= BLOCK_BYTES_MAX {
+                let mut frame = Vec::new();
+                store_padded(&content, &mut frame);
+                check(&frame, length);
+                assert!(frame.len().is_multiple_of(ALIGNMENT));
+                assert_eq!(zstd::bulk::decompress(&frame, length).unwrap(), content);
+            }
         }
     }
 

@@ -25,7 +25,7 @@ impl Work<'_> {
     }
 
     /// A segment of which only the journal is left.
-    pub(super) fn from_journal(&mut self, lane: Lane, number: u64, journal: &mut Vec<JournalFrame>) {
+    pub(super) fn rebuild_from_journal(&mut self, lane: Lane, number: u64, journal: &mut Vec<JournalFrame>) {
         let frame = journal.iter().find(|frame| frame.segment == number);
         let Some(summary) = frame.and_then(|frame| summarize(&frame.bytes)) else { return };
         let encoding = if self.compresses { Encoding::Zstd } else { Encoding::Plain };

@@ -66,7 +66,7 @@ impl Work<'_> {
         }
         while let Some(number) = journal.iter().map(|frame| frame.segment).filter(|n| *n >= suspects.next_number).min()
         {
-            self.from_journal(lane, number, &mut journal);
+            self.rebuild_from_journal(lane, number, &mut journal);
             suspects.next_number = number + 1;
         }
         self.shared.room.note(Account::Open(lane), 0);
@@ -88,6 +88,7 @@ impl Work<'_> {
             last_time = records.iter().map(|record| record.last_time).max().unwrap_or(last_time);
             let last_arrival = records.iter().map(|record| record.last_arrival).max().unwrap_or(0);
             self.next_arrival = self.next_arrival.max(last_arrival + 1);
+            self.learn(lane, name, &records);
             self.add_tail(lane, name, &records);
         }
         let bytes = entry.status.allocated + measured(disk, &catalog);
@@ -124,10 +125,10 @@ impl Work<'_> {
             }
             let _ = self.shared.disk.remove(&names::catalog_path(lane, name.number));
             damaged_bytes = length;
-        } else if damaged_bytes > 0 {
-            if let Err(error) = damaged::cut_file(self.shared, lane, name.number, &path, good_end) {
-                self.shared.problem(&path.display().to_string(), format!("cannot be cut back: {error}"));
-            }
+        } else if damaged_bytes > 0
+            && let Err(error) = damaged::cut_file(self.shared, lane, name.number, &path, good_end)
+        {
+            self.shared.problem(&path.display().to_string(), format!("cannot be cut back: {error}"));
         }
         let set_aside = !readable || (found == 0 && !in_journal);
         if !set_aside {
@@ -196,6 +197,26 @@ impl Work<'_> {
             records.push(record);
         }
         Ok(records)
+    }
+
+    /// Reads the interfaces that a whole segment describes.
+    fn learn(&mut self, lane: Lane, name: SegmentName, records: &[FrameRecord]) {
+        let known = self.interfaces.len();
+        if records.last().is_none_or(|record| record.interfaces as usize <= known) {
+            return;
+        }
+        let Ok(file) = self.shared.disk.open(&name.path(lane)) else { return };
+        let mut before = 0;
+        for record in records {
+            if record.flags & HOLDS_INTERFACES != 0 {
+                let mut walk = FrameWalk::new(file.as_ref(), name.encoding);
+                walk.begin_at(record);
+                if let Ok(Some((_, content))) = walk.next(Some(record.ubytes)) {
+                    learn_interfaces(&mut self.interfaces, content, before);
+                }
+            }
+            before = record.interfaces;
+        }
     }
 
     /// The index of a whole segment; made again if it is missing.

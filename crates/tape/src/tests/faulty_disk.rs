@@ -232,11 +232,11 @@ impl Model {
 
     /// Forgets files that no name leads to, now or after a crash.
     fn collect(&mut self, inode: u64) {
-        if !self.names.values().any(|other| *other == inode) {
-            if let Some(inode) = self.inodes.get_mut(&inode) {
-                // The name may come back after a power loss, and then so does what was durable.
-                inode.bytes = Vec::new();
-            }
+        if !self.names.values().any(|other| *other == inode)
+            && let Some(inode) = self.inodes.get_mut(&inode)
+        {
+            // The name may come back after a power loss, and then so does what was durable.
+            inode.bytes = Vec::new();
         }
     }
 }

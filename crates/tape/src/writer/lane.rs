@@ -76,15 +76,15 @@ impl LaneWriter {
     }
 
     /// Makes sure that there is an open segment that knows all interfaces.
-    pub(crate) fn prepare(&mut self, tools: &mut Tools, first_time: Timestamp) -> Result<(), WriteError> {
+    pub(crate) fn prepare(&mut self, tools: &mut Tools, first_time: Timestamp, way: Way) -> Result<(), WriteError> {
         if let Some(segment) = &mut self.open {
-            return segment.catch_up(tools);
+            return segment.catch_up(tools, way);
         }
         // A number is used up even if the file could not be made as a whole.
         let number = self.next_number;
         let path =
             crate::format::names::SegmentName { number, time: first_time, encoding: tools.encoding() }.path(self.lane);
-        match Segment::create(tools, self.lane, number, first_time) {
+        match Segment::create(tools, self.lane, number, first_time, way) {
             Ok(segment) => {
                 self.next_number += 1;
                 self.open = Some(segment);
@@ -107,7 +107,7 @@ impl LaneWriter {
         way: Way,
         record: FrameRecord,
     ) -> Result<FramePosition, WriteError> {
-        self.prepare(tools, record.first_time)?;
+        self.prepare(tools, record.first_time, way)?;
         let Some(segment) = &mut self.open else { return Err(WriteError::NoRoom) };
         let position = segment.append(tools, bytes, way, record)?;
         self.bytes_since_tick += bytes.len() as u64;
@@ -121,7 +121,7 @@ impl LaneWriter {
 
     /// Brings the beginning of the open frame to the journal.
     pub(crate) fn journal(&mut self, tools: &mut Tools, batch: &JournalBatch) -> Result<(), WriteError> {
-        self.prepare(tools, batch.first_time)?;
+        self.prepare(tools, batch.first_time, Way::Buffered)?;
         let position = self.end();
         let (disk, room) = (tools.shared.disk.as_ref(), &tools.shared.room);
         self.journal.append(disk, room, position, batch.offset, batch.packets, &batch.bytes).map_err(|error| {
@@ -150,7 +150,7 @@ impl LaneWriter {
         } else if age >= segment_age_max && !self.journal.has_open_frame() {
             self.roll(tools);
         }
-        if let Some(file) = self.journal.to_sync() {
+        if let Some(file) = self.journal.take_unsynced() {
             tools.shared.sync.file(file);
             tools.shared.sync.directory(names::LIVE);
         }

@@ -136,13 +136,9 @@ impl Writer {
     /// Works until it is told to stop.
     pub(crate) fn run(mut self) {
         loop {
-            match self.pipeline.next(Some(Duration::from_secs(1))) {
-                None => {}
-                Some(next) => {
-                    if !self.take(next) {
-                        return;
-                    }
-                }
+            let next = self.pipeline.next(Some(Duration::from_secs(1)));
+            if next.is_some_and(|next| !self.take(next)) {
+                return;
             }
         }
     }
@@ -250,8 +246,8 @@ impl Writer {
         is_aside: bool,
     ) -> Result<FramePosition, WriteError> {
         let lane = &mut self.lanes[lane];
-        lane.prepare(&mut self.tools, buffer.summary.first_time)?;
         let way = lane.way(is_aside);
+        lane.prepare(&mut self.tools, buffer.summary.first_time, way)?;
         let ubytes = u32::try_from(buffer.content_bytes()).unwrap_or(u32::MAX);
         let mut record = buffer.summary.record();
         record.ubytes = ubytes;
@@ -364,7 +360,7 @@ impl Writer {
         self.read_clocks(tick);
         let mut chain = self.tools.shared.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         chain.retry();
-        if let Some(file) = chain.to_sync() {
+        if let Some(file) = chain.take_unsynced() {
             self.tools.shared.sync.file(file);
         }
         drop(chain);
@@ -433,7 +429,7 @@ impl Writer {
             shared.note(Event::Gap { from: outage.since, to: Moment::now().time, reason: outage.reason });
         }
         shared.note(Event::Stop { next_arrival });
-        let file = shared.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner).to_sync();
+        let file = shared.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take_unsynced();
         file.into_iter().for_each(|file| shared.sync.file(file));
         shared.sync.directory(names::LIVE);
         let _ = shared.sync.pass();

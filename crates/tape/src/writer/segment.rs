@@ -16,7 +16,7 @@ use crate::disk::{Disk, whole_blocks};
 use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, HOLDS_STATISTICS, STORED};
 use crate::format::names::{self, SegmentName};
 use crate::format::state::Position;
-use crate::format::zstd_frame::{FRAME_BYTES_MAX, store};
+use crate::format::zstd_frame::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX, store, store_padded};
 use crate::frame::{Summary, encode_blocks};
 use crate::options::Compression;
 use crate::sync::Unsynced;
@@ -79,12 +79,13 @@ struct Unwritten {
 }
 
 impl Segment {
-    /// Makes the file, with section header and interfaces.
+    /// Makes the file, with section header and interfaces; `way` is how what follows will be written.
     pub(crate) fn create(
         tools: &mut Tools,
         lane: Lane,
         number: u64,
         first_time: Timestamp,
+        way: Way,
     ) -> Result<Self, WriteError> {
         let name = SegmentName { number, time: first_time, encoding: tools.encoding() };
         let path = name.path(lane);
@@ -116,7 +117,8 @@ impl Segment {
         let mut header = Vec::new();
         let application = Some(format!("wiretape {}", env!("CARGO_PKG_VERSION")));
         write_section_header(&mut header, &Section { application, ..Section::default() });
-        segment.append_blocks(tools, header, HOLDS_INTERFACES, |segment, tools| segment.interface_blocks(tools))?;
+        segment
+            .append_blocks(tools, header, HOLDS_INTERFACES, way, |segment, tools| segment.interface_blocks(tools))?;
         Ok(segment)
     }
 
@@ -126,11 +128,11 @@ impl Segment {
     }
 
     /// Writes the interfaces that the stream does not have yet.
-    pub(crate) fn catch_up(&mut self, tools: &mut Tools) -> Result<(), WriteError> {
+    pub(crate) fn catch_up(&mut self, tools: &mut Tools, way: Way) -> Result<(), WriteError> {
         if self.interfaces == tools.interfaces.len() {
             return Ok(());
         }
-        self.append_blocks(tools, Vec::new(), HOLDS_INTERFACES, |segment, tools| segment.interface_blocks(tools))
+        self.append_blocks(tools, Vec::new(), HOLDS_INTERFACES, way, |segment, tools| segment.interface_blocks(tools))
     }
 
     /// Appends a frame; `record` has everything but its places. Returns where it begins.
@@ -178,7 +180,7 @@ impl Segment {
 
     /// Writes what the interfaces counted, as far as that is known.
     pub(crate) fn append_statistics(&mut self, tools: &mut Tools) -> Result<(), WriteError> {
-        self.append_blocks(tools, Vec::new(), HOLDS_STATISTICS, |segment, tools| {
+        self.append_blocks(tools, Vec::new(), HOLDS_STATISTICS, Way::Buffered, |segment, tools| {
             let known = tools.statistics.iter().take(segment.interfaces).enumerate();
             known
                 .filter_map(|(index, statistics)| {
@@ -243,6 +245,7 @@ impl Segment {
         tools: &mut Tools,
         first: Vec<u8>,
         flags: u32,
+        way: Way,
         blocks: impl FnOnce(&mut Self, &Tools) -> Vec<Vec<u8>>,
     ) -> Result<(), WriteError> {
         let interfaces_before = self.interfaces;
@@ -254,6 +257,11 @@ impl Segment {
             let (mut bytes, mut flags) = (Vec::new(), flags);
             match tools.compression {
                 Compression::None => bytes = frame,
+                // What follows goes around the page cache, from an aligned place on.
+                Compression::Zstd(_) if way == Way::Direct && frame.len() <= BLOCK_BYTES_MAX => {
+                    store_padded(&frame, &mut bytes);
+                    flags |= STORED;
+                }
                 Compression::Zstd(_) if frame.len() > 1024 => tools.encoder.compress(&frame, &mut bytes),
                 Compression::Zstd(_) => {
                     store(&frame, &mut bytes);

@@ -7,3 +7,4 @@ mod expressions;
 mod question;
 mod recorded;
 mod shared_captures;
+mod written;
