@@ -57,7 +57,7 @@ fn details(coverage: &Coverage) -> Vec<String> {
     });
     if coverage.undecided_flows > 0 {
         let count = thousands(coverage.undecided_flows);
-        lines.push(format!("  unknown  {count} flows match as far as their rows tell, but their packets have expired"));
+        lines.push(format!("  unknown  {count} flows may match: what would decide it has expired or is not recorded"));
     }
     if coverage.rowless_frames > 0 {
         let count = thousands(coverage.rowless_frames);
