@@ -20,7 +20,7 @@ pub struct Coverage {
     pub expired: Vec<Expired>,
     /// Files, or parts of them, that could not be read.
     pub damaged: Vec<Damage>,
-    /// Flows that match as far as their rows tell, but whose packets, which would decide it, have expired.
+    /// Flows that may match: the packets that would decide it have expired, or a field of theirs is not recorded.
     pub undecided_flows: u64,
     /// Frames with packets whose flows have no rows, where the question is about rows: flow files are gone or damaged,
     /// or the flow table was full.

@@ -124,7 +124,7 @@ mod tests {
             "  gap      1970-01-01 00:00:00 to 1970-01-01 00:01:00 (1 min): stopped\\u{1b}",
             "  lost     12,345 packets between 1970-01-01 00:00:00 and 1970-01-01 00:01:00 (eth0): ring full",
             "  damaged  /t/a: checksum",
-            "  unknown  2 flows match as far as their rows tell, but their packets have expired",
+            "  unknown  2 flows may match: what would decide it has expired or is not recorded",
         ];
         assert_eq!(details(&coverage), expected);
         assert_eq!(summary(&coverage, "flows"), "no flows matched; the range is not fully covered:");
