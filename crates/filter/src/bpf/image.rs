@@ -66,6 +66,7 @@ fn words(code: u16, k: u32, index: usize) -> (&'static str, String) {
         LD if code == LD | LEN => ("ld", "#pktlen".to_owned()),
         LD if code == LD | IMM => ("ld", format!("#{k:#x}")),
         LD if code == LD | MEM => ("ld", format!("M[{signed}]")),
+        LDX if code == LDX | LEN => ("ldx", "#pktlen".to_owned()),
         LDX if code == LDX | IMM => ("ldx", format!("#{k:#x}")),
         LDX if code == LDX | MSH | B => ("ldxb", format!("4*([{signed}]&0xf)")),
         LDX if code == LDX | MEM => ("ldx", format!("M[{signed}]")),

@@ -30,10 +30,8 @@ pub(super) fn assemble(graph: &Graph, first: BlockId, snaplen: u32) -> Program {
         instructions.push(Instruction::branch(block.test, block.k, skips[1], skips[0]));
         instructions.extend(jumps);
     }
-    instructions.push(Instruction::plain(RET | K, snaplen));
-    if layout.reject != layout.accept {
-        instructions.push(Instruction::plain(RET | K, 0));
-    }
+    let (accept, reject) = (Instruction::plain(RET | K, snaplen), Instruction::plain(RET | K, 0));
+    instructions.extend(if layout.accept < layout.reject { [accept, reject] } else { [reject, accept] });
     Program { instructions }
 }
 
@@ -58,8 +56,8 @@ impl Layout {
                 let jumps = layout.long[index].iter().filter(|&&long| long).count();
                 at += graph.blocks[block].body.len() + 1 + jumps;
             }
-            layout.accept = at;
-            layout.reject = at + 1;
+            let rejects_first = order.last().is_some_and(|&last| graph.blocks[last].targets[1] == Target::Reject);
+            (layout.accept, layout.reject) = if rejects_first { (at + 1, at) } else { (at, at + 1) };
             let mut changed = false;
             for (index, &block) in order.iter().enumerate() {
                 let test = layout.starts[block] + graph.blocks[block].body.len();

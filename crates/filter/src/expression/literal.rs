@@ -1,7 +1,7 @@
 //! How many bytes of a text are a number, an address or a word, and what they mean.
 
 /// Longer runs of address characters are cut: no address is as long.
-const ADDRESS_BYTES_MAX: usize = 128;
+const ADDRESS_BYTES_MAX: usize = 64;
 
 /// `$` and one or two hexadecimal digits.
 pub(super) fn arcnet(text: &str) -> usize {
@@ -103,8 +103,9 @@ pub(super) fn bogus_hardware(text: &str) -> usize {
     loop {
         let rest = text.get(length..).unwrap_or("");
         let digits = count(rest, 2, hexadecimal);
-        let colons = count(rest.get(digits..).unwrap_or(""), usize::MAX, |byte| byte == b':');
-        if digits == 0 || colons == 0 {
+        let colons_max = if digits > 0 { usize::MAX } else { 0 };
+        let colons = count(rest.get(digits..).unwrap_or(""), colons_max, |byte| byte == b':');
+        if colons == 0 {
             return if parts > 1 { length } else { 0 };
         }
         length += digits + colons;
@@ -115,7 +116,14 @@ pub(super) fn bogus_hardware(text: &str) -> usize {
 /// An IPv6 address; its dotted part may still be out of range.
 pub(super) fn v6(text: &str) -> usize {
     let run = count(text, ADDRESS_BYTES_MAX, |byte| hexadecimal(byte) || matches!(byte, b':' | b'.' | b'x' | b'X'));
-    let Some(first) = text.get(..run).and_then(|run| run.find(':')) else { return 0 };
+    let run = text.get(..run).unwrap_or("");
+    let Some(first) = run.find(':') else { return 0 };
+    // "::" stands once at most: nothing from the second on belongs to the address.
+    let second = run.find("::").and_then(|at| {
+        let after = run.get(at + 2..)?;
+        if after.starts_with(':') { Some(at + 2) } else { after.find("::").map(|next| at + 2 + next) }
+    });
+    let run = second.unwrap_or(run.len());
     (first + 1..=run).rev().find(|&length| text.get(..length).is_some_and(is_v6)).unwrap_or(0)
 }
 

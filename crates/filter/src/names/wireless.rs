@@ -28,8 +28,15 @@ const MANAGEMENT: &[(&str, u32)] = &[
     ("deauthentication", 0xc0),
 ];
 
-const CONTROL: &[(&str, u32)] =
-    &[("ps-poll", 0xa0), ("rts", 0xb0), ("cts", 0xc0), ("ack", 0xd0), ("cf-end", 0xe0), ("cf-end-ack", 0xf0)];
+const CONTROL: &[(&str, u32)] = &[
+    ("bar", 0x80),
+    ("ps-poll", 0xa0),
+    ("rts", 0xb0),
+    ("cts", 0xc0),
+    ("ack", 0xd0),
+    ("cf-end", 0xe0),
+    ("cf-end-ack", 0xf0),
+];
 
 const DATA: &[(&str, u32)] = &[
     ("data", 0x00),

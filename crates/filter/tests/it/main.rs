@@ -3,7 +3,9 @@
 mod corpus;
 mod differential;
 mod generate;
+mod long;
 mod oracle;
+mod printed;
 mod prune;
 mod question;
 mod random;
