@@ -168,14 +168,23 @@ impl Filing {
         let mut indices: HashMap<u32, u32> = HashMap::new();
         let mut locations = Vec::new();
         let mut rowless = Vec::new();
+        // Packets that come one after the other are mostly in the same frame.
+        let mut last = None;
         for location in &papers.checkpoint.period.locations {
-            // A frame that was lost has no place.
-            let Some(frame) = papers.frames.get(&location.frame) else { continue };
-            let index = *indices.entry(location.frame).or_insert_with(|| {
-                let FramePosition { lane, position } = *frame;
-                places.push(FramePlace { lane: Some(lane), segment: position.segment, uoffset: position.uoffset });
-                places.len() as u32 - 1
-            });
+            let index = match last {
+                Some((frame, index)) if frame == location.frame => index,
+                _ => {
+                    // A frame that was lost has no place.
+                    let Some(frame) = papers.frames.get(&location.frame) else { continue };
+                    *indices.entry(location.frame).or_insert_with(|| {
+                        let FramePosition { lane, position } = *frame;
+                        let (segment, uoffset) = (position.segment, position.uoffset);
+                        places.push(FramePlace { lane: Some(lane), segment, uoffset });
+                        places.len() as u32 - 1
+                    })
+                }
+            };
+            last = Some((location.frame, index));
             if location.part == ROWLESS {
                 rowless.push(index);
             } else {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::column::writer::ColumnWriterImpl;
@@ -72,11 +73,23 @@ impl Column {
                 optional::<Int32Type>(out, rows.iter().map(|row| tell(row).map(u32::cast_signed)))
             }
             Cells::Text(tell, _) => {
-                let mut text = String::new();
-                let cells = rows.iter().map(|row| {
-                    text.clear();
-                    tell(row, &mut text);
-                    (!text.is_empty()).then(|| ByteArray::from(text.as_bytes().to_vec()))
+                // All texts share one allocation.
+                let (mut cell, mut text) = (String::new(), String::new());
+                let ends: Vec<usize> = rows
+                    .iter()
+                    .map(|row| {
+                        cell.clear();
+                        tell(row, &mut cell);
+                        text.push_str(&cell);
+                        text.len()
+                    })
+                    .collect();
+                let text = Bytes::from(text);
+                let mut start = 0;
+                let cells = ends.into_iter().map(|end| {
+                    let cell = (end > start).then(|| ByteArray::from(text.slice(start..end)));
+                    start = end;
+                    cell
                 });
                 optional::<ByteArrayType>(out, cells)
             }

@@ -8,13 +8,16 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::fields::COLUMNS;
 use super::{Given, Metadata};
 
 /// Rows of a row group: what a reader must hold at once, and what its statistics let it pass over.
 const ROW_GROUP_ROWS: usize = 32 * 1024;
+
+/// Columns in which nearly every row has another value: a dictionary would be made only to be given up.
+const DISTINCT: [&str; 7] = ["flow_id", "community_id", "start", "part_start", "end", "first_arrival", "last_arrival"];
 
 /// Writes parts in the order of their first packets, with `metadata` and, for each part, the frames that hold its packets.
 ///
@@ -30,8 +33,11 @@ pub fn write<W: Write + Send>(
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(format!("wiretape {}", env!("CARGO_PKG_VERSION")))
-        .set_key_value_metadata(Some(metadata.to_key_values()))
-        .build();
+        .set_key_value_metadata(Some(metadata.to_key_values()));
+    let properties = DISTINCT.iter().fold(properties, |properties, column| {
+        properties.set_column_dictionary_enabled(ColumnPath::from(*column), false)
+    });
+    let properties = properties.build();
     let mut writer = SerializedFileWriter::new(out, schema()?, Arc::new(properties))?;
     let frames = Frames::new(parts.len(), locations);
     let mut order: Vec<usize> = (0..parts.len()).collect();
@@ -63,13 +69,40 @@ struct Frames {
 }
 
 impl Frames {
+    /// Counts first, then puts each frame in its place: there can be millions, and they come almost in order.
     fn new(parts: usize, locations: &[(u32, u32)]) -> Self {
-        let mut known: Vec<(u32, u32)> =
-            locations.iter().copied().filter(|(part, _)| (*part as usize) < parts).collect();
-        known.sort_unstable();
-        known.dedup();
-        let starts = (0..=parts).map(|part| known.partition_point(|(of, _)| (*of as usize) < part)).collect();
-        Self { starts, frames: known.into_iter().map(|(_, frame)| frame).collect() }
+        let mut starts = vec![0; parts + 1];
+        for (part, _) in locations {
+            if let Some(count) = starts.get_mut(*part as usize + 1) {
+                *count += 1;
+            }
+        }
+        for part in 0..parts {
+            starts[part + 1] += starts[part];
+        }
+        let mut frames = vec![0; starts[parts]];
+        let mut next = starts.clone();
+        for (part, frame) in locations.iter().filter(|(part, _)| (*part as usize) < parts) {
+            let place = &mut next[*part as usize];
+            frames[*place] = *frame;
+            *place += 1;
+        }
+        // Parked packets come late: their frames stand out of order, or twice.
+        let mut kept = 0;
+        for part in 0..parts {
+            let (first, end) = (starts[part], starts[part + 1]);
+            frames[first..end].sort_unstable();
+            starts[part] = kept;
+            for place in first..end {
+                if kept == starts[part] || frames[kept - 1] != frames[place] {
+                    frames[kept] = frames[place];
+                    kept += 1;
+                }
+            }
+        }
+        starts[parts] = kept;
+        frames.truncate(kept);
+        Self { starts, frames }
     }
 
     fn of(&self, part: usize) -> &[u32] {
