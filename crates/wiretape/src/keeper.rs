@@ -19,9 +19,15 @@ impl TapeKeeper {
         Self { tape }
     }
 
-    /// Closes the tape.
+    /// Closes the tape; says what it had to lose.
     pub(crate) fn close(mut self, table: &mut FlowTable) {
         self.tell_problems();
+        let lost = self.tape.counters().packets_lost;
+        if lost > 0 {
+            terminal::warning(format_args!(
+                "{lost} packets were lost because the disk could not take them; it is in the log"
+            ));
+        }
         self.tape.close(table);
     }
 

@@ -62,7 +62,9 @@ pub(crate) fn stdout_columns() -> usize {
 
 fn say(kind: &str, text: &dyn Display) {
     let name = if stderr_is_terminal() && is_colour_wanted() { "\x1b[1mwiretape:\x1b[0m" } else { "wiretape:" };
-    line(format_args!("{name} {kind}{text}"));
+    let text = text.to_string();
+    let safe: Vec<String> = text.split('\n').map(escaped).collect();
+    line(format_args!("{name} {kind}{}", safe.join("\n")));
 }
 
 fn is_colour_wanted() -> bool {
@@ -71,7 +73,7 @@ fn is_colour_wanted() -> bool {
 }
 
 /// Marks that reorder, hide or break text (Unicode bidirectional controls, zero width, line and paragraph separators).
-fn is_deceptive(letter: char) -> bool {
+pub(crate) fn is_deceptive(letter: char) -> bool {
     matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 

@@ -22,12 +22,12 @@ pub(crate) struct SourceArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TimesArgs {
     /// Only the last of it, as 5m, 2h or 3d
-    #[arg(long, value_name = "SPAN", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["from", "to"], allow_hyphen_values = true)]
     pub(crate) last: Option<Span>,
     /// Not before: 2026-11-23T10:00:00Z, "2026-11-23 10:00" (local), -2h, now
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) from: Option<Moment>,
-    /// Not after
+    /// Before this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) to: Option<Moment>,
 }

@@ -7,6 +7,7 @@ use filter::{Options, Program};
 use packet::capture::Reader;
 use packet::{Interface, LinkType};
 
+use super::packet_filter;
 use crate::args::{FilterArgs, expression};
 use crate::errors::{Exit, Failure};
 use crate::links;
@@ -15,6 +16,7 @@ use crate::names::LocalNames;
 /// Shows a program, or tries it on a capture.
 pub(crate) fn run(arguments: &FilterArgs) -> Result<Exit, Failure> {
     let text = expression(&arguments.expression).unwrap_or_default();
+    packet_filter::look_at(&text)?;
     match &arguments.read {
         Some(path) if arguments.dump == 0 => try_on(path, &text, arguments.count),
         _ => dump(&text, arguments.dump.max(1), arguments.link.as_deref()),

@@ -5,6 +5,7 @@ pub(crate) mod filter;
 pub(crate) mod flows;
 pub(crate) mod import;
 pub(crate) mod interfaces;
+mod packet_filter;
 pub(crate) mod packets;
 mod progress;
 mod question;

@@ -40,12 +40,34 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
         None => print_lines(&source, &query)?,
         Some(_) if to_stdout => write_capture(&source, &query, arguments, true, io::stdout().lock())?,
         Some(path) => {
+            refuse_source(path, &source)?;
             let file = File::create(path)
                 .map_err(|error| Failure::system(format!("cannot write {}", path.display()), &error))?;
             write_capture(&source, &query, arguments, false, file)?
         }
     };
     Ok(coverage::conclude(&coverage, "packets"))
+}
+
+/// Evidence is never written over by what is read from it.
+fn refuse_source(target: &Path, source: &Source) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    let is_source = match source {
+        Source::Captures(paths) => {
+            identity(target).is_some_and(|file| paths.iter().any(|path| identity(path) == Some(file)))
+        }
+        Source::Tape(tape) => {
+            let absolute = std::path::absolute(target).unwrap_or_else(|_| target.to_path_buf());
+            let tape = identity(tape);
+            tape.is_some() && absolute.ancestors().skip(1).any(|folder| identity(folder) == tape)
+        }
+    };
+    if is_source {
+        return Err(Failure::call(format!("{} is what is being read, and would be destroyed", target.display()))
+            .attempt("write into another file"));
+    }
+    Ok(())
 }
 
 fn print_lines(source: &Source, query: &Query) -> Result<Coverage, Failure> {
@@ -85,18 +107,22 @@ fn write_capture(
     if let Some(error) = failed {
         return Err(Failure::written_capture(error));
     }
-    say_changes(&writer.finish().map_err(Failure::written_capture)?);
-    Ok(coverage)
+    let changes = writer.finish().map_err(Failure::written_capture)?;
+    say_changes(&changes, coverage.matched);
+    Ok(Coverage { matched: coverage.matched.saturating_sub(changes.left_out), ..coverage })
 }
 
-fn say_changes(changes: &Changes) {
+fn say_changes(changes: &Changes, matched: u64) {
     if let Some(link_type) = changes.converted_to {
         terminal::notice(format_args!(
             "the packets have several link types: all were converted to {link_type}, as one stream can have only one; -w FILE keeps them as they are"
         ));
     }
     if let Some(reason) = changes.reason {
-        terminal::warning(format_args!("{} packets are left out: {reason}; -w FILE keeps them", changes.left_out));
+        terminal::warning(format_args!(
+            "{} of {matched} packets are left out: {reason}; -w FILE keeps them",
+            changes.left_out
+        ));
     }
 }
 

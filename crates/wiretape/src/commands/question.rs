@@ -51,7 +51,7 @@ fn range(times: &TimesArgs) -> Result<(Option<Timestamp>, Option<Timestamp>), Fa
         terminal::notice(format_args!("times without a zone are this host's, {}: {from} to {to}", local_zone_name()));
     }
     match (from, to) {
-        (Some(from), Some(to)) if from >= to => Err(Failure::call("--from lies behind --to").because(format!(
+        (Some(from), Some(to)) if from >= to => Err(Failure::call("--from has to be before --to").because(format!(
             "{} is not before {}",
             rfc3339(from),
             rfc3339(to)

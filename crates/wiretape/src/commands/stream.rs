@@ -5,6 +5,7 @@ use std::sync::Arc;
 use packet::capture::Resolution;
 use record::{Control, Recorder};
 
+use super::packet_filter;
 use super::record::{become_user, capture_options, find_user, obey, print_counters};
 use crate::errors::{Exit, Failure};
 use crate::settings::{self, Settings};
@@ -19,6 +20,7 @@ pub(crate) fn run(stream: Stream) -> Result<Exit, Failure> {
             .attempt("onto a tape:    -w /data/dump.pcap"));
     }
     let settings: Settings = settings::layered(stream.settings, settings::environment(), None)?;
+    settings.filter.as_deref().map(packet_filter::look_at).transpose()?;
     let rotation = Rotation { packets_max: stream.packets_max, time_max: None };
     let recorder = Recorder::open(capture_options(&settings, rotation))?;
     if let Some(user) = &settings.user {

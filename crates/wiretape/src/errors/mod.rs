@@ -71,7 +71,7 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { silent: true, ..Self::of(Exit::Done, "the reader has gone away") };
         }
-        Self::system("cannot write the answer", &error)
+        Self::of(Exit::System, "cannot write the answer").because(system_reason(&error))
     }
 
     /// Whether there is nothing to say about it.

@@ -12,7 +12,7 @@ impl From<Error> for Failure {
                 .because("that needs the capability CAP_NET_RAW, which this process does not have")
                 .attempt("as root:          sudo wiretape …")
                 .attempt("for everybody:    sudo setcap cap_net_raw+ep /path/to/wiretape")
-                .attempt("in a container:   docker run --cap-add NET_RAW --net=host …")
+                .attempt("in a container:   docker run --cap-drop ALL --cap-add NET_RAW --net=host …, without --user: others than root get no capability")
                 .attempt("reading a tape or a capture needs no privilege"),
             Error::NoSuchInterface { name, available } => {
                 Self::of(Exit::System, format!("there is no interface {:?}", name))

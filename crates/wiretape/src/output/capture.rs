@@ -115,6 +115,13 @@ impl<W: Write> CaptureWriter<W> {
             let first = held.first().map_or(LinkType::ETHERNET, |first| first.description.link_type);
             self.begin_with(first, false)?;
         }
+        if let State::Pcapng(writer, link, known) = &mut self.state
+            && known.is_empty()
+        {
+            // libpcap refuses a capture that describes no interface.
+            let link_type = link.unwrap_or(LinkType::ETHERNET);
+            writer.interface(&Interface { link_type, snaplen: 0, name: None, description: None }, None)?;
+        }
         self.flush()?;
         Ok(self.changes)
     }
@@ -217,7 +224,7 @@ impl Held {
     }
 }
 
-/// Brings a packet to another link type; the kernel's interface index is not recorded, the capture's stands for it.
+/// Brings a packet to another link type; the kernel's interface index is not recorded, and 0 is no interface's.
 fn convert<'p>(
     packet: &Packet<'p>,
     from: LinkType,
@@ -226,7 +233,7 @@ fn convert<'p>(
 ) -> Result<Packet<'p>, Unconvertible> {
     match to {
         _ if from == to => Ok(*packet),
-        LinkType::LINUX_SLL2 => convert_to_sll2(packet, from, packet.interface.saturating_add(1), scratch),
+        LinkType::LINUX_SLL2 => convert_to_sll2(packet, from, 0, scratch),
         LinkType::ETHERNET => convert_to_ethernet(packet, from, scratch),
         _ => Err(Unconvertible::LinkType(from)),
     }

@@ -36,6 +36,10 @@ fn programs_are_printed_in_tcpdumps_three_ways() {
 fn what_is_wrong_is_underlined() {
     let ran = run_with(&["filter", "tcp prot 80"]).ended_with(2);
     assert!(ran.stderr.contains("  tcp prot 80\n      ^^^^"), "{}", ran.stderr);
+    let ran = run_with(&["filter", "dest_port = 80"]).ended_with(2);
+    assert!(ran.stderr.contains("wiretape flows"), "{}", ran.stderr);
+    let ran = run_with(&["filter", "tcp or udp and port 53"]).ended_with(0);
+    assert!(ran.stderr.contains('('), "how it was grouped is shown: {}", ran.stderr);
     run_with(&["filter", "ip", "--link", "EN10M"]).ended_with(2);
     run_with(&["filter", "ether host 1:2:3:4:5:6", "--link", "RAW"]).ended_with(2);
 }

@@ -194,3 +194,31 @@ fn flows_lead_to_their_packets() {
     assert!(packets > 0);
     assert_eq!(ran.text().trim(), packets.to_string(), "{}", ran.stderr);
 }
+
+#[test]
+fn evidence_is_not_written_over_by_its_own_answer() {
+    let Some(folder) = captures() else { return };
+    let scratch = tempfile::tempdir().expect("a folder");
+    let (file, link) = (scratch.path().join("x.pcap"), scratch.path().join("link.pcap"));
+    std::fs::copy(folder.join("arkime+arkime/tests/pcap/bigendian.pcap"), &file).expect("copied");
+    std::os::unix::fs::symlink(&file, &link).expect("linked");
+    let before = std::fs::read(&file).expect("read");
+    for target in [&file, &link] {
+        run(&format!("packets -r {} -w {}", file.display(), target.display())).ended_with(2);
+        assert_eq!(std::fs::read(&file).expect("read"), before);
+    }
+}
+
+#[test]
+fn an_answer_without_packets_is_a_capture_all_the_same() {
+    let Some(folder) = captures() else { return };
+    if !has("tcpdump") {
+        return;
+    }
+    let path = folder.join("arkime+arkime/tests/pcap/bigendian.pcap").display().to_string();
+    for format in ["pcap", "pcapng"] {
+        let ran =
+            shell(&format!("$WIRETAPE packets -r {path} host 203.0.113.9 -w - --format {format} | tcpdump -nr -"));
+        assert!(ran.stderr.contains("reading from file -, link-type EN10MB"), "{}", ran.stderr);
+    }
+}

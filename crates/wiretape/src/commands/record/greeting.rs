@@ -27,8 +27,8 @@ pub(super) fn greet(plan: &Plan, recorder: &Recorder, old_files: &[PathBuf]) {
         line("filter", &format!("{} (what it leaves out is lost)", escaped(expression)));
     }
     line("budget", &budget(plan));
-    // The image has nothing but this file.
-    let is_container = std::env::current_exe().is_ok_and(|path| path == Path::new("/wiretape"));
+    // The first process of a container, as the image starts it.
+    let is_container = std::process::id() == 1;
     let ask = if is_container { "docker exec CONTAINER /wiretape".to_owned() } else { "wiretape".to_owned() };
     let place = if is_container { String::new() } else { format!(" --tape {tape}") };
     line("to ask", &format!("{ask} flows --last 5m{place}"));

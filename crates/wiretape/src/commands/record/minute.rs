@@ -54,8 +54,21 @@ fn wait(control: &Control, span: Duration) {
 
 fn counters_line(elapsed: Duration, counters: &Counters) -> String {
     let lost = counters.dropped_by_kernel + counters.refused + counters.damaged;
+    let settled = counters.kept + counters.duplicates + counters.policy + counters.unwanted + counters.refused;
+    let waiting = counters.received.saturating_sub(settled + counters.damaged);
+    let mut others = String::new();
+    for (count, what) in [
+        (counters.duplicates, "seen before on another interface"),
+        (counters.policy, "bulk of bridges let go"),
+        (counters.unwanted, "not wanted"),
+        (waiting, "waiting for proof"),
+    ] {
+        if count > 0 {
+            others.push_str(&format!(", {} {what}", thousands(count)));
+        }
+    }
     format!(
-        "  {:>4} s  {} packets, {} on the wire; {} kept, {} lost",
+        "  {:>4} s  {} packets, {} on the wire; {} kept{others}, {} lost",
         elapsed.as_secs(),
         thousands(counters.received),
         size_text(counters.received_bytes),

@@ -18,6 +18,7 @@ pub(super) use plan::capture_options;
 pub(super) use privileges::{become_user, find_user};
 pub(super) use signals::{obey, print_counters};
 
+use super::packet_filter;
 use crate::args::{RecordArgs, expression};
 use crate::errors::{Exit, Failure};
 use crate::keeper::TapeKeeper;
@@ -35,11 +36,18 @@ pub(crate) fn run(arguments: RecordArgs) -> Result<Exit, Failure> {
 
 /// Records as tcpdump's flags say.
 pub(crate) fn run_as_tcpdump(settings: Settings, rotation: Rotation, old_files: &[PathBuf]) -> Result<Exit, Failure> {
+    let folder = settings.tape.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        // As tcpdump: a mistyped place is an error, and not a new folder.
+        std::fs::metadata(folder)
+            .map_err(|error| Failure::system(format!("cannot record into {}", folder.display()), &error))?;
+    }
     record(settings, None, rotation, old_files)
 }
 
 fn record(flags: Settings, config: Option<&Path>, rotation: Rotation, old_files: &[PathBuf]) -> Result<Exit, Failure> {
     let settings = settings::layered(flags, settings::environment(), config)?;
+    settings.filter.as_deref().map(packet_filter::look_at).transpose()?;
     let user = settings.user.as_deref().map(find_user).transpose()?;
     let plan = plan::settle(settings, rotation)?;
     let recorder = Recorder::open(plan.capture.clone())?;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::FlowRecord;
+use crate::terminal::escaped;
 use crate::units::rfc3339;
 
 type Cell = fn(&FlowRecord) -> String;
@@ -60,6 +61,11 @@ fn text<T: ToString>(value: &Option<T>) -> String {
     value.as_ref().map(T::to_string).unwrap_or_default()
 }
 
+/// Control characters escaped, and nothing that a spreadsheet would take for a formula.
 fn quoted(cell: String) -> String {
+    let mut cell = escaped(&cell);
+    if cell.starts_with(['=', '+', '-', '@']) {
+        cell.insert(0, '\'');
+    }
     if cell.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }

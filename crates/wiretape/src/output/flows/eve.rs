@@ -6,6 +6,7 @@ use packet::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::FlowRecord;
+use super::json::write_value;
 
 /// JSON readers hold numbers as IEEE 754 doubles: only so many bits of an id survive.
 const ID_BITS: u64 = (1 << 53) - 1;
@@ -40,8 +41,7 @@ pub(super) fn line(out: &mut impl Write, flow: &FlowRecord) -> io::Result<()> {
         "wiretape",
         json!({ "flow_id": flow.flow_id, "direction": flow.direction, "lane": flow.lane, "kept": flow.kept }),
     );
-    serde_json::to_writer(&mut *out, &event)?;
-    out.write_all(b"\n")
+    write_value(out, &event)
 }
 
 fn conversation(flow: &FlowRecord) -> Value {

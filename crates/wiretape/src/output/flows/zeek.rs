@@ -1,5 +1,5 @@
 //! Zeek's conn.log (<https://docs.zeek.org/en/master/logs/conn.html>), with the fields of its scripts for VLANs,
-//! hardware addresses and Community ID, and bytes on the wire as fields of their own.
+//! hardware addresses and Community ID. Bytes of payload and of IP packets, which Zeek has there, are not known.
 
 use std::io::{self, Write};
 
@@ -27,9 +27,9 @@ const FIELDS: [(&str, &str); 26] = [
     ("missed_bytes", "count"),
     ("history", "string"),
     ("orig_pkts", "count"),
-    ("orig_wire_bytes", "count"),
+    ("orig_ip_bytes", "count"),
     ("resp_pkts", "count"),
-    ("resp_wire_bytes", "count"),
+    ("resp_ip_bytes", "count"),
     ("tunnel_parents", "set[string]"),
     ("vlan", "int"),
     ("inner_vlan", "int"),
@@ -81,12 +81,12 @@ pub(super) fn line(out: &mut impl Write, flow: &FlowRecord) -> io::Result<()> {
         flow.conn_state.to_owned(),
         local_orig.to_owned(),
         local_resp.to_owned(),
-        "0".to_owned(),
+        unset(),
         history,
         flow.pkts_toserver.to_string(),
-        flow.bytes_toserver.to_string(),
+        unset(),
         flow.pkts_toclient.to_string(),
-        flow.bytes_toclient.to_string(),
+        unset(),
         unset(),
         vlan(0),
         vlan(1),
