@@ -39,7 +39,7 @@ pub struct Desk<K> {
     clock: DeskClock,
     now: u64,
     until_upkeep: u32,
-    last_checkpoint: u64,
+    last_checkpoint: Option<u64>,
     keeper_ticked: Instant,
     failure: Option<Error>,
     /// Since the last checkpoint.
@@ -68,7 +68,7 @@ impl<K: Keeper> Desk<K> {
             clock,
             now: 0,
             until_upkeep: UPKEEP_EVERY,
-            last_checkpoint: 0,
+            last_checkpoint: None,
             keeper_ticked: Instant::now(),
             failure: None,
             ours_changed: false,
@@ -192,7 +192,8 @@ impl<K: Keeper> Desk<K> {
         self.now = now;
         let Self { keeper, table, parking, counters, .. } = self;
         parking.expire(now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
-        let settled = self.ours_changed && now.saturating_sub(self.last_checkpoint) >= OURS_EVERY_NS;
+        let is_time = self.last_checkpoint.is_none_or(|last| now.saturating_sub(last) >= OURS_EVERY_NS);
+        let settled = self.ours_changed && is_time;
         if (settled || self.table.wants_checkpoint() || self.keeper.wants_checkpoint())
             && self.keeper.takes_checkpoint()
         {
@@ -206,7 +207,7 @@ impl<K: Keeper> Desk<K> {
         parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         keeper.checkpoint(table);
         self.ours_changed = false;
-        self.last_checkpoint = self.now;
+        self.last_checkpoint = Some(self.now);
     }
 
     /// Why the keeper cannot go on, if it cannot: then nothing more needs to be handed in.

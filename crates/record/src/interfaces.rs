@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 
+use flow::Network;
+
 use crate::netlink::{self, AddressMessage, LinkMessage, RouteMessage};
 
 /// An interface as it is now.
@@ -68,16 +70,18 @@ impl Interfaces {
         let interface = |link: LinkMessage| {
             let default_route = uplinks.contains(&link.index);
             let own = addresses.iter().filter(|address| address.index == link.index);
-            // What a bridge or a veth leads to runs on this host; what a network card, a VPN or an overlay leads to
-            // does not.
-            let holds_guests = matches!(link.kind.as_str(), "bridge" | "veth" | "openvswitch")
-                || (link.kind == "tun" && link.hardware == libc::ARPHRD_ETHER);
-            let behind = if holds_guests && !default_route {
-                let routed = routes.iter().filter(|route| route.index == link.index);
-                routed.filter_map(|route| route.destination).collect()
-            } else {
-                Vec::new()
+            // What a bridge leads to runs on this host, and so does what is routed into a veth or a tap, one by one. The
+            // subnet that a veth or a tap has an address in may be a container's way out; what a network card, a VPN or
+            // an overlay leads to is not ours in any case.
+            let is_bridge = matches!(link.kind.as_str(), "bridge" | "openvswitch");
+            let is_guest = link.kind == "veth" || (link.kind == "tun" && link.hardware == libc::ARPHRD_ETHER);
+            let on_link = |network: &(IpAddr, u8)| {
+                let network = Network::new(network.0, network.1);
+                own.clone().any(|address| network.contains(address.address.into()))
             };
+            let routed = routes.iter().filter(|route| route.index == link.index && !default_route);
+            let routed = routed.filter_map(|route| route.destination);
+            let behind = routed.filter(|network| is_bridge || (is_guest && !on_link(network))).collect();
             NetworkInterface {
                 index: link.index,
                 up: link.flags & libc::IFF_UP as u32 != 0,
@@ -128,6 +132,7 @@ pub(crate) mod tests {
             link(5, "wg0", "wireguard", libc::ARPHRD_NONE, libc::IFF_UP),
             link(6, "veth-loose", "veth", libc::ARPHRD_ETHER, libc::IFF_UP),
             link(7, "eth1", "", libc::ARPHRD_ETHER, 0),
+            link(8, "in0", "veth", libc::ARPHRD_ETHER, libc::IFF_UP),
         ];
         let address =
             |index, text: &str, prefix_bits| AddressMessage { index, address: text.parse().unwrap(), prefix_bits };
@@ -136,6 +141,7 @@ pub(crate) mod tests {
             address(2, "192.0.2.10", 24),
             address(3, "172.17.0.1", 16),
             address(5, "10.9.0.1", 24),
+            address(8, "10.77.0.2", 24),
         ];
         let route = |index, text: &str, bits| RouteMessage { index, destination: Some((text.parse().unwrap(), bits)) };
         let routes = [
@@ -143,6 +149,8 @@ pub(crate) mod tests {
             route(2, "192.0.2.0", 24),
             route(3, "172.17.0.0", 16),
             route(5, "10.9.0.0", 24),
+            route(6, "10.244.1.7", 32),
+            route(8, "10.77.0.0", 24),
         ];
         Interfaces::assemble(links, &addresses, &routes)
     }
@@ -154,6 +162,9 @@ pub(crate) mod tests {
         assert_eq!(behind("docker0"), [("172.17.0.0".parse().unwrap(), 16)]);
         assert_eq!(behind("eth0"), []);
         assert_eq!(behind("wg0"), []);
+        // A container's own veth without a default route, and the host's end of one that a route leads into.
+        assert_eq!(behind("in0"), []);
+        assert_eq!(behind("veth-loose"), [("10.244.1.7".parse().unwrap(), 32)]);
         assert!(interfaces.by_index(4).unwrap().bridge_port);
         assert!(interfaces.by_index(2).unwrap().default_route);
         assert!(!interfaces.by_name("eth1").unwrap().up);

@@ -45,6 +45,7 @@ mod tests {
             check(name, "127.0.0.53", true);
             check(name, "192.0.2.11", false);
             check(name, "10.9.0.2", false);
+            check(name, "10.77.0.1", false);
         }
         assert!(networks(&interfaces, interfaces.by_name("eth1").unwrap().index).is_empty());
         assert!(networks(&interfaces, 4711).is_empty());

@@ -94,6 +94,8 @@ impl Recorder {
         let mut outcome = Outcome::Empty;
         self.look_at_drops(sink);
         session::register_all(&mut self.capture, &self.options, sink);
+        // What is ours is on the tape before the first packet.
+        sink.pass_time(0);
         while !control.is_stopping() && !self.is_done(sink) {
             self.capture.wait(control, outcome, POLL)?;
             outcome = session::read(&mut self.capture, &self.options, sink)?;

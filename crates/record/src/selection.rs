@@ -96,10 +96,10 @@ mod tests {
                 chosen.iter().map(|c| (interfaces.by_index(c.index).unwrap().name.as_str(), c.heads_only)).collect();
             assert_eq!(named, expected, "{text}");
         };
-        check("auto", &[("eth0", false), ("docker0", true), ("wg0", false)]);
+        check("auto", &[("eth0", false), ("docker0", true), ("wg0", false), ("in0", false)]);
         check("lo,veth1234", &[("lo", false), ("veth1234", false)]);
         check("2,absent", &[("eth0", false)]);
-        assert_eq!("any".parse::<Selection>().unwrap().choose(&interfaces).len(), 7);
+        assert_eq!("any".parse::<Selection>().unwrap().choose(&interfaces).len(), 8);
         let selection: Selection = "eth0, absent".parse().unwrap();
         assert_eq!(selection.missing(&interfaces).collect::<Vec<_>>(), ["absent"]);
     }
