@@ -57,6 +57,8 @@ struct Ledger {
     accounts_bytes: u64,
     /// What the tape may take so that the floor of free disk holds; judged each second.
     floor_bytes: u64,
+    /// Nothing is removed ahead of need any more.
+    is_frozen: bool,
     evictions: BTreeMap<(usize, &'static str), Eviction>,
     /// Files that could not be removed: tried again later.
     stuck: Vec<(usize, u64, KeptFile)>,
@@ -84,6 +86,11 @@ impl Ledger {
     }
 }
 
+/// What is kept free ahead of need, so that nobody has to wait for files to be removed.
+fn headroom(limit: u64) -> u64 {
+    (limit / 16).min(256 << 20)
+}
+
 /// A file that is to go.
 struct Victim {
     shelf: usize,
@@ -106,7 +113,7 @@ impl Room {
             let (limit, why) = self.limit(&ledger);
             if bytes <= before || ledger.used() - before + bytes <= limit {
                 ledger.set(account, bytes);
-                if ledger.used() + self.headroom() / 2 > limit {
+                if ledger.used() + headroom(limit) / 2 > limit {
                     self.needed.notify_one();
                 }
                 return Ok(());
@@ -168,7 +175,7 @@ impl Room {
         loop {
             let mut ledger = self.lock();
             let (limit, why) = self.limit(&ledger);
-            if ledger.used() + self.headroom() <= limit {
+            if ledger.is_frozen || ledger.used() + headroom(limit) <= limit {
                 return;
             }
             let Some(victim) = self.choose(&mut ledger, why) else { return };
@@ -192,6 +199,9 @@ impl Room {
 
     /// Removes what ended before a time.
     pub(crate) fn expire(&self, packets_before: Option<Timestamp>, flows_before: Option<Timestamp>) {
+        if self.lock().is_frozen {
+            return;
+        }
         for shelf in 0..SHELVES {
             let before = if shelf == FLOWS_SHELF { flows_before } else { packets_before };
             let Some(before) = before else { continue };
@@ -206,6 +216,17 @@ impl Room {
                 self.remove(Victim { shelf, number, file, why: "max-age" });
             }
         }
+    }
+
+    /// Ends the removing ahead of need: the tape is being closed.
+    pub(crate) fn freeze(&self) {
+        self.lock().is_frozen = true;
+    }
+
+    /// What the tape can come to: its budget, or what the file system and its floor leave of that.
+    pub(crate) fn reachable_bytes(&self) -> u64 {
+        let ledger = self.lock();
+        self.limit(&ledger).0.max(crate::Options::BUDGET_BYTES_MIN)
     }
 
     /// Waits until a head start is needed again, or for so long.
@@ -256,11 +277,6 @@ impl Room {
         } else {
             (self.budget_bytes, "budget")
         }
-    }
-
-    /// What is kept free ahead of need, so that nobody has to wait for files to be removed.
-    fn headroom(&self) -> u64 {
-        (self.budget_bytes / 16).min(256 << 20)
     }
 
     /// Takes the next file to go off its shelf; its bytes stay counted until it is gone.

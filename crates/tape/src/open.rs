@@ -105,7 +105,7 @@ fn start(
     let pipeline = Arc::new(Pipeline::new(buffers_max, compressing));
     let clerk = if is_alone { Clerk::here(filing) } else { Clerk::thread(filing, shared.clone())? };
     let checkpoints_waiting = clerk.waiting();
-    let now = Instant::now();
+    let (now, budget_bytes) = (Instant::now(), shared.room.reachable_bytes());
     let beginning = Beginning { interfaces: interfaces.clone(), next_numbers, next_arrival, now };
     let writer = Writer::new(shared.clone(), pipeline.clone(), clerk, Heartbeat::default(), &options, beginning);
     let crew = if is_alone {
@@ -115,7 +115,7 @@ fn start(
         Crew::Threads(Threads::start(&shared, &pipeline, writer, &options)?)
     };
     let tape = Tape {
-        lanes: Lane::ALL.map(|lane| OpenLane::new(lane, options.budget_bytes, now)),
+        lanes: Lane::ALL.map(|lane| OpenLane::new(lane, budget_bytes, now)),
         pipeline,
         shared,
         crew,

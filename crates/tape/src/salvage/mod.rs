@@ -84,6 +84,8 @@ pub(crate) fn salvage(
     let head = state.as_ref().map(|(head, _)| head.clone()).unwrap_or_default();
     let report =
         SalvageReport { is_new: !ending.known, was_clean: ending.clean, last_alive, ..SalvageReport::default() };
+    // Before anything else: a start that crashes must not hide the time that was lost before it.
+    let gap_end = note_gap(shared, &report);
     let next_arrival =
         beat.as_ref().map_or(0, |beat| beat.next_arrival).max(head.next_arrival).max(ending.next_arrival);
     let StateHead { covers, interfaces, .. } = head;
@@ -114,7 +116,7 @@ pub(crate) fn salvage(
     note_accounts(shared);
     shared.room.tidy();
     let Work { report, interfaces, next_arrival, .. } = work;
-    note_gap(shared, &report);
+    note_start_gap(shared, gap_end);
     Ok(Salvaged { report, table, interfaces, next_numbers, next_arrival: next_arrival.max(1), filing })
 }
 
@@ -185,12 +187,22 @@ fn note_accounts(shared: &Shared) {
     }
 }
 
-/// Records the time in which nothing was recorded.
-fn note_gap(shared: &Shared, report: &SalvageReport) {
-    let Some(from) = report.last_alive else { return };
-    let now = Moment::now().time;
+/// Records the time in which nothing was recorded, and says until when.
+fn note_gap(shared: &Shared, report: &SalvageReport) -> Option<Timestamp> {
+    let from = report.last_alive?;
+    let to = Moment::now().time.max(from);
     let reason = if report.was_clean { "stopped" } else { "crash" };
-    shared.note(Event::Gap { from, to: now.max(from), reason: reason.to_owned() });
+    shared.note(Event::Gap { from, to, reason: reason.to_owned() });
+    Some(to)
+}
+
+/// Records the time that the start itself took, if it was long.
+fn note_start_gap(shared: &Shared, from: Option<Timestamp>) {
+    const SHORT_NS: i64 = 200_000_000;
+    let to = Moment::now().time;
+    if let Some(from) = from.filter(|from| to.since(*from) > SHORT_NS) {
+        shared.note(Event::Gap { from, to, reason: "starting".to_owned() });
+    }
 }
 
 /// What is in a directory, by number.

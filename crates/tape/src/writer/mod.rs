@@ -33,7 +33,7 @@ pub(crate) use segment::{WriteError, measured};
 
 /// How long nothing is tried after the disk took no more.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often losses and evictions that go on are written.
+/// How often losses and evictions that go on are written, where the log would otherwise take much of the budget.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What every lane's writer needs.
@@ -62,6 +62,7 @@ pub(crate) struct Writer {
     lanes: Vec<LaneWriter>,
     clerk: Clerk,
     heartbeat: Heartbeat,
+    heartbeat_failed: bool,
     /// Where frames that were written since the last checkpoint are.
     frames: HashMap<u32, FramePosition>,
     /// Nobody else compresses: do it here.
@@ -104,7 +105,7 @@ impl Writer {
         let Beginning { interfaces, next_numbers, next_arrival, now } = beginning;
         let level = if let Compression::Zstd(level) = options.compression { level } else { 1 };
         let serial = Moment::now().time.nanoseconds().cast_unsigned();
-        let budget_bytes = options.budget_bytes;
+        let budget_bytes = shared.room.reachable_bytes();
         let tools = Tools {
             shared,
             compression: options.compression,
@@ -120,6 +121,7 @@ impl Writer {
             lanes: lanes.map(|(lane, number)| LaneWriter::new(*lane, number, serial, budget_bytes)).collect(),
             clerk,
             heartbeat,
+            heartbeat_failed: false,
             frames: HashMap::new(),
             compresses: options.workers == Some(0),
             scratch: Vec::new(),
@@ -209,7 +211,7 @@ impl Writer {
         count(&tallies.bytes_compressed_from, u64::from(frame.content_bytes));
         count(&tallies.bytes_compressed_to, frame.bytes.len() as u64);
         let lane = frame.lane as usize;
-        self.write(lane, frame.serial, &frame.summary, |writer| {
+        self.write(lane, frame.serial, (&frame.summary, u64::from(frame.content_bytes)), |writer| {
             writer.lanes[lane].append(&mut writer.tools, &frame.bytes, Way::Buffered, record)
         });
     }
@@ -235,7 +237,7 @@ impl Writer {
         count(&self.tools.shared.tallies.bytes_stored, content_bytes);
         let is_aside = self.pipeline.is_aside();
         let buffer = &mut frame.buffer;
-        self.write(lane, frame.serial, &summary, |writer| writer.append_as_is(lane, buffer, is_aside));
+        self.write(lane, frame.serial, (&summary, content_bytes), |writer| writer.append_as_is(lane, buffer, is_aside));
     }
 
     /// Appends a frame without compressing it.
@@ -275,12 +277,12 @@ impl Writer {
         &mut self,
         lane: usize,
         serial: u32,
-        summary: &Summary,
+        (summary, bytes): (&Summary, u64),
         mut append: impl FnMut(&mut Self) -> Result<FramePosition, WriteError>,
     ) {
         let paused = self.outage.as_ref().is_some_and(|outage| self.tools.now < outage.retry);
         if paused {
-            return self.lose(lane, summary);
+            return self.lose(lane, summary, bytes);
         }
         let mut tries = 0;
         loop {
@@ -296,17 +298,17 @@ impl Writer {
                     self.lanes[lane].set_aside(&mut self.tools, &reason);
                     if tries > 1 {
                         self.pause(&reason);
-                        return self.lose(lane, summary);
+                        return self.lose(lane, summary, bytes);
                     }
                 }
                 Err(WriteError::Full(error)) => {
                     let read_only = error.kind() == std::io::ErrorKind::ReadOnlyFilesystem;
                     self.pause(if read_only { "file system is read-only" } else { "disk full" });
-                    return self.lose(lane, summary);
+                    return self.lose(lane, summary, bytes);
                 }
                 Err(WriteError::NoRoom) => {
                     self.pause("no room within budget and floor of free disk");
-                    return self.lose(lane, summary);
+                    return self.lose(lane, summary, bytes);
                 }
             }
         }
@@ -330,9 +332,9 @@ impl Writer {
         }
     }
 
-    fn lose(&mut self, lane: usize, summary: &Summary) {
+    fn lose(&mut self, lane: usize, summary: &Summary, bytes: u64) {
         let reason = self.outage.as_ref().map_or("disk", |outage| outage.reason.as_str());
-        self.tools.shared.lose(&format!("lane {}", Lane::ALL[lane].name()), reason, summary, 0);
+        self.tools.shared.lose(&format!("lane {}", Lane::ALL[lane].name()), reason, summary, bytes);
     }
 
     fn tick(&mut self, tick: Tick) {
@@ -350,10 +352,17 @@ impl Writer {
         if let Err(error) =
             self.heartbeat.beat(shared.disk.as_ref(), tick.moment, tick.next_arrival, budget_bytes, safe)
         {
-            shared.problem("live/heartbeat", error.to_string());
+            // Said once, not each second.
+            if !std::mem::replace(&mut self.heartbeat_failed, true) {
+                shared.problem("live/heartbeat", error.to_string());
+            }
+        } else {
+            self.heartbeat_failed = false;
         }
         shared.sync.heartbeat(self.heartbeat.file());
-        let due = self.last_summary.is_none_or(|last| tick.now.saturating_duration_since(last) >= SUMMARY_INTERVAL);
+        let has_room = shared.room.of(Account::Chain) < shared.room.budget_bytes() / 64;
+        let waited = |last| tick.now.saturating_duration_since(last) >= SUMMARY_INTERVAL;
+        let due = has_room || self.outage.is_some() || self.last_summary.is_none_or(waited);
         if due && shared.write_summaries() {
             self.last_summary = Some(tick.now);
         }
@@ -419,7 +428,7 @@ impl Writer {
         }
         self.clerk.finish();
         let shared = self.tools.shared.clone();
-        shared.write_summaries();
+        shared.room.freeze();
         let (synced, _) = shared.sync.pass();
         self.synced(synced);
         for lane in &mut self.lanes {
@@ -428,6 +437,7 @@ impl Writer {
         if let Some(outage) = self.outage.take() {
             shared.note(Event::Gap { from: outage.since, to: Moment::now().time, reason: outage.reason });
         }
+        shared.write_summaries();
         shared.note(Event::Stop { next_arrival });
         let file = shared.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take_unsynced();
         file.into_iter().for_each(|file| shared.sync.file(file));

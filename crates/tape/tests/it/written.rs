@@ -203,11 +203,6 @@ impl Mounted {
         }
         mounted.then_some(Self { _directory: directory, path })
     }
-
-    fn remount(&self, option: &str) {
-        let remounted = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.path).status();
-        assert!(remounted.unwrap().success());
-    }
 }
 
 impl Drop for Mounted {
@@ -242,4 +237,19 @@ fn a_small_file_system_is_shared_with_others() {
     recorder.close();
     assert!(chain(&path).contains("\"kind\":\"evict\""));
     Recorder::open(&path, 1_000_000_000).close();
+}
+
+#[test]
+fn a_budget_that_is_large_for_the_disk_keeps_everything_that_fits() {
+    let Some(mounted) = Mounted::new(64 << 20) else { return };
+    let path = mounted.path.join("tape");
+    let mut recorder = Recorder::open(&path, 20_000_000_000);
+    for _ in 0..8 {
+        recorder.append(1000, 1000);
+        recorder.tick();
+    }
+    recorder.close();
+    assert!(allocated(&path) > 8_000_000, "{}", allocated(&path));
+    let log = chain(&path);
+    assert!(!log.contains("\"kind\":\"evict\""), "{log}");
 }
