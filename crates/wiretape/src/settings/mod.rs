@@ -67,7 +67,7 @@ pub(crate) struct Settings {
     /// Leave the interfaces' promiscuous mode alone
     #[arg(short = 'p', long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "true|false")]
     pub(crate) no_promiscuous: Option<Switch>,
-    /// Become this user once everything is open: a name, or UID[:GID]
+    /// Become this user once everything is open: a name, UID or UID:GID
     #[arg(short = 'Z', long, value_name = "USER")]
     pub(crate) user: Option<String>,
     /// Name of this sensor [default: the host's]
