@@ -45,7 +45,7 @@ struct Parked {
 
 impl Parking {
     /// Nanoseconds that a packet waits at most.
-    pub const WAIT_MAX: u64 = 900_000_000;
+    pub const WAIT_MAX: u64 = 400_000_000;
     /// Bytes of packets, unless said otherwise.
     pub const BYTES_MAX: usize = 8 << 20;
     /// Packets at most, however short: one for each 64 bytes of room.

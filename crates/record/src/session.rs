@@ -96,7 +96,7 @@ pub(crate) fn register_all<S: Sink>(capture: &mut Capture, options: &Options, si
     let shared = capture.is_shared();
     let Capture { taps, interfaces, .. } = capture;
     if taps.iter().filter(|tap| tap.chosen).count() <= REGISTERED_AT_ONCE_MAX {
-        for tap in taps.iter_mut().filter(|tap| tap.chosen && tap.up) {
+        for tap in taps.iter_mut().filter(|tap| tap.chosen && tap.up && tap.target.is_none()) {
             register(tap, interfaces, options, shared, sink);
         }
     }
@@ -106,10 +106,17 @@ const REGISTERED_AT_ONCE_MAX: usize = 64;
 
 /// Looks at the interfaces if they have changed; says what did.
 pub(crate) fn refresh<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) -> Vec<Note> {
-    let Some(notes) = capture.refresh(options) else { return Vec::new() };
+    let Some(mut notes) = capture.refresh(options) else { return Vec::new() };
+    register_all(capture, options, sink);
     for tap in capture.taps.iter() {
         if let Some(number) = tap.target.filter(|_| !tap.gone) {
             sink.set_ours(number, ours::networks(&capture.interfaces, tap.index));
+        }
+    }
+    for note in &mut notes {
+        // What has come only now has its number only now.
+        if let Note::Interface { interface: number @ None, name, .. } = note {
+            *number = capture.taps.iter().find(|tap| tap.name == *name && !tap.gone).and_then(|tap| tap.target);
         }
     }
     notes

@@ -9,7 +9,7 @@ use crate::tcp::{ACK, RST, Segment, seq_distance};
 use packet::decode::Transport;
 
 /// How long packets wait for proof, in ticks: `Parking::WAIT_MAX`.
-const PARK_TICKS: u32 = ticks(900);
+const PARK_TICKS: u32 = ticks(400);
 /// After this long a flow has another head's worth of bytes.
 const HEAD_EVERY: u32 = ticks(3_600_000);
 /// Protocols in which an answer proves nothing: ICMP and ICMPv6.

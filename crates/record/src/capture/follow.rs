@@ -66,11 +66,11 @@ impl Capture {
             }
             if tap.name != interface.name {
                 let old = std::mem::replace(&mut tap.name, interface.name.clone());
-                // A new name is a new interface on the tape.
-                tap.target = None;
                 if tap.chosen {
                     changes.push(change(tap, &format!("renamed from {old}")));
                 }
+                // A new name is a new interface on the tape.
+                tap.target = None;
                 for watched in self.sources.iter_mut().filter_map(|source| source.watched.as_mut()) {
                     if watched.index == interface.index {
                         watched.name.clone_from(&interface.name);

@@ -60,6 +60,8 @@ fn an_interface_is_picked_up_again_without_privileges() {
         .collect();
     assert_eq!(changes[..4], ["down", "up", "gone", "back"]);
     assert!(changes.contains(&"renamed from in0"), "{changes:?}");
+    let unnumbered = |note: &Note| matches!(note, Note::Interface { interface: None, .. });
+    assert!(!memory.notes.iter().any(unnumbered), "{:?}", memory.notes);
     let gaps: Vec<(&str, i64)> = memory
         .notes
         .iter()
