@@ -8,6 +8,7 @@ use packet::capture::Reader;
 use packet::{Interface, Packet};
 
 use super::Damage;
+use super::outside::{Extent, Reasons};
 use crate::Error;
 
 /// The packets of several captures, one capture after the other.
@@ -19,12 +20,25 @@ pub(super) struct Captures<'p> {
     arrival: u64,
     /// Faults that ended a capture early.
     pub(super) damaged: Vec<Damage>,
+    /// Times of the packets so far.
+    pub(super) extent: Extent,
 }
+
+/// What times outside of captures are called.
+pub(super) const OUTSIDE: Reasons =
+    Reasons { before: "before the first packet of the capture", behind: "behind the last packet of the capture" };
 
 impl<'p> Captures<'p> {
     /// The packets of the captures at `paths`.
     pub(super) fn new(paths: &'p [PathBuf]) -> Self {
-        Self { paths: paths.iter(), reader: None, first_interface: 0, arrival: 0, damaged: Vec::new() }
+        Self {
+            paths: paths.iter(),
+            reader: None,
+            first_interface: 0,
+            arrival: 0,
+            damaged: Vec::new(),
+            extent: Extent::default(),
+        }
     }
 
     /// An error if one of them can be read only once.
@@ -49,6 +63,7 @@ impl<'p> Captures<'p> {
                 Ok(Some((mut packet, interfaces))) => {
                     let Some(interface) = interfaces.get(packet.interface as usize) else { continue };
                     self.arrival += 1;
+                    self.extent.add(packet.time);
                     packet.arrival = Some(self.arrival);
                     packet.interface += self.first_interface;
                     return Ok(Some(take(&packet, interface)));

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use packet::Timestamp;
 
+use super::outside::{Reasons, Sessions};
 use super::{Coverage, Damage, Expired, Gap, Query};
 use crate::format::chain::{Event, Eviction};
 use crate::format::names;
-use crate::read::{Frame, Tape, wall_clock};
+use crate::read::{Frame, Tape};
 use crate::{Error, Lane};
 
 /// What an answer is made of, and so what of the tape must be there for it.
@@ -23,28 +24,30 @@ pub(super) enum Needs {
 pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: Needs) -> Result<Coverage, Error> {
     let mut coverage = Coverage::default();
     let mut evicted = Evicted::default();
-    let (mut began, mut ended, mut stopped) = (None::<Timestamp>, None::<Timestamp>, false);
-    let overlaps = |from: Timestamp, to: Timestamp| {
-        query.from.is_none_or(|start| to >= start) && query.to.is_none_or(|end| from < end)
+    let (mut sessions, mut aged) = (Sessions::default(), Vec::new());
+    let mut stopped = false;
+    let (from, to) = query.range();
+    let overlaps = |since: Timestamp, until: Timestamp| {
+        from.is_none_or(|start| until >= start) && to.is_none_or(|end| since < end)
     };
     tape.chain(|line| {
-        began = Some(began.map_or(line.time, |time| time.min(line.time)));
-        ended = Some(ended.map_or(line.time, |time| time.max(line.time)));
+        sessions.add(&line);
         stopped = matches!(line.event, Event::Stop { .. });
         match line.event {
             Event::Gap { from, to, reason } if overlaps(from, to) => coverage.gaps.push(Gap { from, to, reason }),
             Event::Loss(loss) if overlaps(loss.from, loss.to) => coverage.losses.push(loss),
-            Event::Evict(eviction) => evicted.add(&eviction, overlaps(eviction.from, eviction.to)),
+            Event::Evict(eviction) => {
+                evicted.add(&eviction, overlaps(eviction.from, eviction.to));
+                aged.push(eviction.from);
+            }
             _ => {}
         }
     })?;
     let heartbeat = tape.heartbeat();
     coverage.recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !stopped;
-    let packets = || frames.iter().filter(|frame| frame.packets > 0);
-    let began = began.into_iter().chain(packets().map(|frame| frame.times.0)).min();
-    let ended =
-        ended.into_iter().chain(packets().map(|frame| frame.times.1)).chain(heartbeat.map(|beat| beat.time)).max();
-    add_outside(&mut coverage, query, began, ended, evicted.last.is_empty());
+    let mut extent = sessions.extent(frames, heartbeat.map(|heartbeat| heartbeat.time));
+    aged.into_iter().for_each(|from| extent.add(from));
+    extent.add_gaps(&mut coverage, (from, to), &OUTSIDE);
     coverage.expired = expired(tape, query, frames, &evicted, needs)?;
     add_holes(&mut coverage, tape)?;
     Ok(coverage)
@@ -89,30 +92,7 @@ fn add_holes(coverage: &mut Coverage, tape: &mut Tape) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asked-for times before the tape began and after it ended.
-fn add_outside(
-    coverage: &mut Coverage,
-    query: &Query,
-    began: Option<Timestamp>,
-    ended: Option<Timestamp>,
-    complete_from_start: bool,
-) {
-    if let (Some(from), Some(began)) = (query.from, began)
-        && from < began
-        && complete_from_start
-    {
-        let to = query.to.map_or(began, |to| to.min(began));
-        coverage.gaps.push(Gap { from, to, reason: "before the tape began".into() });
-    }
-    let now = wall_clock();
-    let to = query.to.unwrap_or(now).min(now);
-    let Some(ended) = ended.filter(|_| !coverage.recording) else { return };
-    // Without an end the question is about what there is, unless all of it would be later.
-    if (query.to.is_some() && to > ended) || query.from.is_some_and(|from| from > ended) {
-        let from = query.from.map_or(ended, |from| from.max(ended));
-        coverage.gaps.push(Gap { from, to: to.max(from), reason: "no recorder was at work".into() });
-    }
-}
+const OUTSIDE: Reasons = Reasons { before: "before the tape began", behind: "no recorder was at work" };
 
 fn expired(
     tape: &mut Tape,
@@ -133,7 +113,7 @@ fn expired(
         let of_lane = frames.iter().filter(|frame| frame.lane == lane && frame.packets > 0);
         let oldest = of_lane.map(|frame| frame.times.0).min();
         let first = tape.segment_names(lane)?.first().map_or(0, |name| name.number);
-        let reaches_back = query.from.is_none_or(|from| oldest.is_none_or(|oldest| from < oldest));
+        let reaches_back = query.range().0.is_none_or(|from| oldest.is_none_or(|oldest| from < oldest));
         let silent = reaches_back && evicted.is_silent_before(lane.name(), first);
         if silent || evicted.in_range.contains(lane.name()) {
             expired.push(Expired { lane: Some(lane), oldest });

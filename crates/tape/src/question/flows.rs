@@ -8,7 +8,7 @@ use flow::{FlowRow, Kept};
 use packet::{Interface, Packet, Timestamp};
 
 use super::attribute::Attribution;
-use super::captures::Captures;
+use super::captures::{self, Captures};
 use super::covered::{self, Needs};
 use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
@@ -177,6 +177,7 @@ pub(super) fn captured_flows(
     }
     end_period(&mut replay, &names);
     let mut coverage = Coverage { damaged: captures.damaged, ..Coverage::default() };
+    captures.extent.add_gaps(&mut coverage, query.range(), &captures::OUTSIDE);
     let mut flows = gather.into_sorted(latest);
     flows.retain(|flow| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No);
     if twice {

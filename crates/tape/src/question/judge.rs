@@ -39,15 +39,8 @@ impl Judge {
     /// A judge by this query, of captures.
     pub(super) fn new(query: &Query) -> Self {
         let expression = query.expression.clone();
-        let after = expression.as_ref().and_then(|expression| expression.question.after());
-        let before = expression.as_ref().and_then(|expression| expression.question.before());
-        Self {
-            expression,
-            programs: HashMap::new(),
-            from: query.from.max(after),
-            to: query.to.into_iter().chain(before).min(),
-            tape: None,
-        }
+        let (from, to) = query.range();
+        Self { expression, programs: HashMap::new(), from, to, tape: None }
     }
 
     /// A judge by this query, of a tape.

@@ -13,6 +13,7 @@ mod flows;
 mod gather;
 mod judge;
 mod live;
+mod outside;
 mod packets;
 mod query;
 mod reach;

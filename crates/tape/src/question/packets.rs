@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use packet::{Interface, Packet};
 
 use super::attribute::Attribution;
-use super::captures::Captures;
+use super::captures::{self, Captures};
 use super::covered::{self, Needs};
 use super::flows::{captured_flows, latest, matching_flows, rowless};
 use super::gather::Gathered;
@@ -143,8 +143,13 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
             coverage.matched += 1;
             sink(packet, interface)
         })?;
-        if taken.is_none_or(|flow| flow.is_break()) {
-            break;
+        match taken {
+            Some(ControlFlow::Continue(())) => {}
+            Some(ControlFlow::Break(())) => break,
+            None => {
+                captures.extent.add_gaps(&mut coverage, query.range(), &captures::OUTSIDE);
+                break;
+            }
         }
     }
     coverage.damaged = captures.damaged;

@@ -48,6 +48,14 @@ pub struct Query {
 }
 
 impl Query {
+    /// The times that are asked for, with what the expression says of them.
+    pub(super) fn range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let question = self.expression.as_ref().map(|expression| &expression.question);
+        let after = question.and_then(|question| question.after());
+        let before = question.and_then(|question| question.before());
+        (self.from.max(after), self.to.into_iter().chain(before).min())
+    }
+
     /// Whether a flow is not left out by its id.
     pub(super) fn wants_flow(&self, id: FlowId) -> bool {
         self.flow_ids.is_empty() || self.flow_ids.contains(&id)

@@ -140,6 +140,34 @@ fn times_and_whole_flows() {
 }
 
 #[test]
+fn times_that_nothing_covers_are_gaps() {
+    for_tapes(|tape, capture, _, packets, what| {
+        let times = || packets.iter().map(|packet| packet.time);
+        let (first, last) = (times().min().unwrap(), times().max().unwrap());
+        let late = Timestamp(last.0 + 2_000_000_000);
+        let rows = [
+            (None, None, 0),
+            (Some(first), Some(Timestamp(last.0 + 1)), 0),
+            (Some(first), None, 0),
+            (None, Some(first), 1),
+            (Some(Timestamp(first.0 - 1)), None, 1),
+            (Some(late), None, 1),
+            (None, Some(late), 1),
+            (Some(Timestamp(first.0 - 1)), Some(late), 2),
+        ];
+        for (from, to, gaps) in rows {
+            let query = Query { from, to, ..Query::default() };
+            for source in [tape, capture] {
+                let coverage = ask_packets(source, &query).1;
+                assert_eq!(coverage.gaps.len(), gaps, "{what} {from:?} {to:?} {coverage:?}");
+                let of_flows = flows(source, &query, &mut |_| ControlFlow::Continue(())).unwrap();
+                assert_eq!(of_flows.gaps.len(), gaps, "{what} {from:?} {to:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn packets_of_a_flow_by_its_id() {
     for_tapes(|tape, _, _, packets, what| {
         let mut counts = Vec::new();

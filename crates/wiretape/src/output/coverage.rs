@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use packet::Timestamp;
 use tape::question::{Coverage, Expired};
 
 use crate::errors::Exit;
@@ -41,6 +42,9 @@ fn summary(coverage: &Coverage, what: &str) -> String {
 fn details(coverage: &Coverage) -> Vec<String> {
     let mut lines = Vec::new();
     some(&mut lines, &coverage.gaps, |gap| {
+        if gap.from == Timestamp::MIN {
+            return format!("  gap      all before {}: {}", second_text(gap.to), escaped(&gap.reason));
+        }
         let length = Duration::from_nanos(gap.to.since(gap.from).try_into().unwrap_or(0));
         let (from, to) = (second_text(gap.from), second_text(gap.to));
         format!("  gap      {from} to {to} ({}): {}", span_text(length), escaped(&gap.reason))
@@ -98,7 +102,6 @@ pub(crate) fn thousands(number: u64) -> String {
 mod tests {
     use std::path::PathBuf;
 
-    use packet::Timestamp;
     use tape::question::{Damage, Gap, Loss};
 
     use super::*;

@@ -138,8 +138,10 @@ fn exit_statuses_of_questions() {
     let empty = Path::new("/dev/null").display().to_string();
 
     run(&format!("flows -r {good}")).ended_with(0);
-    run(&format!("flows -r {good} --to 2001-01-01T00:00:00Z")).ended_with(1);
-    run(&format!("packets -r {good} --from 2030-01-01T00:00:00Z")).ended_with(1);
+    run(&format!("flows -r {good} host 203.0.113.254")).ended_with(1);
+    run(&format!("flows -r {good} --to 2001-01-01T00:00:00Z")).ended_with(5);
+    run(&format!("packets -r {good} --from 2030-01-01T00:00:00Z")).ended_with(5);
+    run(&format!("packets -r {good} --last 5m")).ended_with(5);
     run(&format!("packets -r {good} --from now --to -1h")).ended_with(2);
     run(&format!("packets -r {cut}")).ended_with(3);
     run(&format!("flows -r {text}")).ended_with(3);
