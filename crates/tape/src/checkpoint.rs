@@ -24,7 +24,7 @@ use crate::shared::{Shared, count};
 use crate::writer::measured;
 
 /// Checkpoints that wait; no new one is begun while there are so many.
-const WAITING_MAX: usize = 2;
+const WAITING_MAX: usize = 1;
 
 /// Where a frame was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
