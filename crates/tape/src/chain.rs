@@ -102,6 +102,13 @@ impl Chain {
         self.retry();
     }
 
+    /// Goes on in a new file if the one that was written is gone.
+    pub(crate) fn reopen(&mut self) {
+        if self.disk.status(&names::chain_path(self.number)).is_err() {
+            (self.file, self.length, self.before_bytes) = (None, 0, 0);
+        }
+    }
+
     /// Writes the lines that wait.
     pub(crate) fn retry(&mut self) {
         if self.dropped_lines > 0 {

@@ -78,7 +78,7 @@ pub(crate) fn open_on(
     let room = Arc::new(Room::new(disk.clone(), options.budget_bytes, options.keep_free));
     let chain_path = Path::new(names::CHAIN);
     let (chain, ending) = Chain::open(disk.clone(), room.clone()).map_err(Error::io("reading", chain_path))?;
-    let shared = Arc::new(Shared::new(disk, room, chain));
+    let shared = Arc::new(Shared::new(disk, room, chain, identity.clone()));
     let compresses = options.compression != Compression::None;
     let salvaged = salvage(&shared, identity, &ending, compresses, options.flows.clone())?;
     start(shared, lock, options, salvaged, is_alone).map_err(Error::io("starting threads for", Path::new("")))
@@ -147,11 +147,17 @@ fn check_directory(directory: &Path) -> Result<(), Error> {
             let entries = fs::read_dir(directory).map_err(Error::io("reading", directory))?;
             let other = entries
                 .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-                .find(|name| !HARMLESS.contains(&name.as_str()) && name != names::LIVE && name != "tape.tmp");
+                .find(|name| !HARMLESS.contains(&name.as_str()) && !is_ours(name));
             other.map_or(Ok(()), |found| Err(Error::NotATape { path: directory.to_owned(), found }))
         }
         Err(error) => Err(Error::io("reading", &path)(error)),
     }
+}
+
+/// A directory of a tape: one that lost its tape.toml is taken up with what it has.
+fn is_ours(name: &str) -> bool {
+    let ours = [names::FLOWS, names::CHAIN, names::CATALOG, names::LIVE, names::DAMAGED, names::HELD, "tape.tmp"];
+    ours.contains(&name) || Lane::from_name(name).is_some()
 }
 
 fn decode_identity(path: &Path, text: &str) -> Result<Identity, Error> {

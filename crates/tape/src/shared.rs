@@ -1,14 +1,18 @@
 //! What the threads of a tape share.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Lane;
 use crate::budget::Room;
 use crate::chain::Chain;
-use crate::disk::Disk;
+use crate::disk::{Disk, replace_file};
 use crate::format::chain::{Event, Loss};
+use crate::format::identity::Identity;
+use crate::format::names;
 use crate::frame::Summary;
 use crate::sync::SyncSet;
 
@@ -22,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) room: Arc<Room>,
     pub(crate) chain: Mutex<Chain>,
+    identity: Identity,
     pub(crate) sync: SyncSet,
     pub(crate) tallies: Tallies,
     /// By lane: the open frame is to be journaled from its beginning again.
@@ -54,12 +59,13 @@ pub(crate) fn count(tally: &AtomicU64, by: u64) {
 }
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, room: Arc<Room>, chain: Chain) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, room: Arc<Room>, chain: Chain, identity: Identity) -> Self {
         Self {
             sync: SyncSet::new(disk.clone()),
             disk,
             room,
             chain: Mutex::new(chain),
+            identity,
             tallies: Tallies::default(),
             rejournal: Default::default(),
             journal_bytes: Default::default(),
@@ -96,6 +102,20 @@ impl Shared {
     pub(crate) fn sync_chain(&self) -> std::io::Result<()> {
         let file = self.chain.lock().unwrap_or_else(PoisonError::into_inner).take_unsynced();
         file.map_or(Ok(()), |file| file.sync_data())
+    }
+
+    /// Makes anew what says what the tape is, if somebody removed it together with the rest.
+    pub(crate) fn restore_identity(&self) {
+        let path = Path::new(names::IDENTITY);
+        let gone = |path: &Path| self.disk.status(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        if !gone(path) {
+            return;
+        }
+        let made = self.disk.create_directory(Path::new(names::LIVE));
+        if made.and_then(|()| replace_file(self.disk.as_ref(), path, &[self.identity.encode().as_bytes()])).is_ok() {
+            self.chain.lock().unwrap_or_else(PoisonError::into_inner).reopen();
+            self.problem(names::IDENTITY, "the tape was removed while it was written; it begins anew".to_owned());
+        }
     }
 
     /// Something went wrong: a line of the log, and a message for who asks.

@@ -17,6 +17,7 @@ use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, decode};
 use crate::format::chain::Event;
 use crate::format::journal::JournalFrame;
 use crate::format::names::{self, SegmentName};
+use crate::frame::Summary;
 use crate::writer::measured;
 use crate::{Error, Lane};
 
@@ -46,7 +47,13 @@ impl Work<'_> {
         self.drop_orphans(lane, &segments);
         let last = segments.keys().next_back().copied().unwrap_or(0);
         // Without a sign of life all of them are looked at.
-        let suspects = segments.split_off(&safe_before.unwrap_or(0));
+        let mut suspects = segments.split_off(&safe_before.unwrap_or(0));
+        // The last one is looked at if its index does not fit, whatever the log says.
+        if let Some((number, (name, entry))) = segments.pop_last() {
+            let end = self.catalog_of(lane, number).last().map(FrameRecord::cend);
+            let fits = end == Some(entry.status.length);
+            if fits { &mut segments } else { &mut suspects }.insert(number, (name, entry));
+        }
         let mut next_time = suspects.values().next().map(|(name, _)| name.time);
         for (name, entry) in segments.into_values().rev() {
             self.shelve(lane, name, &entry, next_time);
@@ -136,6 +143,7 @@ impl Work<'_> {
             self.close(lane, name, &records);
         }
         self.report.bytes_damaged += damaged_bytes;
+        self.lose_indexed(lane, &indexed, &records);
         let packets =
             records.iter().map(|record| u64::from(record.packets)).sum::<u64>().saturating_sub(indexed_packets);
         self.shared.note(Event::Salvage {
@@ -145,6 +153,20 @@ impl Work<'_> {
             bytes: records.last().map_or(0, FrameRecord::cend),
             damaged_bytes,
         });
+    }
+
+    /// Counts what the index had and the segment has not.
+    fn lose_indexed(&self, lane: Lane, indexed: &[FrameRecord], found: &[FrameRecord]) {
+        let end = found.last().map_or(0, FrameRecord::uend);
+        let mut lost = Summary::default();
+        let mut bytes = 0;
+        for record in indexed.iter().filter(|record| record.uoffset >= end) {
+            lost.merge(record);
+            bytes += u64::from(record.ubytes);
+        }
+        if lost.packets > 0 {
+            self.shared.lose(&format!("lane {}", lane.name()), "damaged", &lost, bytes);
+        }
     }
 
     /// Writes the index of a mended segment, brings it to stable storage and shelves it.

@@ -366,6 +366,7 @@ impl Writer {
         if due && shared.write_summaries() {
             self.last_summary = Some(tick.now);
         }
+        shared.restore_identity();
         self.read_clocks(tick);
         let mut chain = self.tools.shared.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         chain.retry();

@@ -180,6 +180,41 @@ fn a_removed_directory_is_made_again() {
     assert!(fs::read_dir(directory.path().join("client")).unwrap().count() > 0);
 }
 
+#[test]
+fn a_removed_tape_begins_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tape");
+    let mut recorder = Recorder::open(&path, 10_000_000);
+    recorder.append(500, 500);
+    recorder.tick();
+    fs::remove_dir_all(&path).unwrap();
+    for _ in 0..5 {
+        recorder.append(500, 500);
+        recorder.tick();
+    }
+    recorder.close();
+    assert!(chain(&path).contains("begins anew"));
+    Recorder::open(&path, 10_000_000).close();
+    fs::remove_file(path.join("tape.toml")).unwrap();
+    Recorder::open(&path, 10_000_000).close();
+    assert!(fs::read_dir(path.join("bulk")).unwrap().count() > 0);
+}
+
+#[test]
+fn damage_after_a_clean_stop_is_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::open(directory.path(), 10_000_000);
+    recorder.append(2000, 900);
+    recorder.tick();
+    recorder.close();
+    let last = fs::read_dir(directory.path().join("bulk")).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let file = fs::File::options().write(true).open(&last).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    Recorder::open(directory.path(), 10_000_000).close();
+    let log = chain(directory.path());
+    assert!(log.contains("\"kind\":\"salvage\"") && log.contains("\"reason\":\"damaged\""), "{log}");
+}
+
 /// A file system of its own in a file; unmounted when it goes.
 struct Mounted {
     _directory: tempfile::TempDir,
