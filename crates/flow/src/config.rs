@@ -25,7 +25,7 @@ pub struct Config {
 
 impl Config {
     /// Flows that can be live at once, unless said otherwise.
-    pub const CAPACITY_FLOWS: u32 = 1 << 18;
+    pub const CAPACITY_FLOWS: u32 = 1 << 17;
     /// Bytes of a head, unless said otherwise.
     pub const HEAD_BYTES: u32 = 16 * 1024;
 
@@ -37,8 +37,8 @@ impl Config {
             ours: Ours::default(),
             capacity_flows: Self::CAPACITY_FLOWS,
             head_bytes: Self::HEAD_BYTES,
-            period_parts_max: 1 << 16,
-            period_locations_max: 1 << 21,
+            period_parts_max: 1 << 15,
+            period_locations_max: 1 << 20,
         }
     }
 }
