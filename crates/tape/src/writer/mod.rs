@@ -328,7 +328,10 @@ impl Writer {
     fn recovered(&mut self) {
         if let Some(outage) = self.outage.take() {
             let to = Moment::now().time;
+            self.tools.shared.problem("disk", format!("packets are written again after: {}", outage.reason));
             self.tools.shared.note(Event::Gap { from: outage.since, to, reason: outage.reason });
+            // What was lost meanwhile must not wait: the next crash would take the word of it along.
+            self.tools.shared.write_summaries();
         }
     }
 
