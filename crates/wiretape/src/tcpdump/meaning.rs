@@ -118,7 +118,8 @@ impl Reading {
             "-I" => {
                 return Err(not_here(name, "put the interface into monitor mode first: iw dev IFACE set type monitor"));
             }
-            "-L" | "-J" => return Err(not_here(name, "to list interfaces: wiretape -D")),
+            "-L" => return Err(not_here(name, "every interface is recorded with the one link type that it has")),
+            "-J" => return Err(not_here(name, "packets have the kernel's time, in nanoseconds")),
             other => self.ignore(other),
         }
         Ok(())
@@ -132,13 +133,20 @@ impl Reading {
 
     fn warnings(&self) -> Vec<String> {
         let mut names = self.without_effect.clone();
+        let time_type = names.iter().position(|name| *name == "-j").map(|at| names.remove(at));
+        let mut warnings = Vec::new();
+        if !names.is_empty() {
+            let names = names.join(", ");
+            warnings.push(format!("{names} has no effect here: Wiretape records packets whole and prints none"));
+        }
         if self.link.is_some() && self.dump == 0 {
-            names.push("-y");
+            warnings
+                .push("-y has no effect here: every interface is recorded with the link type that it has".to_owned());
         }
-        if names.is_empty() {
-            return Vec::new();
+        if time_type.is_some() {
+            warnings.push("-j has no effect here: packets have the kernel's time, in nanoseconds".to_owned());
         }
-        vec![format!("{} has no effect here: Wiretape records packets whole and prints none", names.join(", "))]
+        warnings
     }
 
     fn conclude(mut self, words: Vec<String>) -> Result<Call, Failure> {
