@@ -235,6 +235,9 @@ def packets_of(capture):
 
 def keep(results, tables, arguments):
     day = datetime.date.today().isoformat()
+    for kind in results.values():
+        for row in kind["recorders"]:
+            row.pop("log", None)
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
     head = (f"# Recording, {day}\n\n`make bench` ({arguments.seconds} s each), Linux {platform.release()}, "
