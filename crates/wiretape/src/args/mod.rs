@@ -76,7 +76,7 @@ pub(crate) struct ImportArgs {
     /// The tape, made when it is missing
     #[arg(long, value_name = "DIR")]
     pub(crate) tape: PathBuf,
-    /// Treat unproven junk as live recording does: rows by source prefix and minute
+    /// Accepted, and changes nothing in this version: unproven junk keeps a row for each flow
     #[arg(long)]
     pub(crate) as_live: bool,
     /// Compression of the tape
