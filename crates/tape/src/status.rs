@@ -132,6 +132,12 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
     })
 }
 
+/// Whether a recorder is at work on the tape in `directory`.
+pub fn is_recording(directory: &Path) -> Result<bool, Error> {
+    let mut tape = Tape::open(directory)?;
+    Ok(tape.has_sign_of_life() && !log(&mut tape)?.stopped)
+}
+
 impl Status {
     /// What is wrong; nothing in a tape that does well.
     pub fn problems(&self) -> Vec<Problem> {

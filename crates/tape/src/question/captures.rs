@@ -89,7 +89,7 @@ impl<'p> Captures<'p> {
     }
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }

@@ -4,6 +4,7 @@ use filter::question::{Field, Fields, Value};
 use flow::{FlowRow, Kept};
 use packet::{Address, Mac};
 
+use super::Flow;
 use super::gather::Gathered;
 
 /// The fields of a flow's row, and what its source adds to them.
@@ -11,6 +12,19 @@ pub(super) struct RowFields<'a> {
     pub(super) flow: &'a Gathered,
     pub(super) kept: Kept,
     pub(super) sensor: Option<&'a str>,
+}
+
+impl Fields for RowFields<'_> {
+    fn field(&self, field: Field) -> Value<'_> {
+        let (row, in_iface) = (&self.flow.row, self.flow.in_iface.as_deref());
+        Flow { row, in_iface, kept: self.kept, sensor: self.sensor }.value(field)
+    }
+}
+
+impl Fields for Flow<'_> {
+    fn field(&self, field: Field) -> Value<'_> {
+        self.value(field)
+    }
 }
 
 /// The fields of a packet whose flow is not known.
@@ -22,9 +36,9 @@ impl Fields for NoFields {
     }
 }
 
-impl Fields for RowFields<'_> {
-    fn field(&self, field: Field) -> Value<'_> {
-        let row = &self.flow.row;
+impl<'a> Flow<'a> {
+    fn value(&self, field: Field) -> Value<'a> {
+        let row = self.row;
         match field {
             Field::FlowId => Value::Text(row.flow_id.to_string().into()),
             Field::CommunityId => row.community_id().map_or(Value::Missing, |id| Value::Text(id.into())),
@@ -37,7 +51,7 @@ impl Fields for RowFields<'_> {
             Field::Tunnel => text(row.tunnel.map(packet::decode::Tunnel::name)),
             Field::TunnelId => number(row.tunnel.and_then(packet::decode::Tunnel::id)),
             Field::Vlan => Value::List(row.vlan.as_slice().iter().map(|id| Value::Number((*id).into())).collect()),
-            Field::InIface => text(self.flow.in_iface.as_deref()),
+            Field::InIface => text(self.in_iface),
             Field::SrcMac => row.src_mac.map_or(Value::Missing, Value::Mac),
             Field::DestMac => row.dest_mac.map_or(Value::Missing, Value::Mac),
             Field::IcmpType => number(row.icmp_type()),

@@ -41,8 +41,8 @@ pub(super) fn packets(directory: &Path, query: &Query, sink: PacketSink) -> Resu
         })?;
     }
     while !broken {
-        std::thread::sleep(LOOK_EVERY);
-        broken = live.look(&mut sink)?.is_break();
+        let is_last = live.wait();
+        broken = live.look(&mut sink)?.is_break() || is_last;
     }
     Ok(live.coverage(matched))
 }
@@ -53,6 +53,7 @@ pub(super) fn flows(directory: &Path, query: &Query, sink: FlowSink) -> Result<C
     let sensor = live.tape.identity().sensor.clone();
     let mut news = if query.from.is_some() { live.flows_so_far(&frames)? } else { Vec::new() };
     let mut matched = 0;
+    let mut is_last = false;
     loop {
         for flow in &news {
             let (in_iface, kept) = (flow.in_iface.as_deref(), flow.row.kept(LaneSet::ALL));
@@ -62,7 +63,10 @@ pub(super) fn flows(directory: &Path, query: &Query, sink: FlowSink) -> Result<C
                 return Ok(live.coverage(matched));
             }
         }
-        std::thread::sleep(LOOK_EVERY);
+        if is_last {
+            return Ok(live.coverage(matched));
+        }
+        is_last = live.wait();
         // All packets are taken in: nothing breaks off.
         let _ = live.look(&mut |_, _| ControlFlow::Continue(()))?;
         news = live.news();
@@ -105,8 +109,16 @@ impl<'q> Live<'q> {
         Ok((live, frames))
     }
 
+    /// Waits for the next look; true if that is the last one: whoever asks wants no more, or nobody records. A recorder
+    /// that starts again within the time that a sign of life lasts is the same to whoever waits.
+    fn wait(&mut self) -> bool {
+        std::thread::sleep(LOOK_EVERY);
+        self.query.is_stopped() || self.tape.is_abandoned()
+    }
+
     fn coverage(mut self, matched: u64) -> Coverage {
-        let mut coverage = Coverage { matched, recording: true, ..Coverage::default() };
+        let recording = self.tape.has_sign_of_life();
+        let mut coverage = Coverage { matched, recording, ..Coverage::default() };
         covered::add_notes(&mut coverage, &mut self.tape);
         coverage
     }

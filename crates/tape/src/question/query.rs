@@ -1,6 +1,8 @@
 //! What is asked, and of what.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use flow::FlowId;
 use packet::Timestamp;
@@ -39,8 +41,10 @@ pub struct Query {
     pub to: Option<Timestamp>,
     /// Ends after so many rows or packets.
     pub limit: Option<u64>,
-    /// Goes on with what is recorded from now on, until the sink breaks.
+    /// Goes on with what is recorded from now on, until the sink breaks, `stop` says so, or the recorder has stopped.
     pub live: bool,
+    /// Set by whoever asks when a live question is to end.
+    pub stop: Option<Arc<AtomicBool>>,
     /// Only packets of these flows; empty is no restriction.
     pub flow_ids: Vec<FlowId>,
     /// Packets: all packets of the flows that have a matching one.
@@ -54,6 +58,11 @@ impl Query {
         let after = question.and_then(|question| question.after());
         let before = question.and_then(|question| question.before());
         (self.from.max(after), self.to.into_iter().chain(before).min())
+    }
+
+    /// Whether a live question is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// Whether a flow is not left out by its id.

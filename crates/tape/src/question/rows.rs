@@ -138,7 +138,7 @@ fn add_file(tape: &mut Tape, name: FlowFileName, file: &FlowFile, places: &Place
 }
 
 /// The flow table at the last checkpoint.
-fn read_state(tape: &mut Tape) -> Option<(StateHead, Vec<u8>)> {
+pub(super) fn read_state(tape: &mut Tape) -> Option<(StateHead, Vec<u8>)> {
     let path = tape.directory().join(names::state_path());
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,

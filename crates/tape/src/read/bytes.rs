@@ -137,6 +137,24 @@ impl Tape {
         }
     }
 
+    /// The interfaces that the newest segment of each lane describes.
+    pub(crate) fn newest_interfaces(&mut self) -> Result<Vec<Interface>, Error> {
+        let mut found = Vec::new();
+        let mut bytes = FrameBytes::default();
+        for lane in Lane::ALL {
+            let Some(newest) = self.segment_names(lane)?.last().copied() else { continue };
+            for frame in self.lane_frames(lane, newest.number)?.iter().filter(|frame| frame.describes) {
+                if self.load(frame, &mut bytes)? {
+                    found.extend(Blocks::new(bytes.as_slice()).filter_map(|(_, block)| match block {
+                        Block::Interface(interface) => Some(interface),
+                        _ => None,
+                    }));
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// The number of an interface among all that were seen.
     pub(super) fn interface_number(&mut self, interface: Interface) -> u32 {
         let known = self.interfaces.iter().position(|known| *known == interface);

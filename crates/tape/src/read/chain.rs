@@ -37,6 +37,19 @@ impl Tape {
         Ok(())
     }
 
+    /// Whether a recorder was at work in the last seconds.
+    pub(crate) fn has_sign_of_life(&self) -> bool {
+        self.heartbeat().is_some_and(|heartbeat| heartbeat.is_fresh)
+    }
+
+    /// Whether there was a recorder and is none any more, or the tape itself has gone.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match self.heartbeat() {
+            Some(heartbeat) => !heartbeat.is_fresh,
+            None => !self.directory.join(names::IDENTITY).exists(),
+        }
+    }
+
     /// The recorder's last sign of life, and whether it is so young that a recorder must be at work.
     ///
     /// The lock is not tried: that could keep a recorder that starts just now from getting it.

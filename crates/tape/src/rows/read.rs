@@ -1,7 +1,6 @@
 //! Reading a flow file, which may be damaged or hostile.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
@@ -96,7 +95,7 @@ pub fn fuzz_flow_file(data: &[u8]) {
 
 /// The reader of the Parquet crate asserts in some places what a damaged file can break.
 fn contained<T>(read: impl FnOnce() -> Result<T, RowsError>) -> Result<T, RowsError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(RowsError::Unreadable))
+    crate::guard::guarded(read).unwrap_or(Err(RowsError::Unreadable))
 }
 
 /// The leaf column of that name, a list's element included.
