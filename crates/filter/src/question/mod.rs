@@ -3,10 +3,12 @@
 //! What is pcap-filter stays pcap-filter: all its terms on one level of parentheses are one program, so that they mean
 //! what libpcap means. Fields, `and`, `or` and `not` around them are evaluated here, in three values.
 
+mod claim;
 mod condition;
 mod field;
 mod glob;
 mod group;
+mod needs;
 mod operand;
 mod parse;
 mod predicate;
@@ -17,9 +19,10 @@ mod words;
 
 pub use condition::{Condition, PcapTermIndex};
 pub use field::{Field, FieldKind, Fields, Value};
+pub use needs::{Key, Needs};
 pub use parse::parse_question;
 pub use predicate::{Operator, Predicate};
-pub use prune::may_match_flow;
+pub use prune::{is_opaque, may_match_flow};
 pub use term::{PcapTerm, Programs};
 pub use truth::{Truth, evaluate};
 

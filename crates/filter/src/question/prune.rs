@@ -1,18 +1,17 @@
 //! What a flow's row says about its packets, without looking at them.
 //!
 //! A pcap-filter term can be ruled out, never be taken for granted: a packet that is too short fails it, and so does
-//! one whose link layer it does not understand. It looks at the outermost headers, and a row holds the innermost:
-//! with a VLAN tag or a tunnel, nothing is ruled out.
-
-use std::net::IpAddr;
+//! one whose link layer it does not understand. It looks at the outermost network header, and a row holds the
+//! innermost: in a tunnel, nothing is ruled out. VLAN tags come before both.
 
 use packet::Address;
 
 use super::Question;
+use super::claim::Claim;
 use super::field::{Field, Fields, Value};
 use super::term::PcapTerm;
 use super::truth::{Truth, decide};
-use crate::expression::{Connector, Id, IdKind, Node, Primitive, Protocol, Qualifiers};
+use crate::expression::{Id, IdKind, Primitive, Protocol, Qualifiers};
 use crate::names;
 
 /// False only if no packet of the flow can match.
@@ -25,7 +24,12 @@ pub fn may_match_flow(question: &Question, row: &dyn Fields) -> bool {
     decide(&question.root, row, &mut verdict) != Truth::False
 }
 
-/// The outermost headers of a flow's packets, where they are the innermost too.
+/// True if pcap-filter terms cannot be held against a flow's row: its packets are in a tunnel, or not IP.
+pub fn is_opaque(row: &dyn Fields) -> bool {
+    Outer::of(row).is_none()
+}
+
+/// The outermost headers of a flow's packets behind VLAN tags, where they are the innermost too.
 struct Outer {
     addresses: [Address; 2],
     ports: [u64; 2],
@@ -39,11 +43,6 @@ const WITH_PORTS: &[u64] = &[6, 17, 132];
 
 impl Outer {
     fn of(row: &dyn Fields) -> Option<Self> {
-        let none = |field| match row.field(field) {
-            Value::Missing => true,
-            Value::List(values) => values.is_empty(),
-            _ => false,
-        };
         let address = |field| match row.field(field) {
             Value::Address(address) => Some(address),
             _ => None,
@@ -52,7 +51,7 @@ impl Outer {
             Value::Number(number) => Some(number),
             _ => None,
         };
-        if !none(Field::Vlan) || !none(Field::Tunnel) {
+        if row.field(Field::Tunnel) != Value::Missing {
             return None;
         }
         let addresses = [address(Field::SrcIp)?, address(Field::DestIp)?];
@@ -71,23 +70,20 @@ impl Outer {
 
     fn term(&self, term: &PcapTerm) -> Truth {
         match term.node() {
-            Some(node) if !term.shifts_what_follows() && self.rules_out(node) => Truth::False,
+            Some(node) if self.rules_out(&Claim::of(node)) => Truth::False,
             _ => Truth::Unknown,
         }
     }
 
-    /// True only if no packet of the flow satisfies it.
-    fn rules_out(&self, node: &Node) -> bool {
-        match node {
-            Node::Primitive(Primitive::Protocol(protocol), _) => self.rules_out_protocol(*protocol),
-            Node::Primitive(Primitive::Id(qualifiers, id), _) => self.rules_out_id(*qualifiers, id),
-            Node::Primitive(..) | Node::Not(_) => false,
-            Node::Chain(first, rest) => {
-                rest.iter().fold(self.rules_out(first), |ruled_out, (connector, next)| match connector {
-                    Connector::And => ruled_out || self.rules_out(next),
-                    Connector::Or => ruled_out && self.rules_out(next),
-                })
-            }
+    /// True only if no packet of the flow can be as claimed.
+    fn rules_out(&self, claim: &Claim<'_>) -> bool {
+        match claim {
+            Claim::Anything => false,
+            Claim::Primitive(Primitive::Protocol(protocol)) => self.rules_out_protocol(*protocol),
+            Claim::Primitive(Primitive::Id(qualifiers, id)) => self.rules_out_id(*qualifiers, id),
+            Claim::Primitive(_) => false,
+            Claim::All(claims) => claims.iter().any(|claim| self.rules_out(claim)),
+            Claim::Any(claims) => claims.iter().all(|claim| self.rules_out(claim)),
         }
     }
 
@@ -117,19 +113,18 @@ impl Outer {
         let ip = matches!(qualifiers.protocol, None | Some(Protocol::Ip | Protocol::Ip6));
         match qualifiers.kind.unwrap_or(IdKind::Host) {
             IdKind::Host | IdKind::Net if ip => self.rules_out_address(qualifiers.kind, id),
-            IdKind::Port => {
+            IdKind::Port | IdKind::PortRange => {
                 let transport = match qualifiers.protocol {
                     Some(Protocol::Tcp) => self.protocol == 6,
                     Some(Protocol::Udp) => self.protocol == 17,
                     Some(Protocol::Sctp) => self.protocol == 132,
                     _ => WITH_PORTS.contains(&self.protocol),
                 };
-                let port = match id {
-                    Id::Number(number) => Some(u64::from(*number)),
-                    Id::Name(name) => names::service(name).map(|service| service.port.into()),
-                    _ => None,
+                let is_other = |(first, last): (u32, u32)| {
+                    let range = u64::from(first)..=u64::from(last);
+                    !self.ports.iter().any(|port| range.contains(port))
                 };
-                !transport || port.is_some_and(|port| !self.ports.contains(&port))
+                !transport || id.ports().is_some_and(is_other)
             }
             IdKind::Protocol if ip => match id {
                 Id::Number(number) => self.rules_out_number((*number).into()),
@@ -141,39 +136,8 @@ impl Outer {
     }
 
     fn rules_out_address(&self, kind: Option<IdKind>, id: &Id) -> bool {
-        let (network, mask) = match id {
-            Id::V6(address, length) => {
-                (address.to_bits(), u128::MAX.checked_shl(128 - (*length).min(128)).unwrap_or(0))
-            }
-            Id::Dotted(text) => match dotted(text) {
-                Some((address, bits)) => mapped(address, u32::MAX << (32 - bits)),
-                None => return false,
-            },
-            Id::DottedLength(text, length) => match dotted(text) {
-                Some((address, _)) => mapped(address, u32::MAX.checked_shl(32 - (*length).min(32)).unwrap_or(0)),
-                None => return false,
-            },
-            Id::Number(number) if kind != Some(IdKind::Net) => mapped(*number, u32::MAX),
-            _ => return false,
-        };
+        let Some((network, bits)) = id.network(kind) else { return false };
+        let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
         !self.addresses.iter().any(|address| u128::from_be_bytes(address.0) & mask == network & mask)
     }
-}
-
-/// An IPv4 network in the 16-byte form of addresses.
-fn mapped(address: u32, mask: u32) -> (u128, u128) {
-    let address = Address::from(IpAddr::from(address.to_be_bytes()));
-    (u128::from_be_bytes(address.0), u128::MAX << 32 | u128::from(mask))
-}
-
-/// One to four numbers, and how many bits they are.
-fn dotted(text: &str) -> Option<(u32, u32)> {
-    let mut address = 0u32;
-    let mut bits = 0;
-    for part in text.split('.') {
-        let value: u8 = part.parse().ok()?;
-        address = address << 8 | u32::from(value);
-        bits += 8;
-    }
-    (1..=32).contains(&bits).then(|| (address << (32 - bits), bits))
 }

@@ -1,8 +1,10 @@
-//! A flow that is ruled out by its row has no matching packet.
+//! A flow that is ruled out by its row, or that lacks what a question needs, has no matching packet.
 
-use filter::question::{Field, Fields, Value, may_match_flow};
-use filter::{Options, compile, parse_question};
-use packet::{Headers, LinkType};
+use std::net::IpAddr;
+
+use filter::question::{Field, Fields, Key, Needs, Value, is_opaque, may_match_flow};
+use filter::{Hosts, NoNames, Options, compile, parse_question};
+use packet::{Address, Headers, LinkType};
 
 use crate::generate::expression::Expressions;
 use crate::generate::link;
@@ -27,11 +29,30 @@ impl Fields for Row<'_> {
     }
 }
 
+impl Row<'_> {
+    /// Whether an index that is right has the flow for a key; without one, whether the flow is opaque.
+    fn has(&self, key: Option<&Key>) -> bool {
+        let Some(flow) = self.0.key else { return key.is_none() };
+        let begins = |address: Address, net: Address, bits: u8| {
+            let differ = u128::from_be_bytes(address.0) ^ u128::from_be_bytes(net.0);
+            differ.leading_zeros() >= u32::from(bits)
+        };
+        match key {
+            None => is_opaque(self),
+            Some(Key::Address(address)) => [flow.src, flow.dest].contains(address),
+            Some(Key::Net(net, bits)) => [flow.src, flow.dest].iter().any(|address| begins(*address, *net, *bits)),
+            Some(Key::Port(port)) => [flow.src_port, flow.dest_port].contains(port),
+            Some(Key::Text(..)) => false,
+        }
+    }
+}
+
 #[test]
 fn no_matching_packet_is_ruled_out() {
     let mut random = Random::new(7);
     let mut ruled_out = 0;
     let mut matched = 0;
+    let mut lacking = 0;
     for index in 0..6000 {
         let link_type = [1u16, 1, 1, 113, 276, 101, 0, 108, 105, 9][index % 10];
         let mut expressions =
@@ -41,15 +62,64 @@ fn no_matching_packet_is_ruled_out() {
         let Ok(question) = parse_question(&expression, &|_| None) else {
             panic!("{expression} is pcap-filter's, and no question");
         };
+        let needs = question.needs(&NoNames);
         for _ in 0..20 {
             let frame = link::frame(&mut random, link_type);
             let headers = packet::decode(LinkType(link_type), &frame, frame.len() as u32);
             let may = may_match_flow(&question, &Row(&headers));
             let matches = program.matches(&frame, frame.len() as u32);
             assert!(may || !matches, "{expression} [{link_type}] {frame:02x?} {headers:?}");
+            let has = needs.may_hold(&mut |key| Row(&headers).has(key));
+            assert!(has || !matches, "{expression} [{link_type}] {needs:?} {frame:02x?} {headers:?}");
+            lacking += usize::from(!has);
             ruled_out += usize::from(!may);
             matched += usize::from(matches);
         }
     }
-    assert!(ruled_out > 3000 && matched > 3000, "{ruled_out} {matched}");
+    assert!(ruled_out > 3000 && matched > 3000 && lacking > 3000, "{ruled_out} {matched} {lacking}");
+}
+
+/// What is asked of an index.
+#[test]
+fn needs_of_questions() {
+    let address = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
+    let host = |text: &str| Needs::Key(Key::Address(address(text)));
+    let net = |text: &str, bits| Needs::Key(Key::Net(address(text), bits));
+    let port = |port| Needs::Key(Key::Port(port));
+    let (all, any) = (|parts: &[Needs]| Needs::all(parts.to_vec()), |parts: &[Needs]| Needs::any(parts.to_vec()));
+    let hosts = Hosts::parse("10.0.0.1 gw\n2001:db8::1 gw");
+    let check = |text: &str, expected: Needs| {
+        assert_eq!(parse_question(text, &|_| None).unwrap().needs(&hosts), expected, "{text}");
+    };
+    let opaque = Needs::Opaque;
+    check("", Needs::Everything);
+    check("tcp", Needs::Everything);
+    check("host 10.0.0.1", any(&[host("10.0.0.1"), opaque.clone()]));
+    check("dst host 10.0.0.1 and port 80", any(&[all(&[host("10.0.0.1"), port(80)]), opaque.clone()]));
+    check("ip6 host gw", any(&[host("10.0.0.1"), host("2001:db8::1"), opaque.clone()]));
+    check("net 10.1", any(&[net("10.1.0.0", 112), opaque.clone()]));
+    check("net 10", any(&[net("10.0.0.0", 104), opaque.clone()]));
+    check("net 10.0.0.0/9", any(&[net("10.0.0.0", 105), opaque.clone()]));
+    check("net 10.0.0.0 mask 255.0.255.0", any(&[net("10.0.0.0", 104), opaque.clone()]));
+    check("ip6 net 2001:db8::/32", any(&[net("2001:db8::", 32), opaque.clone()]));
+    check("port domain", any(&[port(53), opaque.clone()]));
+    check("portrange 80-82", any(&[port(80), port(81), port(82), opaque.clone()]));
+    check("portrange 1-1000", Needs::Everything);
+    check("vlan and host 10.0.0.1", any(&[host("10.0.0.1"), opaque.clone()]));
+    check("vlan or host 10.0.0.1", Needs::Everything);
+    check("(vlan or tcp) and host 10.0.0.1", Needs::Everything);
+    check("not vlan and host 10.0.0.1", Needs::Everything);
+    check("geneve and host 10.0.0.1", Needs::Everything);
+    check("host 10.0.0.1 and geneve", any(&[host("10.0.0.1"), opaque.clone()]));
+    check("not host 10.0.0.1", Needs::Everything);
+    check("ether host 0:1:2:3:4:5 or host 10.0.0.1", Needs::Everything);
+    check("arp host 10.0.0.1", Needs::Everything);
+    check("src_ip = 10.0.0.1", host("10.0.0.1"));
+    check("addr in (10.0.0.1, 10.2.0.0/16)", any(&[host("10.0.0.1"), net("10.2.0.0", 112)]));
+    check("dest_port = 443 and bytes_toserver > 1M", port(443));
+    check("dest_port = 70000", Needs::Nothing);
+    check("dest_port != 443", Needs::Everything);
+    check("not (dest_port = 443)", Needs::Everything);
+    check("tls_sni = Example.org", Needs::Key(Key::Text(Field::TlsSni, "example.org".into())));
+    check("port 80 and src_ip = 10.0.0.1", all(&[host("10.0.0.1"), any(&[port(80), opaque])]));
 }
