@@ -73,6 +73,14 @@ pub enum Error {
         /// What can be read only once.
         path: PathBuf,
     },
+    /// An expression that means nothing for the link type of the packets.
+    #[error("the expression cannot be asked of {link_type} packets: {source}")]
+    Expression {
+        /// Of the packets, or of some of them; the others cannot be asked it either.
+        link_type: packet::LinkType,
+        /// What is wrong, with its place in the expression.
+        source: filter::Error,
+    },
     /// The threads that write the tape have ended, which they should not.
     #[error("the tape is not written any more: its writer has ended")]
     Stopped,

@@ -82,7 +82,7 @@ impl Question {
         !self.terms.is_empty()
     }
 
-    /// The programs of its pcap-filter expressions for a link type; no packet of the type matches what does not compile.
+    /// The programs of its pcap-filter expressions for a link type; what does not compile is unknown of its packets.
     pub fn compile_for(&self, link_type: LinkType, resolver: &dyn Resolver) -> Programs {
         Programs::new(&self.terms, link_type, resolver)
     }

@@ -124,12 +124,16 @@ impl Programs {
         self.programs.get(index.0).map(Result::as_ref)
     }
 
-    /// An expression's verdict on a packet; what does not compile for the link type accepts none of its packets.
+    /// Why packets of this link type cannot be asked one of the expressions.
+    pub fn refusal(&self) -> Option<&Error> {
+        self.programs.iter().find_map(|program| program.as_ref().err())
+    }
+
+    /// An expression's verdict on a packet; unknown where it does not compile for the link type.
     pub fn verdict(&self, index: PcapTermIndex, packet: &[u8], wire_bytes: u32) -> Truth {
         match self.programs.get(index.0) {
             Some(Ok(program)) => Truth::from(program.matches(packet, wire_bytes)),
-            Some(Err(_)) => Truth::False,
-            None => Truth::Unknown,
+            Some(Err(_)) | None => Truth::Unknown,
         }
     }
 }

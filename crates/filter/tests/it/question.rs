@@ -195,6 +195,8 @@ fn verdicts_by_link_type() {
     let packet = [0x45u8; 20];
     assert_eq!(question.compile_for(LinkType::RAW, &NoNames).verdict(index, &packet, 20), Truth::True);
     assert_eq!(question.compile_for(LinkType::ETHERNET, &NoNames).verdict(index, &packet, 20), Truth::False);
-    // What makes no sense for a link type accepts nothing.
-    assert_eq!(question.compile_for(LinkType::NFLOG, &NoNames).verdict(index, &packet, 20), Truth::False);
+    // What makes no sense for a link type is not known of its packets.
+    let programs = question.compile_for(LinkType::NFLOG, &NoNames);
+    assert_eq!(programs.verdict(index, &packet, 20), Truth::Unknown);
+    assert!(programs.refusal().is_some());
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use packet::Timestamp;
+use packet::{LinkType, Timestamp};
 
 use crate::Lane;
 pub use crate::format::chain::Loss;
@@ -25,6 +25,8 @@ pub struct Coverage {
     /// Frames with packets whose flows have no rows, where the question is about rows: flow files are gone or damaged,
     /// or the flow table was full.
     pub rowless_frames: u64,
+    /// Link types that the expression means nothing for: their packets were not judged.
+    pub unjudged: Vec<Unjudged>,
     /// A recorder was at work on the tape: more may come.
     pub recording: bool,
 }
@@ -38,6 +40,7 @@ impl Coverage {
             && self.damaged.is_empty()
             && self.undecided_flows == 0
             && self.rowless_frames == 0
+            && self.unjudged.is_empty()
     }
 }
 
@@ -59,6 +62,17 @@ pub struct Expired {
     pub lane: Option<Lane>,
     /// The oldest packet that is left, if there is any.
     pub oldest: Option<Timestamp>,
+}
+
+/// Packets of a link type that an expression cannot be asked of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unjudged {
+    /// The link type.
+    pub link_type: LinkType,
+    /// How many packets were looked at in vain.
+    pub packets: u64,
+    /// Why.
+    pub reason: String,
 }
 
 /// Something that could not be read.

@@ -13,7 +13,7 @@ use super::covered::{self, Needs};
 use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
 use super::replay::{Origin, Replay};
-use super::{Coverage, Query, Source, live, rows};
+use super::{Coverage, Query, Source, live, refused, rows};
 use crate::Error;
 use crate::read::{Frame, Merge, Merged, Tape};
 
@@ -79,6 +79,7 @@ pub(super) fn matching_flows(
     }
     let open = (0..).zip(&truths).filter(|(_, truth)| **truth == Truth::Unknown).map(|(index, _)| index);
     decide_by_packets(tape, frames, &mut judge, &mut flows, &open.collect::<Vec<_>>())?;
+    refused::conclude_of_tape(tape, frames, &mut [&mut judge, &mut alone], coverage)?;
     let is_undecided = |(flow, truth): &(&Gathered, &Truth)| match truth {
         Truth::Undecidable => true,
         Truth::Unknown => !flow.matched && flow.frames.contains(&missing),
@@ -183,6 +184,7 @@ pub(super) fn captured_flows(
     if twice {
         decide_by_captures(paths, judge, &mut flows)?;
     }
+    refused::conclude(&[&*judge], &mut coverage)?;
     coverage.undecided_flows = flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
     flows.retain(|flow| judge.flow(flow) == Truth::Yes);
     Ok((flows, coverage))

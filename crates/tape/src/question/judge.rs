@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use filter::question::{Programs, evaluate, may_match_flow};
+use filter::question::{evaluate, may_match_flow};
+use filter::{Question, Resolver};
 use flow::{FlowRow, Kept, LaneSet};
 use packet::{Interface, LinkType, Packet, Timestamp};
 
 use super::fields::{NoFields, RowFields};
 use super::gather::Gathered;
 use super::reach::Reach;
+use super::refused::Asked;
 use super::{Expression, Query};
 use crate::read::Frame;
 
@@ -28,7 +30,7 @@ pub(super) enum Truth {
 /// Applies a query to packets and rows.
 pub(super) struct Judge {
     expression: Option<Expression>,
-    programs: HashMap<LinkType, Programs>,
+    asked: HashMap<LinkType, Asked>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     /// What rows do not say: of a tape, how far its lanes reach back and where it was recorded.
@@ -40,7 +42,7 @@ impl Judge {
     pub(super) fn new(query: &Query) -> Self {
         let expression = query.expression.clone();
         let (from, to) = query.range();
-        Self { expression, programs: HashMap::new(), from, to, tape: None }
+        Self { expression, asked: HashMap::new(), from, to, tape: None }
     }
 
     /// A judge by this query, of a tape.
@@ -74,17 +76,27 @@ impl Judge {
             return false;
         }
         let Some(Expression { question, resolver }) = &self.expression else { return true };
-        let programs = self
-            .programs
-            .entry(interface.link_type)
-            .or_insert_with_key(|link_type| question.compile_for(*link_type, resolver.as_ref()));
-        let verdict = |index| programs.verdict(index, packet.data, packet.wire_bytes);
+        let asked = asked(&mut self.asked, question, resolver.as_ref(), interface.link_type);
+        let verdict = |index| asked.programs.verdict(index, packet.data, packet.wire_bytes);
         let fields = flow.map(|flow| fields_of(self.tape.as_ref(), flow));
         let truth = match &fields {
             Some(fields) => evaluate(question, fields, verdict),
             None => evaluate(question, &NoFields, verdict),
         };
+        asked.unjudged += u64::from(truth == filter::question::Truth::Unknown && asked.programs.refusal().is_some());
         truth == filter::question::Truth::True
+    }
+
+    /// Asks the expression of a link type without a packet.
+    pub(super) fn ask(&mut self, link_type: LinkType) {
+        if let Some(Expression { question, resolver }) = &self.expression {
+            asked(&mut self.asked, question, resolver.as_ref(), link_type);
+        }
+    }
+
+    /// The link types that packets have been judged of.
+    pub(super) fn asked(&self) -> &HashMap<LinkType, Asked> {
+        &self.asked
     }
 
     /// Whether a packet matches as far as it alone tells: by its time and, without fields in the expression, by that.
@@ -142,6 +154,16 @@ impl Judge {
             () => Truth::Unknown,
         }
     }
+}
+
+fn asked<'a>(
+    asked: &'a mut HashMap<LinkType, Asked>,
+    question: &Question,
+    resolver: &dyn Resolver,
+    link_type: LinkType,
+) -> &'a mut Asked {
+    let programs = || question.compile_for(link_type, resolver);
+    asked.entry(link_type).or_insert_with(|| Asked { programs: programs(), unjudged: 0 })
 }
 
 fn fields_of<'a>(tape: Option<&'a (Reach, String)>, flow: &'a Gathered) -> RowFields<'a> {

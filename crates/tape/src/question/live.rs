@@ -14,7 +14,7 @@ use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
 use super::packets::PacketSink;
 use super::replay::Replay;
-use super::{Coverage, Query, covered, rows};
+use super::{Coverage, Query, covered, refused, rows};
 use crate::format::state::{Covers, Position};
 use crate::read::{Frame, Merge, Merged, Tape, wall_clock};
 use crate::{Error, Lane};
@@ -120,6 +120,8 @@ impl<'q> Live<'q> {
         let recording = self.tape.has_sign_of_life();
         let mut coverage = Coverage { matched, recording, ..Coverage::default() };
         covered::add_notes(&mut coverage, &mut self.tape);
+        // What cannot be asked at all has been an error at the first look.
+        let _ = refused::conclude(&[&self.judge], &mut coverage);
         coverage
     }
 
@@ -174,6 +176,7 @@ impl<'q> Live<'q> {
         if let Some(flows) = &mut self.flows {
             touched.iter().filter(|flow| flow.matched).for_each(|flow| flows.gather.set_matched(flow.row.flow_id));
         }
+        refused::conclude(&[&self.judge], &mut Coverage::default())?;
         Ok(done)
     }
 

@@ -19,10 +19,11 @@ mod outside;
 mod packets;
 mod query;
 mod reach;
+mod refused;
 mod replay;
 mod rows;
 
-pub use coverage::{Coverage, Damage, Expired, Gap, Loss};
+pub use coverage::{Coverage, Damage, Expired, Gap, Loss, Unjudged};
 pub use estimate::{Estimate, estimate};
 pub use expression::Expression;
 pub use flows::{Flow, FlowSink, flows};

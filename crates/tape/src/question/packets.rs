@@ -11,7 +11,7 @@ use super::covered::{self, Needs};
 use super::flows::{captured_flows, latest, matching_flows, rowless};
 use super::gather::Gathered;
 use super::judge::{Judge, Truth};
-use super::{Coverage, Query, Source, live, rows};
+use super::{Coverage, Query, Source, live, refused, rows};
 use crate::Error;
 use crate::read::{Frame, Merge, Merged, Tape};
 
@@ -61,7 +61,7 @@ pub(super) fn answer(
             }
         }
     }
-    Ok(())
+    refused::conclude_of_tape(tape, frames, &mut [&mut judge], coverage)
 }
 
 /// What must be read, and which flows are asked for.
@@ -130,6 +130,7 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
         Captures::check_repeatable(paths)?;
         let (flows, covered) = captured_flows(paths, query, &mut judge)?;
         coverage.undecided_flows = covered.undecided_flows;
+        coverage.unjudged = covered.unjudged;
         chosen = Some(flows);
     }
     let mut picker = Picker::new(query, &mut judge, chosen);
@@ -152,6 +153,7 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
             }
         }
     }
+    refused::conclude(&[&judge], &mut coverage)?;
     coverage.damaged = captures.damaged;
     Ok(coverage)
 }

@@ -43,6 +43,11 @@ impl From<tape::Error> for Failure {
         match &error {
             Error::Io { doing, path, source } => Self::system(format!("{doing} {} failed", shown(path)), source),
             Error::Capture { path, source } => Self::capture(path, source),
+            Error::Expression { link_type, source } => {
+                Self::call(format!("the expression cannot be asked of {link_type} packets"))
+                    .because(escaped(&source.message))
+                    .attempt("the packets here have no other link type")
+            }
             Error::Missing { path } => Self::of(Exit::System, format!("{} is no tape", shown(path)))
                 .because("it has no tape.toml")
                 .attempt("name one: --tape DIR; a capture is read with -r FILE"),

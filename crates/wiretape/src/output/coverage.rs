@@ -59,6 +59,10 @@ fn details(coverage: &Coverage) -> Vec<String> {
     some(&mut lines, &coverage.damaged, |damage| {
         format!("  damaged  {}: {}", escaped(&damage.path.to_string_lossy()), escaped(&damage.what))
     });
+    some(&mut lines, &coverage.unjudged, |unjudged| {
+        let (packets, reason) = (thousands(unjudged.packets), escaped(&unjudged.reason));
+        format!("  unknown  {packets} {} packets cannot be asked this: {reason}", unjudged.link_type)
+    });
     if coverage.undecided_flows > 0 {
         let count = thousands(coverage.undecided_flows);
         lines.push(format!("  unknown  {count} flows may match: what would decide it has expired or is not recorded"));

@@ -73,6 +73,20 @@ fn raw_capture() -> Vec<u8> {
 }
 
 #[test]
+fn what_the_link_type_cannot_be_asked_is_a_wrong_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let raw = folder.path().join("raw.pcap");
+    std::fs::write(&raw, raw_capture()).expect("written");
+    for command in ["packets", "flows"] {
+        let ran = run(&format!("{command} -r {} not vlan", raw.display())).ended_with(2);
+        assert!(ran.stderr.contains("cannot be asked of RAW packets"), "{}", ran.stderr);
+    }
+    if has("tcpdump") {
+        assert_ne!(shell(&format!("tcpdump -r {} not vlan", raw.display())).status, 0);
+    }
+}
+
+#[test]
 fn every_format_of_flows_is_read_by_its_readers() {
     let Some(folder) = captures() else { return };
     let path = folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap");
