@@ -137,7 +137,7 @@ pub struct FlowPart {
     pub proven: bool,
     /// VLAN ids of its first packet, outermost first.
     pub vlan: Vlans,
-    /// Innermost tunnel of its first packet.
+    /// Innermost tunnel of the flow's first packet that is in one.
     pub tunnel: Option<Tunnel>,
     /// Number of the interface of its first packet.
     pub in_iface: u32,

@@ -4,7 +4,8 @@ use packet::Mac;
 use packet::decode::{Headers, Tunnel, Vlans};
 use std::collections::HashMap;
 
-/// What surrounds a flow: interface, hardware addresses from client to server, VLANs and tunnel of its first packet.
+/// What surrounds a flow: interface, hardware addresses from client to server and VLANs of its first packet, the tunnel
+/// of its first packet that is in one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Path {
     pub(crate) interface: u32,
@@ -51,7 +52,7 @@ impl Path {
 /// Paths by number, counted by the flows that have them.
 ///
 /// Beyond [`Paths::COUNT_MAX`] different ones at a time (tunnel ids can be chosen by an attacker) a newcomer gets one
-/// that knows its interface alone.
+/// that knows its interface alone, and the kind of its tunnel.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paths {
     paths: Vec<(Path, u32)>,
@@ -62,8 +63,8 @@ pub(crate) struct Paths {
 
 impl Paths {
     const COUNT_MAX: usize = 1 << 16;
-    /// Room beyond it for the paths that know an interface alone.
-    const INTERFACES_MAX: usize = 1 << 12;
+    /// Room beyond it for these.
+    const INTERFACES_MAX: usize = 1 << 13;
 
     /// The number of a path, which counts one more flow.
     pub(crate) fn take(&mut self, path: Path) -> u32 {
@@ -74,10 +75,12 @@ impl Paths {
             *flows += 1;
             return self.newest;
         }
-        let bare = Path { interface: path.interface, ..Path::default() };
+        // That there is a tunnel must not get lost: it says what the outermost headers are not.
+        let tunnel = path.tunnel.map(Tunnel::without_id);
+        let bare = Path { interface: path.interface, tunnel, ..Path::default() };
         let path = if self.numbers.len() < Self::COUNT_MAX || self.numbers.contains_key(&path) { path } else { bare };
         let full = self.numbers.len() >= Self::COUNT_MAX + Self::INTERFACES_MAX;
-        let path = if full && !self.numbers.contains_key(&path) { Path::default() } else { path };
+        let path = if full && !self.numbers.contains_key(&path) { Path { tunnel, ..Path::default() } } else { path };
         let number = match self.numbers.get(&path) {
             Some(number) => *number,
             None => self.add(path),
@@ -126,14 +129,14 @@ mod tests {
         let mut paths = Paths::default();
         let path = |id| Path { tunnel: Some(Tunnel::Vxlan(id)), interface: 3, ..Path::default() };
         let numbers: Vec<u32> = (0..200_000).map(|id| paths.take(path(id))).collect();
-        assert_eq!(paths.paths.len(), Paths::COUNT_MAX + 1);
-        assert_eq!(*paths.path(numbers[199_999]), Path { interface: 3, ..Path::default() });
+        assert_eq!(paths.paths.len(), Paths::COUNT_MAX);
+        assert_eq!(*paths.path(numbers[199_999]), path(0));
         assert_eq!(paths.take(path(7)), numbers[7]);
         paths.release(numbers[7]);
         numbers.iter().for_each(|number| paths.release(*number));
         assert!(paths.numbers.is_empty());
         paths.take(path(1));
-        assert_eq!(paths.paths.len(), Paths::COUNT_MAX + 1);
+        assert_eq!(paths.paths.len(), Paths::COUNT_MAX);
     }
 
     #[test]

@@ -159,6 +159,7 @@ impl FlowRow {
         self.tcp_flags_ts |= part.tcp_flags_ts;
         self.tcp_flags_tc |= part.tcp_flags_tc;
         self.lanes = self.lanes.union(part.lanes);
+        self.tunnel = self.tunnel.or(part.tunnel);
         if part.last_arrival >= self.last_arrival {
             self.conn_state = part.conn_state;
             self.history = part.history;

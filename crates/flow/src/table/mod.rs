@@ -14,7 +14,7 @@ use crate::index::Index;
 use crate::key::{KeyHasher, PackedKey, key_of};
 use crate::lane::Lane;
 use crate::ours::{Direction, Ours};
-use crate::path::Paths;
+use crate::path::{Path, Paths};
 use crate::period::{FrameRef, OpenPeriod, Period};
 use crate::tcp::Segment;
 use packet::{Headers, Packet};
@@ -175,6 +175,9 @@ impl FlowTable {
                 None => return self.refuse(),
             },
         };
+        if headers.tunnel.is_some() {
+            self.note_tunnel(slot, headers);
+        }
         self.update(slot, packet, headers, segment.as_ref(), from_low, (arrival, wire_segments))
     }
 
@@ -266,6 +269,16 @@ impl FlowTable {
     }
 
     /// Counts a packet to its flow.
+    /// A flow that was plain so far may be seen in a tunnel too, on another interface.
+    fn note_tunnel(&mut self, slot: u32, headers: &Headers) {
+        let Some(entry) = self.entries.get_mut(slot as usize) else { return };
+        let path = *self.paths.path(entry.path);
+        if path.tunnel.is_none() {
+            self.paths.release(entry.path);
+            entry.path = self.paths.take(Path { tunnel: headers.tunnel, ..path });
+        }
+    }
+
     fn update(
         &mut self,
         slot: u32,

@@ -86,6 +86,24 @@ fn the_path_is_that_of_the_first_packet_from_client_to_server() {
     assert_eq!((row.pkts_toserver, row.pkts_toclient, row.bytes_toclient), (0, 1, 60));
 }
 
+/// Seen on a container's bridge first, then in the tunnel that the bridge's packets travel in.
+#[test]
+fn a_tunnel_is_noted_whenever_it_comes() {
+    let mut bench = Bench::new(config());
+    let mut packet = headers(Transport::Udp);
+    packet.key = Some(key(17, (OURS, 40_000), (OTHER, 53)));
+    packet.src_mac = Some(Mac([1; 6]));
+    bench.send(&packet, 60);
+    packet.tunnel = Some(Tunnel::Vxlan(7));
+    packet.src_mac = Some(Mac([9; 6]));
+    bench.send(&packet, 110);
+    let row = rows(&mut bench).remove(0);
+    assert_eq!((row.tunnel, row.src_mac), (packet.tunnel, Some(Mac([1; 6]))));
+    packet.tunnel = None;
+    bench.send(&packet, 60);
+    assert_eq!(rows(&mut bench).remove(0).tunnel, Some(Tunnel::Vxlan(7)));
+}
+
 #[test]
 fn frames_without_ip_are_flows_of_their_addresses() {
     let mut bench = Bench::new(config());

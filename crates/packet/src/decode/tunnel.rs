@@ -57,4 +57,21 @@ impl Tunnel {
             Self::IpIp | Self::Teredo | Self::EtherIp => None,
         }
     }
+
+    /// The same kind, of no number.
+    #[must_use]
+    pub fn without_id(self) -> Self {
+        match self {
+            Self::Vxlan(_) => Self::Vxlan(0),
+            Self::Geneve(_) => Self::Geneve(0),
+            Self::Gre(_) => Self::Gre(0),
+            Self::Erspan(_) => Self::Erspan(0),
+            Self::GtpU(_) => Self::GtpU(0),
+            Self::Pppoe(_) => Self::Pppoe(0),
+            Self::Mpls(_) => Self::Mpls(0),
+            Self::L2tp(_) => Self::L2tp(0),
+            Self::MacInMac(_) => Self::MacInMac(0),
+            Self::IpIp | Self::Teredo | Self::EtherIp => self,
+        }
+    }
 }
