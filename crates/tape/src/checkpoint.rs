@@ -1,7 +1,7 @@
 //! Flow files and the flow table's state: written beside the recording, by somebody who may fall behind.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -18,8 +18,9 @@ use crate::disk::{replace_file, whole_blocks, write_new};
 use crate::format::identity::Identity;
 use crate::format::names::{self, FlowFileName};
 use crate::format::state::{Covers, Position, StateHead, encode_head};
+use crate::index;
 use crate::job::Checkpoint;
-use crate::rows::{FramePlace, Metadata, write};
+use crate::rows::{FramePlace, Metadata, order, write};
 use crate::shared::{Shared, count};
 use crate::writer::measured;
 
@@ -144,18 +145,24 @@ impl Filing {
         let (metadata, locations) = self.metadata(papers);
         let bytes = write(Vec::new(), &period.parts, &locations, &metadata).map_err(|error| error.to_string())?;
         let full = |_| "no room for them within the budget".to_owned();
-        let kept_bytes = whole_blocks(bytes.len() as u64);
-        shared.room.set(Account::Rows, kept_bytes).map_err(full)?;
         let name = FlowFileName { number: self.next_number, time: Moment::now().time };
+        let ordered = order(&period.parts).into_iter().map(|part| &period.parts[part]);
+        let index = index::build(name, bytes.len() as u64, &metadata, ordered);
+        let kept_bytes = whole_blocks(bytes.len() as u64) + whole_blocks(index.len() as u64);
+        shared.room.set(Account::Rows, kept_bytes).map_err(full)?;
         let path = name.path();
+        // The index first: whoever sees the flow file finds its index there.
+        let catalog = write_index(shared, name, &index);
         if let Err(error) = publish(shared, &path, &bytes) {
+            let _ = catalog.map(|index| shared.disk.remove(&index));
             shared.room.note(Account::Rows, 0);
             return Err(error.to_string());
         }
         let first_time = period.parts.iter().map(|part| part.first).min().unwrap_or(name.time);
         let last_time = period.parts.iter().map(|part| part.end).max().unwrap_or(name.time);
-        let bytes = kept_bytes.max(measured(shared.disk.as_ref(), &path));
-        let kept = KeptFile { path, catalog: None, bytes, first_time, last_time };
+        let disk = shared.disk.as_ref();
+        let bytes = measured(disk, &path) + catalog.as_ref().map_or(0, |index| measured(disk, index));
+        let kept = KeptFile { path, catalog, bytes: kept_bytes.max(bytes), first_time, last_time };
         shared.room.close(FLOWS_SHELF, self.next_number, kept, &[Account::Rows]);
         count(&shared.tallies.flow_files, 1);
         self.next_number += 1;
@@ -201,6 +208,22 @@ impl Filing {
             rowless,
         };
         (metadata, locations)
+    }
+}
+
+/// Writes the index of a flow file, and says where; without it readers make one, so its errors stop nothing.
+fn write_index(shared: &Shared, name: FlowFileName, bytes: &[u8]) -> Option<PathBuf> {
+    let disk = shared.disk.as_ref();
+    let path = names::flow_index_path(name.number);
+    // Left behind by a crash, before the flow file had its name.
+    let _ = disk.remove(&path);
+    match write_new(disk, &path, &[bytes]) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            shared.problem(&path.display().to_string(), error.to_string());
+            let _ = disk.remove(&path);
+            None
+        }
     }
 }
 

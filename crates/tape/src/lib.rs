@@ -19,6 +19,7 @@ pub mod format;
 mod frame;
 mod guard;
 mod heartbeat;
+pub mod index;
 mod job;
 mod journal;
 mod lock;

@@ -3,7 +3,9 @@
 pub mod catalog;
 pub mod chain;
 pub mod identity;
+pub mod index;
 pub mod journal;
+pub mod key_table;
 pub mod names;
 pub mod state;
 pub mod time;

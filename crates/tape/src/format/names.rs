@@ -111,6 +111,27 @@ pub fn parse_catalog(file_name: &str) -> Option<(Lane, u64)> {
     Some((Lane::ALL.into_iter().find(|known| known.name() == lane)?, digits(number)?))
 }
 
+/// The index of a flow file, relative to the tape's directory.
+pub fn flow_index_path(number: u64) -> PathBuf {
+    Path::new(CATALOG).join(format!("{FLOWS}-{number:08}.index"))
+}
+
+/// The number of the flow file of an index, from a listing of `catalog/`.
+pub fn parse_flow_index(file_name: &str) -> Option<u64> {
+    digits(file_name.strip_prefix(FLOWS)?.strip_prefix('-')?.strip_suffix(".index")?)
+}
+
+/// The roll-up of the indexes of flow files from `first` to `last`, relative to the tape's directory.
+pub fn rollup_path(first: u64, last: u64) -> PathBuf {
+    Path::new(CATALOG).join(format!("{FLOWS}-{first:08}-{last:08}.rollup"))
+}
+
+/// The first and the last flow file of a roll-up, from a listing of `catalog/`.
+pub fn parse_rollup(file_name: &str) -> Option<(u64, u64)> {
+    let (first, last) = file_name.strip_prefix(FLOWS)?.strip_prefix('-')?.strip_suffix(".rollup")?.split_once('-')?;
+    Some((digits(first)?, digits(last)?))
+}
+
 /// The journal of a lane, relative to the tape's directory.
 pub fn journal_path(lane: Lane) -> PathBuf {
     Path::new(LIVE).join(format!("{}.journal", lane.name()))

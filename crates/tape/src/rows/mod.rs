@@ -20,6 +20,7 @@ use packet::{FlowKey, Timestamp};
 
 pub use metadata::{FramePlace, Metadata};
 pub use read::{FlowFile, RowsError, fuzz_flow_file};
+pub(crate) use write::order;
 pub use write::write;
 
 /// A row as it is written.
@@ -49,6 +50,12 @@ pub struct Stored {
     src_ip: Option<IpAddr>,
     dest_ip: Option<IpAddr>,
     tunnel: Option<Tunnel>,
+}
+
+/// A part that says nothing, for tests.
+#[cfg(test)]
+pub(crate) fn blank_part() -> FlowPart {
+    Stored::blank().part
 }
 
 impl Stored {

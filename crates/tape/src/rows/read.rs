@@ -83,6 +83,22 @@ impl<R: ChunkReader + 'static> FlowFile<R> {
             Ok(rows)
         })
     }
+
+    /// Some rows, by their ascending numbers in the file.
+    pub fn read_rows(&self, numbers: &[u32]) -> Result<Vec<Stored>, RowsError> {
+        let mut rows = Vec::with_capacity(numbers.len());
+        let (mut rest, mut first) = (numbers, 0_u32);
+        for (group, metadata) in self.reader.metadata().row_groups().iter().enumerate() {
+            let end = first.saturating_add(rows_of(metadata)? as u32);
+            let (here, behind) = rest.split_at(rest.partition_point(|number| *number < end));
+            if !here.is_empty() {
+                let all = self.read(group)?;
+                rows.extend(here.iter().filter_map(|number| all.get((number - first) as usize)).cloned());
+            }
+            (rest, first) = (behind, end);
+        }
+        Ok(rows)
+    }
 }
 
 /// Any bytes as a flow file: the target of the fuzzer.

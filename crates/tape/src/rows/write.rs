@@ -40,9 +40,7 @@ pub fn write<W: Write + Send>(
     let properties = properties.build();
     let mut writer = SerializedFileWriter::new(out, schema()?, Arc::new(properties))?;
     let frames = Frames::new(parts.len(), locations);
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    order.sort_by_key(|index| parts[*index].first_arrival);
-    for group in order.chunks(ROW_GROUP_ROWS) {
+    for group in order(parts).chunks(ROW_GROUP_ROWS) {
         let rows: Vec<Given> =
             group.iter().map(|index| Given { part: &parts[*index], frames: frames.of(*index), metadata }).collect();
         let mut columns = COLUMNS.iter();
@@ -54,6 +52,13 @@ pub fn write<W: Write + Send>(
         group.close()?;
     }
     writer.into_inner()
+}
+
+/// The order of parts in a file: that of their first packets.
+pub(crate) fn order(parts: &[FlowPart]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|index| parts[*index].first_arrival);
+    order
 }
 
 fn schema() -> Result<TypePtr, ParquetError> {

@@ -167,7 +167,9 @@ fn shelve_flow_files(shared: &Shared) -> Result<u64, Error> {
     files.sort_by_key(|(name, _)| name.number);
     for (name, bytes) in &files {
         let (path, time) = (name.path(), name.time);
-        let kept = KeptFile { path, catalog: None, bytes: *bytes, first_time: time, last_time: time };
+        let index = names::flow_index_path(name.number);
+        let bytes = bytes + measured(shared.disk.as_ref(), &index);
+        let kept = KeptFile { path, catalog: Some(index), bytes, first_time: time, last_time: time };
         shared.room.close(FLOWS_SHELF, name.number, kept, &[]);
     }
     let _ = shared.disk.remove(&Path::new(names::LIVE).join("flows.parquet.tmp"));
