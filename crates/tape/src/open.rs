@@ -102,7 +102,7 @@ fn start(
     shared.sync_chain()?;
     let buffers_max = (options.buffer_bytes_max >> 20).max(2 * Lane::ALL.len());
     let compressing = if is_alone { 0 } else { options.workers.unwrap_or(1) };
-    let pipeline = Arc::new(Pipeline::new(buffers_max, compressing));
+    let pipeline = Arc::new(Pipeline::new(buffers_max, compressing, options.steps_aside));
     let clerk = if is_alone { Clerk::here(filing) } else { Clerk::thread(filing, shared.clone())? };
     let checkpoints_waiting = clerk.waiting();
     let (now, budget_bytes) = (Instant::now(), shared.room.reachable_bytes());

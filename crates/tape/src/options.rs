@@ -15,6 +15,8 @@ pub struct Options {
     pub age_max_flows: Option<Duration>,
     /// What segments are compressed with.
     pub compression: Compression,
+    /// Compressing steps aside when it would fall behind; otherwise [`crate::Tape::append`] waits for it.
+    pub steps_aside: bool,
     /// Most bytes kept of a packet; the same for all interfaces, since libpcap refuses anything else.
     pub snaplen: u32,
     /// A segment is closed when it is this old.
@@ -55,7 +57,7 @@ impl KeepFree {
 /// What segments are compressed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// zstd at this level, stepping aside when it would fall behind.
+    /// zstd at this level.
     Zstd(i32),
     /// Nothing: segments that Wireshark opens as they are.
     None,
@@ -75,6 +77,7 @@ impl Options {
             age_max: None,
             age_max_flows: None,
             compression: Compression::Zstd(1),
+            steps_aside: true,
             snaplen: Self::SNAPLEN,
             segment_age_max: Duration::from_secs(24 * 3600),
             sync_interval: Duration::from_secs(5),

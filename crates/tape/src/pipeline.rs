@@ -82,6 +82,7 @@ struct State {
 
 /// When compressing steps aside.
 struct Aside {
+    may: bool,
     since: Option<Instant>,
     ended: Option<Instant>,
     length: Duration,
@@ -89,7 +90,7 @@ struct Aside {
 }
 
 impl Pipeline {
-    pub(crate) fn new(buffers_max: usize, workers: usize) -> Self {
+    pub(crate) fn new(buffers_max: usize, workers: usize, steps_aside: bool) -> Self {
         let state = State {
             slots: VecDeque::with_capacity(256),
             front: 0,
@@ -100,7 +101,7 @@ impl Pipeline {
             packed: Vec::new(),
             packed_out: 0,
             compressing: workers > 0,
-            aside: Aside { since: None, ended: None, length: ASIDE_MIN, hurried: false },
+            aside: Aside { may: steps_aside, since: None, ended: None, length: ASIDE_MIN, hurried: false },
             closed: false,
         };
         Self {
@@ -309,7 +310,7 @@ impl State {
 impl Aside {
     /// Steps aside when a third of the memory waits, and back when nearly none does and some time has passed.
     fn judge(&mut self, frames: usize, buffers_max: usize) {
-        let behind = frames > (buffers_max / 3).max(2) || self.hurried;
+        let behind = self.may && (frames > (buffers_max / 3).max(2) || self.hurried);
         match self.since {
             None if behind => {
                 let now = Instant::now();

@@ -1,7 +1,7 @@
 //! `wiretape import`: captures onto a tape of their own.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use packet::Packet;
 use packet::capture::Reader;
@@ -56,6 +56,10 @@ fn look_at(path: &Path) -> Result<(), Failure> {
 fn options(arguments: &ImportArgs) -> tape::Options {
     let mut options = tape::Options::new(IMPORT_BUDGET_BYTES);
     options.sensor = "import".to_owned();
+    // A file can wait: nothing is stored uncompressed for speed, and a slow disk costs no packet.
+    options.steps_aside = false;
+    options.wait_max = Duration::from_secs(3600);
+    options.workers = std::thread::available_parallelism().ok().map(|processors| processors.get().min(8));
     options.compression = match arguments.compress {
         Some(Compression::None) => tape::Compression::None,
         Some(Compression::Zstd(level)) => tape::Compression::Zstd(i32::from(level)),
