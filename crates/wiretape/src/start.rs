@@ -36,7 +36,25 @@ fn is_tcpdump_spelling(first: &str) -> bool {
     first.starts_with('-') && !matches!(first, "-h" | "--help" | "-V" | "--version")
 }
 
+/// Commands that scripts and habits may expect, and that only later versions have.
+const NOT_YET: [&str; 15] = [
+    "follow", "files", "iocs", "sweep", "hold", "watch", "serve", "ship", "verify", "replay", "case", "keys", "doctor",
+    "extcap", "sql",
+];
+
+/// The failure to name for a command of another version; nothing for those that are here.
+fn not_yet(name: &str) -> Option<Failure> {
+    if !NOT_YET.contains(&name) || args::command().find_subcommand(name).is_some() {
+        return None;
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    Some(Failure::call(format!("{name} is not in this version, {version}")).attempt("what is: wiretape --help"))
+}
+
 fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
+    if let Some(failure) = arguments.get(1).and_then(|first| not_yet(&first.to_string_lossy())) {
+        return Err(failure);
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

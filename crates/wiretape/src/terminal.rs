@@ -18,9 +18,10 @@ pub(crate) fn failure(text: impl Display) {
     say("", &text);
 }
 
-/// A line as it is. A reader of stderr that has gone away is no reason to stop.
+/// A line as it is, in one piece, since others may write there too. A reader of stderr that has gone away is no reason
+/// to stop.
 pub(crate) fn line(text: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Text from outside with its control characters, line ends and direction marks shown as escapes.

@@ -76,9 +76,6 @@ pub(crate) struct ImportArgs {
     /// The tape, made when it is missing
     #[arg(long, value_name = "DIR")]
     pub(crate) tape: PathBuf,
-    /// Accepted, and changes nothing in this version: unproven junk keeps a row for each flow
-    #[arg(long)]
-    pub(crate) as_live: bool,
     /// Compression of the tape
     #[arg(long, value_name = "LEVEL")]
     pub(crate) compress: Option<crate::settings::Compression>,
@@ -96,7 +93,7 @@ pub(crate) struct FlowsArgs {
     /// When.
     #[command(flatten)]
     pub(crate) times: TimesArgs,
-    /// Go on with what is being recorded, until interrupted
+    /// Go on with what is being recorded, until interrupted or the recorder stops
     #[arg(long)]
     pub(crate) live: bool,
     /// At most this many
@@ -134,7 +131,7 @@ pub(crate) struct PacketsArgs {
     /// When.
     #[command(flatten)]
     pub(crate) times: TimesArgs,
-    /// Go on with what is being recorded, until interrupted
+    /// Go on with what is being recorded, until interrupted or the recorder stops
     #[arg(long)]
     pub(crate) live: bool,
     /// All packets of every flow that has a packet that matches
@@ -146,13 +143,13 @@ pub(crate) struct PacketsArgs {
     /// At most this many
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
-    /// Write a capture; - is standard output
+    /// Write a capture; - is standard output; a name in .gz or .zst is compressed
     #[arg(short = 'w', long, value_name = "FILE|-")]
     pub(crate) write: Option<PathBuf>,
-    /// Format of the capture [default: pcapng]
+    /// Format of the capture [default: what FILE's name ends in, or else pcapng]
     #[arg(long, value_name = "FORMAT", requires = "write")]
     pub(crate) format: Option<CaptureFormat>,
-    /// Link layer of the capture [default: keep]
+    /// Link layer of the capture [default: keep, where it can have several]
     #[arg(long, value_name = "LINK", requires = "write")]
     pub(crate) link: Option<LinkWanted>,
     /// pcap-filter(7), and field predicates such as: dest_port = 443 and bytes_toclient > 1M

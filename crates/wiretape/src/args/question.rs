@@ -21,13 +21,14 @@ pub(crate) struct SourceArgs {
 /// TIMES.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TimesArgs {
-    /// Only the last of it, as 5m, 2h or 3d
+    /// Only the last of it: 90s, 5m, 2h, 3d, 1w
     #[arg(long, value_name = "SPAN", conflicts_with_all = ["from", "to"], allow_hyphen_values = true)]
     pub(crate) last: Option<Span>,
-    /// Not before: 2026-11-23T10:00:00Z, "2026-11-23 10:00" (local), -2h, now
+    /// Not before this time: 2026-11-23T10:00:00Z, "2026-11-23 10:00", 10:00, today, yesterday, -2h, 1795428000; a
+    /// time without a zone is this host's (a notice shows it in UTC)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) from: Option<Moment>,
-    /// Before this time
+    /// Before this time, written likewise
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) to: Option<Moment>,
 }

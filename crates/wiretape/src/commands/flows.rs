@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use tape::question;
 
+use super::live;
 use super::question as asked;
 use crate::args::FlowsArgs;
 use crate::errors::{Exit, Failure};
@@ -20,7 +21,9 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
     let source = asked::source(&arguments.source)?;
     let mut query = asked::query(&arguments.times, &arguments.expression)?;
     query.limit = arguments.limit;
-    query.live = arguments.live;
+    if arguments.live {
+        live::begin(&source, &mut query)?;
+    }
     let look = Look {
         columns: terminal::stdout_columns(),
         colour: terminal::stdout_has_colour(),
@@ -45,5 +48,6 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
         Some(error) => return Err(Failure::output(error)),
         None => printer.finish().map_err(Failure::output)?,
     }
+    live::end(&query, &coverage);
     Ok(coverage::conclude(&coverage, "flows"))
 }

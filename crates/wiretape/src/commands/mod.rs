@@ -1,10 +1,13 @@
 //! The commands, each in a file of its own.
 
 pub(crate) mod bench;
+mod export;
 pub(crate) mod filter;
+mod flow_ids;
 pub(crate) mod flows;
 pub(crate) mod import;
 pub(crate) mod interfaces;
+mod live;
 mod packet_filter;
 pub(crate) mod packets;
 mod progress;

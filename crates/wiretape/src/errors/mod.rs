@@ -123,6 +123,10 @@ impl fmt::Display for Failure {
 /// Words a panic, which is a fault of Wiretape's own, so that whoever sees it knows what it means for the recording.
 pub(crate) fn word_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        if tape::is_guarded() {
+            // A library gave up on a damaged file; the answer says which.
+            return;
+        }
         let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
         let payload = panic.payload();
         let text = payload.downcast_ref::<&str>().copied();
@@ -131,6 +135,7 @@ pub(crate) fn word_panics() {
             "a fault in Wiretape itself{place}: {}\n  what is on the tape stays readable; start again, and please report these lines",
             crate::terminal::escaped(text)
         ));
+        crate::output::file::discard_unfinished();
         std::process::exit(Exit::System as i32);
     }));
 }

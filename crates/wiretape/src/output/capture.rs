@@ -36,6 +36,22 @@ pub(crate) enum SourceLinks {
     Unknown,
 }
 
+/// Why a capture cannot be written, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// The output, or a packet.
+    #[error(transparent)]
+    Capture(#[from] Error),
+    /// A packet of another link type came when the capture had begun as one that can have only one.
+    #[error("a packet of link type {found} came behind packets of link type {begun}")]
+    SecondLinkType {
+        /// What the capture has begun as.
+        begun: LinkType,
+        /// What came.
+        found: LinkType,
+    },
+}
+
 /// What happened to packets on their way into the capture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
@@ -86,7 +102,7 @@ impl<W: Write> CaptureWriter<W> {
     }
 
     /// Writes one packet.
-    pub(crate) fn packet(&mut self, packet: &Packet<'_>, interface: &Interface) -> Result<(), Error> {
+    pub(crate) fn packet(&mut self, packet: &Packet<'_>, interface: &Interface) -> Result<(), WriteError> {
         if let State::Held(_, held, bytes) = &mut self.state {
             let first = held.first().map_or(interface.link_type, |first| first.description.link_type);
             let several = first != interface.link_type;
@@ -101,16 +117,17 @@ impl<W: Write> CaptureWriter<W> {
     }
 
     /// Writes out what is collected, for those who wait for it.
-    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+    pub(crate) fn flush(&mut self) -> Result<(), WriteError> {
         match &mut self.state {
-            State::Pcapng(writer, ..) => writer.flush(),
-            State::Pcap(writer, _) => writer.flush(),
-            State::Held(..) | State::Broken => Ok(()),
+            State::Pcapng(writer, ..) => writer.flush()?,
+            State::Pcap(writer, _) => writer.flush()?,
+            State::Held(..) | State::Broken => {}
         }
+        Ok(())
     }
 
     /// Ends the capture; one without packets is whole too.
-    pub(crate) fn finish(mut self) -> Result<Changes, Error> {
+    pub(crate) fn finish(mut self) -> Result<Changes, WriteError> {
         if let State::Held(_, held, _) = &self.state {
             let first = held.first().map_or(LinkType::ETHERNET, |first| first.description.link_type);
             self.begin_with(first, false)?;
@@ -127,12 +144,12 @@ impl<W: Write> CaptureWriter<W> {
     }
 
     /// Settles the link type once it is clear whether there are several, or no more can be held back.
-    fn begin(&mut self, first: LinkType, several: bool) -> Result<(), Error> {
+    fn begin(&mut self, first: LinkType, several: bool) -> Result<(), WriteError> {
         let several = several || self.wanted.source == SourceLinks::Several;
         self.begin_with(first, several)
     }
 
-    fn begin_with(&mut self, first: LinkType, several: bool) -> Result<(), Error> {
+    fn begin_with(&mut self, first: LinkType, several: bool) -> Result<(), WriteError> {
         let State::Held(out, held, _) = std::mem::replace(&mut self.state, State::Broken) else { return Ok(()) };
         let single = self.wanted.single;
         let link = match self.wanted.link {
@@ -162,12 +179,17 @@ impl<W: Write> CaptureWriter<W> {
         Ok(())
     }
 
-    fn write(&mut self, packet: &Packet<'_>, interface: &Interface) -> Result<(), Error> {
+    fn write(&mut self, packet: &Packet<'_>, interface: &Interface) -> Result<(), WriteError> {
         let link = match &self.state {
             State::Pcapng(_, link, _) => *link,
             State::Pcap(_, link) => Some(*link),
             State::Held(..) | State::Broken => return Ok(()),
         };
+        if let Some(begun) = link.filter(|link| self.wanted.link == LinkWanted::Keep && *link != interface.link_type)
+            && self.changes.converted_to.is_none()
+        {
+            return Err(WriteError::SecondLinkType { begun, found: interface.link_type });
+        }
         let converted = match link {
             Some(link) => convert(packet, interface.link_type, link, &mut self.scratch),
             None => Ok(*packet),

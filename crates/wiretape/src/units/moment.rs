@@ -1,4 +1,4 @@
-//! Moments: RFC 3339, local date and time, seconds since 1970, `now`, or a span back from now.
+//! Moments: RFC 3339, local date and time, `today`, seconds since 1970, `now`, or a span back from now.
 
 use std::str::FromStr;
 
@@ -48,26 +48,55 @@ impl Moment {
     }
 }
 
-/// Reads a moment; one without a zone is in `zone`.
-fn parse_moment(text: &str, zone: &TimeZone) -> Result<Moment, String> {
+/// Reads a moment; one without a zone is in `zone`, where it is `now`.
+fn parse_moment(text: &str, now: &Zoned) -> Result<Moment, String> {
     let word = text.trim();
     let given = |when| Ok(Moment { when, zone: Zone::Given });
-    if word == "now" {
+    if word.eq_ignore_ascii_case("now") {
         return given(When::BeforeNow(std::time::Duration::ZERO));
     }
-    if let Some(span) = word.strip_prefix('-') {
+    if let Some(span) = word.strip_prefix('-').or_else(|| word.strip_suffix(" ago")) {
         return given(When::BeforeNow(parse_span(span)?.0));
     }
-    if let Some(seconds) = word.strip_prefix('@').or_else(|| epoch_seconds(word)) {
-        let at: f64 = seconds.parse().map_err(|_| explain(text))?;
-        return given(When::At(Timestamp((at * 1e9) as i64)));
+    if let Some(at) = epoch(word) {
+        return given(When::At(at.ok_or_else(|| explain(text))?));
     }
-    if let Ok(at) = word.parse::<jiff::Timestamp>() {
+    if let Some(at) = with_zone(word) {
         return given(When::At(from_jiff(at).ok_or_else(|| explain(text))?));
     }
-    let civil: civil::DateTime = word.parse().map_err(|_| explain(text))?;
-    let at = zone.to_ambiguous_zoned(civil).compatible().map_err(|_| explain(text))?;
+    let civil = civil(word, now.date()).ok_or_else(|| explain(text))?;
+    let at = now.time_zone().to_ambiguous_zoned(civil).compatible().map_err(|_| explain(text))?;
     Ok(Moment { when: When::At(from_jiff(at.timestamp()).ok_or_else(|| explain(text))?), zone: Zone::Local })
+}
+
+/// RFC 3339 and what is near it: `UTC` for `Z`, an offset behind a blank.
+fn with_zone(word: &str) -> Option<jiff::Timestamp> {
+    let plain = match word.strip_suffix("UTC").or_else(|| word.strip_suffix("utc")) {
+        Some(civil) => format!("{}Z", civil.trim_end()),
+        None => match word.rsplit_once(' ') {
+            Some((civil, offset)) if offset.starts_with(['+', '-']) => format!("{civil}{offset}"),
+            _ => word.to_owned(),
+        },
+    };
+    plain.parse().ok()
+}
+
+/// A date and a time of day, a date, a time of today, `today` (since midnight) or `yesterday`.
+fn civil(word: &str, today: civil::Date) -> Option<civil::DateTime> {
+    let (day, time) = match word.split_once(' ') {
+        Some((day, time)) => (day, time.trim_start()),
+        None => (word, ""),
+    };
+    let date = match day.to_ascii_lowercase().as_str() {
+        "today" => today,
+        "yesterday" => today.yesterday().ok()?,
+        _ => {
+            let of_today = word.parse().ok().filter(|_| word.contains(':') && !word.contains('-'));
+            return of_today.map(|time: civil::Time| today.to_datetime(time)).or_else(|| word.parse().ok());
+        }
+    };
+    let time = if time.is_empty() { civil::Time::midnight() } else { time.parse().ok()? };
+    Some(date.to_datetime(time))
 }
 
 /// The name of this host's time zone, for the notice that says which one was meant.
@@ -80,9 +109,28 @@ pub(crate) fn local_zone_name() -> String {
     }
 }
 
-fn epoch_seconds(word: &str) -> Option<&str> {
-    let plain = word.chars().all(|c| c.is_ascii_digit() || c == '.');
-    (plain && word.split('.').next().is_some_and(|whole| whole.len() >= 9)).then_some(word)
+/// A count since 1970, as its length tells of seconds (with a fraction or not), milli-, micro- or nanoseconds; an `@`
+/// before it says that it is seconds. The inner `None` is one that no clock shows.
+fn epoch(word: &str) -> Option<Option<Timestamp>> {
+    let (digits, is_marked) = match word.strip_prefix('@') {
+        Some(digits) => (digits, true),
+        None => (word, false),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) || (!is_marked && whole.len() < 9) {
+        return is_marked.then_some(None);
+    }
+    let nanoseconds_each: i64 = match whole.len() {
+        _ if is_marked || digits.contains('.') => 1_000_000_000,
+        ..=11 => 1_000_000_000,
+        12..=14 => 1_000_000,
+        15..=17 => 1_000,
+        _ => 1,
+    };
+    let nanoseconds: i64 = format!("{fraction:0<9.9}").parse().unwrap_or(0);
+    let at = whole.parse().ok().and_then(|whole: i64| whole.checked_mul(nanoseconds_each));
+    Some(at.and_then(|at| at.checked_add(nanoseconds)).map(Timestamp))
 }
 
 fn from_jiff(at: jiff::Timestamp) -> Option<Timestamp> {
@@ -90,14 +138,16 @@ fn from_jiff(at: jiff::Timestamp) -> Option<Timestamp> {
 }
 
 fn explain(text: &str) -> String {
-    format!("{text:?} is not a time: write 2026-11-23T10:00:00Z, \"2026-11-23 10:00\" (this host's time), -2h, or now")
+    format!(
+        "{text:?} is not a time: write 2026-11-23T10:00:00Z, \"2026-11-23 10:00\" or 10:00 (this host's time), today, -2h, or now"
+    )
 }
 
 impl FromStr for Moment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        parse_moment(text, &TimeZone::system())
+        parse_moment(text, &Zoned::now())
     }
 }
 
@@ -110,7 +160,8 @@ mod tests {
     fn check(text: &str, expected: Option<(i64, Zone)>) {
         // Berlin is an hour ahead of UTC in November.
         let zone = TimeZone::get("Europe/Berlin").expect("bundled zones");
-        let found = parse_moment(text, &zone).ok().map(|moment| (moment.at(NOW).0 / 1_000_000_000, moment.zone));
+        let now = jiff::Timestamp::from_nanosecond(NOW.0.into()).expect("in range").to_zoned(zone);
+        let found = parse_moment(text, &now).ok().map(|moment| (moment.at(NOW).0 / 1_000_000_000, moment.zone));
         assert_eq!(found, expected, "{text}");
     }
 
@@ -125,8 +176,27 @@ mod tests {
         check("2026-11-23", Some((1_795_388_400, Zone::Local)));
         check("1795428000", Some((1_795_428_000, Zone::Given)));
         check("@1795428000.25", Some((1_795_428_000, Zone::Given)));
+        check("@5", Some((5, Zone::Given)));
+        check("1795428000.123456", Some((1_795_428_000, Zone::Given)));
+        check("1795428000123", Some((1_795_428_000, Zone::Given)));
+        check("1795428000123456", Some((1_795_428_000, Zone::Given)));
+        check("1795428000123456789", Some((1_795_428_000, Zone::Given)));
+        check("99999999999", None);
+        check("@x", None);
+        check("2026-11-23 10:00:00 UTC", Some((1_795_428_000, Zone::Given)));
+        check("2026-11-23T10:00Z", Some((1_795_428_000, Zone::Given)));
+        check("2026-11-23 05:00 -0500", Some((1_795_428_000, Zone::Given)));
+        check("2026-11-23 15:30:00+05:30", Some((1_795_428_000, Zone::Given)));
+        check("11:00", Some((1_795_428_000, Zone::Local)));
+        check("11:00:30", Some((1_795_428_030, Zone::Local)));
+        check("today", Some((1_795_388_400, Zone::Local)));
+        check("yesterday", Some((1_795_302_000, Zone::Local)));
+        check("Yesterday 11:00", Some((1_795_341_600, Zone::Local)));
+        check("2 h ago", Some((1_795_420_800, Zone::Given)));
+        check("90 minutes ago", Some((1_795_422_600, Zone::Given)));
         check("now", Some((1_795_428_000, Zone::Given)));
         check("-2h", Some((1_795_420_800, Zone::Given)));
+        check("-1h30m", Some((1_795_422_600, Zone::Given)));
         check("-2", None);
         check("", None);
         check("yesterday-ish", None);

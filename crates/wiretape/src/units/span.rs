@@ -17,6 +17,7 @@ pub(super) fn parse_span(text: &str) -> Result<Span, String> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start();
         let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (unit, next) = tail.split_at(letters);
         let value: f64 = number.parse().map_err(|_| explain(text))?;
@@ -51,11 +52,11 @@ pub(crate) fn span_text(span: Duration) -> String {
 fn unit_seconds(unit: &str) -> Option<f64> {
     Some(match unit.to_ascii_lowercase().as_str() {
         "ms" => 0.001,
-        "s" | "sec" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3_600.0,
-        "d" => 86_400.0,
-        "w" => 604_800.0,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+        "d" | "day" | "days" => 86_400.0,
+        "w" | "week" | "weeks" => 604_800.0,
         _ => return None,
     })
 }
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn spans() {
-        let cases: [(&str, Option<u64>); 14] = [
+        let cases: [(&str, Option<u64>); 18] = [
             ("90s", Some(90_000)),
             ("5m", Some(300_000)),
             ("2h", Some(7_200_000)),
@@ -87,6 +88,10 @@ mod tests {
             ("1h30m", Some(5_400_000)),
             ("1h 30m", Some(5_400_000)),
             ("500ms", Some(500)),
+            ("15 min", Some(900_000)),
+            ("2hours", Some(7_200_000)),
+            ("1 day 2 hours", Some(93_600_000)),
+            ("3d", Some(259_200_000)),
             ("0.5h", Some(1_800_000)),
             ("5", None),
             ("", None),

@@ -27,7 +27,8 @@ fn what_is_not_there_is_not_offered() {
     let help = run("--help").text();
     for command in ["follow", "files", "iocs", "sweep", "hold", "watch", "verify", "ship", "serve", "replay", "case"] {
         assert!(!help.contains(&format!("\n  {command} ")), "{command}");
-        run(command).ended_with(2);
+        let ran = run(&format!("{command} --some-flag x")).ended_with(2);
+        assert!(ran.stderr.contains(&format!("{command} is not in this version")), "{}", ran.stderr);
     }
 }
 
@@ -40,6 +41,7 @@ fn wrong_calls_end_with_2() {
         (&["flows", "--last", "5"], "is not a span of time"),
         (&["flows", "--last", "5m", "--from", "now"], "cannot be used with"),
         (&["flows", "--from", "yesterdayish"], "is not a time"),
+        (&["import", "--as-live", "--tape", "t", "x.pcap"], "--as-live"),
         (&["flows", "--tape", "/x", "-r", "/y"], "cannot be used with"),
         (&["packets", "--link", "ether"], "--write"),
         (&["filter"], "EXPR"),

@@ -2,8 +2,10 @@
 
 mod calls;
 mod capture;
+mod exporting;
 mod filtering;
 mod importing;
+mod live;
 mod reading;
 mod recording;
 mod support;
