@@ -119,6 +119,18 @@ impl Ours {
     /// Says what is ours on an interface; nothing means that it goes by the home networks.
     pub fn set_interface(&mut self, interface: u32, networks: impl IntoIterator<Item = Network>) {
         let networks: Networks = networks.into_iter().collect();
+        // Its set so far can be taken by another.
+        self.assign(interface, 0);
+        let set = if networks.is_empty() { 0 } else { self.set_number(networks) + 1 };
+        self.assign(interface, set);
+    }
+
+    /// Says that what is ours on an interface is what is ours on another.
+    pub fn set_like(&mut self, interface: u32, other: u32) {
+        self.assign(interface, self.interfaces.get(other as usize).copied().unwrap_or(0));
+    }
+
+    fn assign(&mut self, interface: u32, set: u32) {
         let number = interface as usize;
         if number >= Self::INTERFACES_MAX {
             return;
@@ -126,7 +138,7 @@ impl Ours {
         if self.interfaces.len() <= number {
             self.interfaces.resize(number + 1, 0);
         }
-        self.interfaces[number] = if networks.is_empty() { 0 } else { self.set_number(networks) + 1 };
+        self.interfaces[number] = set;
     }
 
     /// True if the address is ours, on that interface.

@@ -9,9 +9,9 @@ use packet::{Headers, Interface, LinkType, Packet};
 
 use crate::Error;
 use crate::batch::{BATCH_MAX, Batch};
+use crate::copies::{Copies, Path};
 use crate::counters::Counters;
-use crate::duplicates::Duplicates;
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Note};
 
 /// Packets of a capture file between two looks at what is due.
 const UPKEEP_EVERY: u32 = 1024;
@@ -20,6 +20,10 @@ const UPKEEP_EVERY: u32 = 1024;
 const KEEPER_TICK: Duration = Duration::from_millis(400);
 /// Addresses of a host with many interfaces can change all the time.
 const OURS_EVERY_NS: u64 = 10_000_000_000;
+
+/// Lists of interfaces that one packet was seen on: each is an interface of the tape. Packets with others have the first
+/// interface of their list alone.
+const LISTS_MAX: usize = 256;
 
 /// Where the desk's time comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +51,11 @@ pub struct Desk<K> {
     interfaces: Vec<DeskInterface>,
     /// Of a batch; kept to be written in place.
     headers: Vec<Headers>,
-    duplicates: Option<Duplicates>,
+    copies: Option<Copies>,
+    /// Each list of interfaces that has a number, and the first interface in it.
+    lists: Vec<(u32, u32)>,
+    /// Copies that the keeper has been told of.
+    copies_noted: u64,
     counters: Counters,
 }
 
@@ -74,7 +82,9 @@ impl<K: Keeper> Desk<K> {
             ours_changed: false,
             interfaces: Vec::new(),
             headers: vec![Headers::default(); BATCH_MAX],
-            duplicates: collapse.then(Duplicates::new),
+            copies: collapse.then(Copies::new),
+            lists: Vec::new(),
+            copies_noted: 0,
             counters: Counters::default(),
         }
     }
@@ -102,6 +112,9 @@ impl<K: Keeper> Desk<K> {
     pub fn set_ours(&mut self, interface: u32, networks: impl IntoIterator<Item = Network>) {
         let mut ours = self.table.ours().clone();
         ours.set_interface(interface, networks);
+        for (list, _) in self.lists.iter().filter(|(_, first)| *first == interface) {
+            ours.set_like(*list, interface);
+        }
         self.change_ours(ours);
     }
 
@@ -127,19 +140,14 @@ impl<K: Keeper> Desk<K> {
     }
 
     /// Takes in packets whose interface numbers came from `interface`.
-    ///
-    /// With many flows a packet costs mostly the wait for memory, so the memory for all of a batch is asked for at once.
     pub fn packets(&mut self, batch: &Batch<'_>) {
-        let mut headers = std::mem::take(&mut self.headers);
-        for ((packet, _), headers) in batch.iter().zip(&mut headers) {
-            let link_type = self.interfaces.get(packet.interface as usize).map_or(LinkType::NULL, |one| one.link_type);
-            decode_into(headers, link_type, packet.data, packet.wire_bytes);
+        if self.copies.is_some() {
+            batch.iter().for_each(|(packet, segment_payload_bytes)| self.packet(packet, segment_payload_bytes));
+            self.release_held(Some(self.now));
+        } else {
+            batch.iter().for_each(|(packet, _)| self.count(packet));
+            self.take_batch(batch);
         }
-        self.table.warm(headers.iter().take(batch.len()));
-        for ((packet, segment_payload_bytes), headers) in batch.iter().zip(&headers) {
-            self.take_in(packet, headers, segment_payload_bytes);
-        }
-        self.headers = headers;
         if self.table.wants_checkpoint() && self.keeper.takes_checkpoint() {
             self.checkpoint();
         }
@@ -147,27 +155,83 @@ impl<K: Keeper> Desk<K> {
 
     /// Takes in one packet; of many, `packets` is faster.
     pub fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16) {
-        let link_type = self.interfaces.get(packet.interface as usize).map_or(LinkType::NULL, |one| one.link_type);
+        self.count(packet);
+        let mut all = std::mem::take(&mut self.headers);
+        if let Some(headers) = all.first_mut() {
+            decode_into(headers, self.link_type(packet.interface), packet.data, packet.wire_bytes);
+            let copies = self.copies.as_mut();
+            match copies.map(|copies| copies.take_in(packet, headers, segment_payload_bytes, self.now)) {
+                None => self.take_in(packet, headers, segment_payload_bytes),
+                Some(true) => {}
+                Some(false) => self.count_copy(packet.interface),
+            }
+        }
+        self.headers = all;
+    }
+
+    /// With many flows a packet costs mostly the wait for memory, so the memory for all of a batch is asked for at once.
+    fn take_batch(&mut self, batch: &Batch<'_>) {
         let mut headers = std::mem::take(&mut self.headers);
-        if let Some(headers) = headers.first_mut() {
-            decode_into(headers, link_type, packet.data, packet.wire_bytes);
+        for ((packet, _), headers) in batch.iter().zip(&mut headers) {
+            decode_into(headers, self.link_type(packet.interface), packet.data, packet.wire_bytes);
+        }
+        self.table.warm(headers.iter().take(batch.len()));
+        for ((packet, segment_payload_bytes), headers) in batch.iter().zip(&headers) {
             self.take_in(packet, headers, segment_payload_bytes);
         }
         self.headers = headers;
     }
 
+    /// Takes on the packets whose copies have come; with `now` unknown all of them.
+    fn release_held(&mut self, now: Option<u64>) {
+        let Some(mut copies) = self.copies.take() else { return };
+        loop {
+            let due = copies.due(now);
+            if due == 0 {
+                break;
+            }
+            while let Some(path) = copies.unnumbered(due) {
+                path.number = Some(self.list(path));
+            }
+            self.take_batch(&copies.batch(due));
+            copies.drop_first(due);
+        }
+        self.copies = Some(copies);
+    }
+
+    /// The number of a list of interfaces: an interface that bears the names of all.
+    fn list(&mut self, path: &Path) -> u32 {
+        let first = path.interfaces.first().copied().unwrap_or(0);
+        if self.lists.len() >= LISTS_MAX {
+            return first;
+        }
+        let name_of = |number: &u32| Some(self.counters.interfaces.get(*number as usize)?.name.as_str());
+        let names: Vec<&str> = path.interfaces.iter().filter_map(name_of).collect();
+        let interface = Interface {
+            link_type: self.link_type(first),
+            snaplen: 0,
+            name: Some(names.join(",")),
+            description: Some("one packet seen on each of these".into()),
+        };
+        let number = self.interface(&interface, false);
+        self.lists.push((number, first));
+        let mut ours = self.table.ours().clone();
+        ours.set_like(number, first);
+        self.change_ours(ours);
+        number
+    }
+
+    #[inline]
+    fn link_type(&self, interface: u32) -> LinkType {
+        self.interfaces.get(interface as usize).map_or(LinkType::NULL, |one| one.link_type)
+    }
+
     #[inline]
     fn take_in(&mut self, packet: &Packet<'_>, headers: &Headers, segment_payload_bytes: u16) {
-        self.count(packet);
         let Some(&interface) = self.interfaces.get(packet.interface as usize) else {
             self.counters.damaged += 1;
             return;
         };
-        if let Some(duplicates) = &mut self.duplicates
-            && duplicates.is_duplicate(packet, headers)
-        {
-            return self.count_duplicate(packet.interface);
-        }
         let arrival = self.keeper.next_arrival();
         let packet = Packet { arrival: Some(arrival), ..*packet };
         let segments = segments(headers, segment_payload_bytes);
@@ -190,6 +254,7 @@ impl<K: Keeper> Desk<K> {
     /// become junk, and a checkpoint is made if one is due.
     pub fn tick(&mut self, now: u64) {
         self.now = now;
+        self.release_held(Some(now));
         let Self { keeper, table, parking, counters, .. } = self;
         parking.expire(now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         let is_time = self.last_checkpoint.is_none_or(|last| now.saturating_sub(last) >= OURS_EVERY_NS);
@@ -206,6 +271,7 @@ impl<K: Keeper> Desk<K> {
         let Self { keeper, table, parking, counters, .. } = self;
         parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         keeper.checkpoint(table);
+        self.note_copies();
         self.ours_changed = false;
         self.last_checkpoint = Some(self.now);
     }
@@ -236,6 +302,8 @@ impl<K: Keeper> Desk<K> {
 
     /// Ends: everything that waits is kept; the caller closes keeper and table.
     pub fn finish(mut self) -> (K, FlowTable, Counters) {
+        self.release_held(None);
+        self.note_copies();
         let Self { keeper, table, parking, counters, .. } = &mut self;
         parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         (self.keeper, self.table, self.counters)
@@ -283,7 +351,15 @@ impl<K: Keeper> Desk<K> {
         }
     }
 
-    fn count_duplicate(&mut self, interface: u32) {
+    fn note_copies(&mut self) {
+        let packets = self.counters.duplicates - self.copies_noted;
+        if packets > 0 {
+            self.copies_noted = self.counters.duplicates;
+            self.keeper.note(Note::Copies { packets });
+        }
+    }
+
+    fn count_copy(&mut self, interface: u32) {
         self.counters.duplicates += 1;
         if let Some(counters) = self.counters.interfaces.get_mut(interface as usize) {
             counters.duplicates += 1;

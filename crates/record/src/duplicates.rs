@@ -1,11 +1,11 @@
-//! One packet seen on several interfaces is kept once.
+//! Knows a packet again that another interface has shown.
 
 use std::hash::{BuildHasher, RandomState};
 
 use packet::{Headers, Packet, Timestamp};
 
 /// Copies come this close after one another.
-const WINDOW_NS: i64 = 10_000_000;
+pub(crate) const WINDOW_NS: i64 = 10_000_000;
 const SETS: usize = 1 << 13;
 const WAYS: usize = 4;
 /// Headers up to here are compared with what routers and network cards change taken out.
@@ -24,35 +24,37 @@ struct Seen {
     digest: u64,
     time: Timestamp,
     interface: u32,
+    number: u64,
 }
 
 impl Duplicates {
     pub(crate) fn new() -> Self {
-        let empty = Seen { digest: 0, time: Timestamp::MIN, interface: u32::MAX };
+        let empty = Seen { digest: 0, time: Timestamp::MIN, interface: u32::MAX, number: 0 };
         let key = |number: u64| RandomState::new().hash_one(number) | 1;
         Self { sets: vec![[empty; WAYS]; SETS].into_boxed_slice(), keys: [key(1), key(2)] }
     }
 
-    /// True if another interface has shown the same packet within 10 ms: the same bytes from the network layer on, hop
-    /// limit and checksums aside. The interface that showed it first stays the one whose packets are kept.
-    pub(crate) fn is_duplicate(&mut self, packet: &Packet<'_>, headers: &Headers) -> bool {
+    /// The number of the packet that this is a copy of: another interface has shown it within 10 ms, with the same bytes
+    /// from the network layer on, hop limit and checksums aside. Else the packet is remembered by `number`; the interface
+    /// that showed it first stays the one whose packets are kept.
+    pub(crate) fn first_of(&mut self, packet: &Packet<'_>, headers: &Headers, number: u64) -> Option<u64> {
         let digest = self.digest(packet, headers);
         let set = &mut self.sets[digest as usize % SETS];
         let near = |seen: &Seen| packet.time.since(seen.time).saturating_abs() <= WINDOW_NS;
         let known = set.iter_mut().find(|seen| seen.digest == digest && near(seen));
         match known {
-            Some(seen) if seen.interface != packet.interface => true,
+            Some(seen) if seen.interface != packet.interface => Some(seen.number),
             Some(seen) => {
-                seen.time = packet.time;
-                false
+                (seen.time, seen.number) = (packet.time, number);
+                None
             }
             None => {
                 // The oldest goes; after a step of the clock backwards, one from the future does.
                 let age = |seen: &Seen| packet.time.since(seen.time).saturating_abs();
                 if let Some(oldest) = set.iter_mut().max_by_key(|seen| age(seen)) {
-                    *oldest = Seen { digest, time: packet.time, interface: packet.interface };
+                    *oldest = Seen { digest, time: packet.time, interface: packet.interface, number };
                 }
-                false
+                None
             }
         }
     }
@@ -153,22 +155,24 @@ mod tests {
     #[test]
     fn copies_on_other_interfaces_are_known() {
         let mut duplicates = Duplicates::new();
-        let mut check = |data: &[u8], interface, time_us: i64, expected| {
+        let mut number = 0;
+        let mut check = |data: &[u8], interface, time_us: i64, expected: Option<u64>| {
+            number += 1;
             let time = Timestamp(1_700_000_000_000_000_000 + time_us * 1000);
             let wire_bytes = data.len() as u32;
             let direction = PacketDirection::Inbound;
             let packet = Packet { time, wire_bytes, data, interface, direction, arrival: None };
             let headers = decode(LinkType::ETHERNET, data, wire_bytes);
-            assert_eq!(duplicates.is_duplicate(&packet, &headers), expected, "on {interface} at {time_us}");
+            assert_eq!(duplicates.first_of(&packet, &headers, number), expected, "on {interface} at {time_us}");
         };
-        check(&frame(64, 1, b"question", 0), 1, 0, false);
-        check(&frame(64, 1, b"question", 0), 2, 20, true);
+        check(&frame(64, 1, b"question", 0), 1, 0, None);
+        check(&frame(64, 1, b"question", 0), 2, 20, Some(1));
         // Routed, checksummed and padded on the way out.
-        check(&frame(63, 9, b"question", 10), 3, 40, true);
+        check(&frame(63, 9, b"question", 10), 3, 40, Some(1));
         // Really sent again, and seen everywhere again.
-        check(&frame(64, 1, b"question", 0), 1, 500, false);
-        check(&frame(64, 1, b"question", 0), 2, 520, true);
-        check(&frame(64, 1, b"Question", 0), 2, 530, false);
-        check(&frame(64, 1, b"question", 0), 2, 11_000, false);
+        check(&frame(64, 1, b"question", 0), 1, 500, None);
+        check(&frame(64, 1, b"question", 0), 2, 520, Some(4));
+        check(&frame(64, 1, b"Question", 0), 2, 530, None);
+        check(&frame(64, 1, b"question", 0), 2, 11_000, None);
     }
 }

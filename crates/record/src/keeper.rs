@@ -75,6 +75,11 @@ pub enum Note {
         /// The last was lost not after this.
         to: Timestamp,
     },
+    /// Copies of packets were left out, since the last time that this was said.
+    Copies {
+        /// How many.
+        packets: u64,
+    },
     /// Something that should be recorded and cannot be.
     Trouble {
         /// An interface.
@@ -134,6 +139,7 @@ impl Keeper for Tape {
             Note::Loss { place, packets, from, to } => {
                 self.note_loss(Loss { place, reason: "the ring was full".into(), packets, bytes: 0, from, to });
             }
+            Note::Copies { packets } => Tape::note(self, Event::Copies { packets }),
             Note::Trouble { place, message } => Tape::note(self, Event::Error { place, message }),
         }
     }

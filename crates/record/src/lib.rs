@@ -8,6 +8,7 @@ mod batch;
 mod capture;
 mod clock;
 mod control;
+mod copies;
 mod counters;
 mod desk;
 mod duplicates;

@@ -63,7 +63,7 @@ impl<W: Write> Stream<W> {
         self.counters.received += 1;
         self.counters.received_bytes += u64::from(packet.wire_bytes);
         if let Some(duplicates) = &mut self.duplicates
-            && duplicates.is_duplicate(packet, &decode(link_type, packet.data, packet.wire_bytes))
+            && duplicates.first_of(packet, &decode(link_type, packet.data, packet.wire_bytes), 0).is_some()
         {
             self.counters.duplicates += 1;
             return;

@@ -101,5 +101,7 @@ fn tell(note: &Note) {
         Note::Trouble { place, message } => {
             terminal::warning(format_args!("{}: {}", escaped(place), escaped(message)));
         }
+        // An everyday thing, which the log has.
+        Note::Copies { .. } => {}
     }
 }

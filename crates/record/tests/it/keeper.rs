@@ -25,9 +25,10 @@ pub(crate) struct Kept {
 }
 
 impl Memory {
-    /// The packets of one interface in the order of arrival.
+    /// The packets that this interface showed first, in the order of arrival.
     pub(crate) fn of(&self, interface: &str) -> Vec<&Kept> {
-        let mut found: Vec<&Kept> = self.packets.iter().filter(|packet| packet.interface == interface).collect();
+        let is_first = |packet: &&Kept| packet.interface.split(',').next() == Some(interface);
+        let mut found: Vec<&Kept> = self.packets.iter().filter(is_first).collect();
         found.sort_by_key(|packet| packet.arrival);
         found
     }

@@ -1,6 +1,7 @@
 //! A network namespace for one test.
 
 use std::fs::File;
+use std::io::{BufRead, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -82,6 +83,24 @@ impl Network {
         let file = path.to_str().unwrap();
         assert!(run(&["tcpreplay", "-q", "-K", "--topspeed", "-i", interface, file]));
         std::fs::remove_file(&path).unwrap();
+    }
+
+    /// How many packets tcpdump shows of what `traffic` makes pass an interface; `None` without tcpdump.
+    pub(crate) fn tcpdump(&self, interface: &str, expression: &str, traffic: impl FnOnce()) -> Option<usize> {
+        let words = ["-nn", "-s", "256", "-B", "8192", "-i", interface, expression];
+        let tcpdump = Command::new("tcpdump").args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let Ok(mut tcpdump) = tcpdump else { return skip("tcpdump") };
+        let mut ready = String::new();
+        let mut stderr = std::io::BufReader::new(tcpdump.stderr.take()?);
+        while !ready.contains("listening on") && stderr.read_line(&mut ready).ok()? > 0 {}
+        traffic();
+        // Its ring hands over after a second.
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        run(&["kill", "-INT", &tcpdump.id().to_string()]);
+        let mut rest = String::new();
+        stderr.read_to_string(&mut rest).ok()?;
+        let output = tcpdump.wait_with_output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.contains(" IP ")).count())
     }
 
     /// Runs a Python program here.

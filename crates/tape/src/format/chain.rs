@@ -53,6 +53,11 @@ pub enum Event {
     },
     /// Packets that were seen but not kept.
     Loss(Loss),
+    /// Copies of packets that another interface had shown before, and that were left out since the last such line.
+    Copies {
+        /// How many.
+        packets: u64,
+    },
     /// Segments or flow files that ageing removed.
     Evict(Eviction),
     /// An interface came, went or changed.

@@ -51,7 +51,7 @@ impl<'a> Flow<'a> {
             Field::Tunnel => text(row.tunnel.map(packet::decode::Tunnel::name)),
             Field::TunnelId => number(row.tunnel.and_then(packet::decode::Tunnel::id)),
             Field::Vlan => Value::List(row.vlan.as_slice().iter().map(|id| Value::Number((*id).into())).collect()),
-            Field::InIface => text(self.in_iface),
+            Field::InIface => interfaces(self.in_iface),
             Field::SrcMac => row.src_mac.map_or(Value::Missing, Value::Mac),
             Field::DestMac => row.dest_mac.map_or(Value::Missing, Value::Mac),
             Field::IcmpType => number(row.icmp_type()),
@@ -97,6 +97,16 @@ fn count(row: &FlowRow, field: Field) -> Option<Value<'static>> {
 
 fn text(value: Option<&str>) -> Value<'_> {
     value.map_or(Value::Missing, |text| Value::Text(text.into()))
+}
+
+/// One packet seen on several interfaces has the names of all of them.
+fn interfaces(value: Option<&str>) -> Value<'_> {
+    match value {
+        Some(names) if names.contains(',') => {
+            Value::List(names.split(',').chain([names]).map(|name| Value::Text(name.into())).collect())
+        }
+        name => text(name),
+    }
 }
 
 fn number(value: Option<impl Into<u64>>) -> Value<'static> {
