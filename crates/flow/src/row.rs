@@ -172,8 +172,20 @@ impl FlowRow {
     /// Says how it ended, if no part does and it was silent for longer than its state allows before `now`, the latest
     /// time of a packet that was looked at: a flow that ends in a period without packets of its own leaves no part there.
     pub fn settle(&mut self, now: Timestamp) {
+        if self.end_reason.is_none() && self.is_silent(now) {
+            self.end_reason = Some(self.silence().1);
+        }
+    }
+
+    /// Whether it was silent before `now` for longer than its state allows.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        now.since(self.end) > self.silence().0 * 1_000_000_000
+    }
+
+    /// Seconds that it can be silent, and how it ends then.
+    fn silence(&self) -> (i64, EndReason) {
         let is_tcp = self.proto == 6;
-        let (seconds, reason): (i64, _) = match self.conn_state {
+        match self.conn_state {
             ConnState::SF if is_tcp => (5, EndReason::Closed),
             ConnState::Rej | ConnState::Rsto | ConnState::Rstr | ConnState::Rstos0 | ConnState::Rstrh => {
                 (2, EndReason::Reset)
@@ -181,9 +193,6 @@ impl FlowRow {
             _ if !self.proven => (5, EndReason::Idle),
             _ if is_tcp => (600, EndReason::Idle),
             _ => (60, EndReason::Idle),
-        };
-        if self.end_reason.is_none() && now.since(self.end) > seconds * 1_000_000_000 {
-            self.end_reason = Some(reason);
         }
     }
 

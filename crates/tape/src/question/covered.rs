@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use packet::Timestamp;
 
 use super::outside::{Reasons, Sessions};
-use super::{Coverage, Damage, Expired, Gap, Query};
+use super::view::View;
+use super::{Coverage, Expired, Gap, Query, absent};
 use crate::format::chain::{Event, Eviction};
 use crate::format::names;
-use crate::read::{Frame, Tape};
+use crate::read::Tape;
 use crate::{Error, Lane};
 
 /// What an answer is made of, and so what of the tape must be there for it.
@@ -16,12 +17,14 @@ use crate::{Error, Lane};
 pub(super) enum Needs {
     /// The packets of all lanes.
     Packets,
+    /// The packets of all lanes, and rows of flows to choose them by.
+    PacketsByRows,
     /// Rows of flows; where packets must decide, the undecided are counted.
     Rows,
 }
 
-/// What the tape's log, its frames and its heartbeat say about the range of a question.
-pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: Needs) -> Result<Coverage, Error> {
+/// What the tape's log, its listing and its heartbeat say about the range of a question.
+pub(super) fn coverage(view: &mut View, query: &Query, needs: Needs) -> Result<Coverage, Error> {
     let mut coverage = Coverage::default();
     let mut evicted = Evicted::default();
     let (mut sessions, mut aged) = (Sessions::default(), Vec::new());
@@ -30,7 +33,7 @@ pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: 
     let overlaps = |since: Timestamp, until: Timestamp| {
         from.is_none_or(|start| until >= start) && to.is_none_or(|end| since < end)
     };
-    tape.chain(|line| {
+    view.tape.chain(|line| {
         sessions.add(&line);
         stopped = matches!(line.event, Event::Stop { .. });
         match line.event {
@@ -43,23 +46,36 @@ pub(super) fn coverage(tape: &mut Tape, query: &Query, frames: &[Frame], needs: 
             _ => {}
         }
     })?;
-    let heartbeat = tape.heartbeat();
+    evicted.is_whole = sessions.all_stopped() && stopped;
+    let heartbeat = view.tape.heartbeat();
     coverage.recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !stopped;
-    let mut extent = sessions.extent(frames, heartbeat.map(|heartbeat| heartbeat.time));
-    aged.into_iter().for_each(|from| extent.add(from));
-    extent.add_gaps(&mut coverage, (from, to), &OUTSIDE);
-    coverage.expired = expired(tape, query, frames, &evicted, needs)?;
-    add_holes(&mut coverage, tape)?;
+    // Without a start or an end the question is about what there is.
+    if from.is_some() || to.is_some() {
+        let mut extent = sessions.extent(view, heartbeat.map(|heartbeat| heartbeat.time))?;
+        aged.into_iter().for_each(|from| extent.add(from));
+        extent.add_gaps(&mut coverage, (from, to), &OUTSIDE);
+    }
+    if needs == Needs::Rows {
+        coverage.expired = expired_rows(view, &evicted).into_iter().collect();
+    } else {
+        coverage.expired = expired(view, query, &evicted)?;
+    }
+    absent::add_segments(&mut coverage, view, &evicted);
+    if needs != Needs::Packets {
+        absent::add_flow_files(&mut coverage, view, &evicted);
+    }
     Ok(coverage)
 }
 
 /// What the log says of ageing, by lane, or `flows`.
 #[derive(Default)]
-struct Evicted {
+pub(super) struct Evicted {
     /// The last number that has gone.
     last: BTreeMap<String, u64>,
     /// Whose packets were of times that are asked for.
     in_range: BTreeSet<String>,
+    /// Every recorder stopped in an orderly way: the log has all of it.
+    is_whole: bool,
 }
 
 impl Evicted {
@@ -71,51 +87,46 @@ impl Evicted {
         }
     }
 
-    /// Whether numbers before `first` are gone without a word in the log, as those of the last minutes can be.
+    /// Whether numbers before `first` are gone without a word in the log, as those of a recorder's last second can be.
     fn is_silent_before(&self, lane: &str, first: u64) -> bool {
-        first > self.last.get(lane).copied().unwrap_or(0) + 1
+        !self.is_whole && first > self.last_gone(lane) + 1
     }
-}
 
-/// Segments that are missing between others.
-fn add_holes(coverage: &mut Coverage, tape: &mut Tape) -> Result<(), Error> {
-    for lane in Lane::ALL {
-        let names = tape.segment_names(lane)?;
-        for (before, after) in names.iter().zip(names.iter().skip(1)) {
-            if before.number + 1 < after.number {
-                let path = tape.directory().join(before.path(lane));
-                let what = format!("{} segments behind it are missing", after.number - before.number - 1);
-                coverage.damaged.push(Damage { path, what });
-            }
+    /// The last number that ageing has taken.
+    fn last_gone(&self, lane: &str) -> u64 {
+        self.last.get(lane).copied().unwrap_or(0)
+    }
+
+    /// The first number that must be there, if `first` is the first that is.
+    pub(super) fn first_expected(&self, lane: &str, first: Option<u64>) -> u64 {
+        match first {
+            Some(first) if !self.is_whole => first,
+            _ => self.last_gone(lane) + 1,
         }
     }
-    Ok(())
 }
 
 const OUTSIDE: Reasons = Reasons { before: "before the tape began", behind: "no recorder was at work" };
 
-fn expired(
-    tape: &mut Tape,
-    query: &Query,
-    frames: &[Frame],
-    evicted: &Evicted,
-    needs: Needs,
-) -> Result<Vec<Expired>, Error> {
+fn expired_rows(view: &View, evicted: &Evicted) -> Option<Expired> {
+    let first = view.catalog.files().first();
+    let silent = evicted.is_silent_before(names::FLOWS, first.map_or(0, |name| name.number));
+    let gone = evicted.in_range.contains(names::FLOWS) || silent;
+    gone.then(|| Expired { lane: None, oldest: first.map(|name| name.time) })
+}
+
+fn expired(view: &mut View, query: &Query, evicted: &Evicted) -> Result<Vec<Expired>, Error> {
     let mut expired = Vec::new();
-    if needs == Needs::Rows {
-        let first = tape.flow_files()?.first().map_or(0, |name| name.number);
-        if evicted.in_range.contains(names::FLOWS) || evicted.is_silent_before(names::FLOWS, first) {
-            expired.push(Expired { lane: None, oldest: tape.flow_files()?.first().map(|name| name.time) });
-        }
-        return Ok(expired);
-    }
     for lane in Lane::ALL {
-        let of_lane = frames.iter().filter(|frame| frame.lane == lane && frame.packets > 0);
-        let oldest = of_lane.map(|frame| frame.times.0).min();
-        let first = tape.segment_names(lane)?.first().map_or(0, |name| name.number);
+        let first = view.listing.segments(lane).first().map_or(0, |name| name.number);
+        let silent = evicted.is_silent_before(lane.name(), first);
+        if !silent && !evicted.in_range.contains(lane.name()) {
+            continue;
+        }
+        let frames = view.listing.oldest(&mut view.tape, lane)?;
+        let oldest = frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.0).min();
         let reaches_back = query.range().0.is_none_or(|from| oldest.is_none_or(|oldest| from < oldest));
-        let silent = reaches_back && evicted.is_silent_before(lane.name(), first);
-        if silent || evicted.in_range.contains(lane.name()) {
+        if reaches_back || evicted.in_range.contains(lane.name()) {
             expired.push(Expired { lane: Some(lane), oldest });
         }
     }

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use super::flows::latest;
-use super::judge::{Judge, Truth};
+use packet::{Interface, Packet};
+
+use super::gather::Gathered;
+use super::judge::{Judge, is_wanted};
+use super::selection::Selection;
+use super::view::View;
 use super::{Query, Source, rows};
 use crate::Error;
-use crate::read::Tape;
 
 /// How much an answer is at most, as far as rows tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,20 +31,15 @@ pub fn estimate(source: &Source, query: &Query) -> Result<Option<Estimate>, Erro
 }
 
 fn of_tape(directory: &Path, query: &Query) -> Result<Estimate, Error> {
-    let mut tape = Tape::open(directory)?;
-    let frames = tape.frames()?;
-    let judge = Judge::of_tape(query, &frames, tape.sensor());
+    let mut view = View::open(directory)?;
+    let judge = Judge::of_tape(query, &mut view)?;
     let mut alone = Judge::new(query);
-    let mut wanted =
-        |flow: &super::gather::Gathered| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No;
-    let found = rows::read(
-        &mut tape,
-        &frames,
-        &mut wanted,
-        Some(&mut |packet, interface| alone.packet_alone(packet, interface)),
-    )?;
-    let mut flows = found.gather.into_sorted(latest(&frames));
-    flows.retain(&mut wanted);
+    let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, &judge, flow, is_whole);
+    let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
+    let found = rows::read(&mut view, &Selection::new(query), query.range(), &mut keep, Some(&mut matches))?;
+    let latest = view.latest()?;
+    let mut flows = found.gather.into_sorted(latest);
+    flows.retain(|flow| is_wanted(query, &judge, flow, true));
     let mut sum = Estimate::default();
     for row in flows.iter().map(|flow| &flow.row) {
         sum.packets_max = sum.packets_max.saturating_add(row.pkts_toserver).saturating_add(row.pkts_toclient);

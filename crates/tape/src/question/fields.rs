@@ -27,6 +27,34 @@ impl Fields for Flow<'_> {
     }
 }
 
+/// The fields that all parts of a flow share: what can be said of it before all of them are known.
+pub(super) struct SharedFields<'a>(pub(super) RowFields<'a>);
+
+impl Fields for SharedFields<'_> {
+    fn field(&self, field: Field) -> Value<'_> {
+        match field {
+            Field::FlowId
+            | Field::CommunityId
+            | Field::Proto
+            | Field::SrcIp
+            | Field::DestIp
+            | Field::SrcPort
+            | Field::DestPort
+            | Field::IcmpType
+            | Field::IcmpCode
+            | Field::Direction
+            | Field::Vlan
+            | Field::InIface
+            | Field::SrcMac
+            | Field::DestMac
+            | Field::Sensor => self.0.field(field),
+            // A part without one says nothing of those to come, which are chosen by themselves.
+            Field::Tunnel | Field::TunnelId => self.0.field(field),
+            _ => Value::Unknown,
+        }
+    }
+}
+
 /// The fields of a packet whose flow is not known.
 pub(super) struct NoFields;
 

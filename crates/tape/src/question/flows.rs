@@ -7,12 +7,15 @@ use std::sync::Arc;
 use flow::{FlowRow, Kept};
 use packet::{Interface, Packet, Timestamp};
 
+use super::answer::Answer;
 use super::attribute::Attribution;
 use super::captures::{self, Captures};
 use super::covered::{self, Needs};
 use super::gather::{Gather, Gathered};
-use super::judge::{Judge, Truth};
+use super::judge::{Judge, Truth, is_wanted};
 use super::replay::{Origin, Replay};
+use super::selection::Selection;
+use super::view::View;
 use super::{Coverage, Query, Source, live, refused, rows};
 use crate::Error;
 use crate::read::{Frame, Merge, Merged, Tape};
@@ -40,64 +43,121 @@ pub type FlowSink<'a> = &'a mut dyn FnMut(&Flow) -> ControlFlow<()>;
 pub fn flows(source: &Source, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
     match source {
         Source::Tape(directory) if query.live => live::flows(directory, query, sink),
-        Source::Tape(directory) => flows_of_tape(directory, query, sink),
+        Source::Tape(directory) => flows_of_tape(directory, query, Order::Start, sink),
         Source::Captures(paths) => flows_of_captures(paths, query, sink),
     }
 }
 
-fn flows_of_tape(directory: &Path, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
-    let mut tape = Tape::open(directory)?;
-    let frames = tape.frames()?;
-    let mut coverage = covered::coverage(&mut tape, query, &frames, Needs::Rows)?;
-    let matching = matching_flows(&mut tape, &frames, query, &mut coverage)?;
-    let sensor = tape.sensor().to_owned();
-    let judge = Judge::of_tape(query, &frames, &sensor);
-    coverage.matched = hand_out(&matching, Some(&sensor), query, &judge, sink);
-    covered::add_notes(&mut coverage, &mut tape);
+/// As [`flows`], in whatever order they are found: of a tape, flows are not kept once they are known, so that sums over
+/// any number of them take little memory.
+pub fn flows_in_any_order(source: &Source, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
+    match source {
+        Source::Tape(directory) if !query.live => flows_of_tape(directory, query, Order::Any, sink),
+        _ => flows(source, query, sink),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Start,
+    Any,
+}
+
+fn flows_of_tape(directory: &Path, query: &Query, order: Order, sink: FlowSink) -> Result<Coverage, Error> {
+    let mut view = View::open(directory)?;
+    let mut coverage = covered::coverage(&mut view, query, Needs::Rows)?;
+    let sensor = view.tape.sensor().to_owned();
+    let kept = Judge::of_tape(query, &mut view)?;
+    let mut matched = 0;
+    let mut hand_out = |flow: &Gathered| {
+        matched += 1;
+        let (in_iface, kept) = (flow.in_iface.as_deref(), kept.kept(&flow.row));
+        let flow = sink(&Flow { row: &flow.row, in_iface, kept, sensor: Some(&sensor) });
+        if query.limit.is_some_and(|limit| matched >= limit) { ControlFlow::Break(()) } else { flow }
+    };
+    let limit = query.limit.and_then(|limit| usize::try_from(limit).ok());
+    let mut answer = match order {
+        _ if limit == Some(0) => Answer::first(0),
+        Order::Any => Answer::Any { take: &mut hand_out, is_full: false },
+        Order::Start => limit.map_or(Answer::All(Vec::new()), Answer::first),
+    };
+    find(&mut view, query, &mut answer, &mut coverage)?;
+    // What went to the sink at once is not here any more.
+    let _ = answer.into_sorted().iter().try_for_each(&mut hand_out);
+    coverage.matched = matched;
+    covered::add_notes(&mut coverage, &mut view.tape);
     Ok(coverage)
 }
 
 /// The flows of a tape that have a matching packet, by their start. What could not be decided is counted.
-pub(super) fn matching_flows(
-    tape: &mut Tape,
-    frames: &[Frame],
-    query: &Query,
-    coverage: &mut Coverage,
-) -> Result<Vec<Gathered>, Error> {
-    let mut judge = Judge::of_tape(query, frames, tape.sensor());
+pub(super) fn matching_flows(view: &mut View, query: &Query, coverage: &mut Coverage) -> Result<Vec<Gathered>, Error> {
+    let mut answer = Answer::All(Vec::new());
+    find(view, query, &mut answer, coverage)?;
+    Ok(answer.into_sorted())
+}
+
+/// Finds the flows that have a matching packet.
+fn find(view: &mut View, query: &Query, answer: &mut Answer, coverage: &mut Coverage) -> Result<(), Error> {
+    let mut judge = Judge::of_tape(query, view)?;
     let mut alone = Judge::new(query);
-    let mut wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No;
+    let mut sieve = Matching { query, judge: &judge, answer };
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
-    let found = rows::read(tape, frames, &mut wanted, Some(&mut matches))?;
-    let missing = found.missing;
-    coverage.rowless_frames += rowless(frames, &found.known, &judge);
-    let mut flows = found.gather.into_sorted(latest(frames));
-    flows.retain(&mut wanted);
+    let selection = Selection::new(query);
+    let found = rows::read(view, &selection, query.range(), &mut sieve, Some(&mut matches))?;
+    coverage.rowless_frames += found.rowless.len() as u64;
+    let latest = view.latest()?;
+    let mut rest = found.gather.into_sorted(latest);
+    rest.retain(|flow| is_wanted(query, &judge, flow, true));
+    let mut rest = rest.into_iter().peekable();
+    while rest.peek().is_some_and(|next| !answer.is_full() && !answer.is_beyond(next)) {
+        let mut some: Vec<Gathered> = rest.by_ref().take(answer.portion()).collect();
+        coverage.undecided_flows += decide(view, &mut judge, &mut some)?;
+        some.into_iter().filter(|flow| flow.matched).for_each(|flow| answer.take(flow));
+    }
+    refused::conclude_of_tape(view, &mut [&mut judge, &mut alone], coverage)
+}
+
+/// Keeps the flows that may match; those that are known to go to the answer at once.
+struct Matching<'a, 's> {
+    query: &'a Query,
+    judge: &'a Judge,
+    answer: &'a mut Answer<'s>,
+}
+
+impl rows::Sieve for Matching<'_, '_> {
+    fn keep(&mut self, flow: &Gathered, is_whole: bool) -> bool {
+        if !is_wanted(self.query, self.judge, flow, is_whole) {
+            return false;
+        }
+        let is_answer = is_whole && self.judge.flow(flow) == Truth::Yes;
+        if is_answer {
+            self.answer.take(flow.clone());
+        }
+        !is_answer
+    }
+
+    fn is_full(&self) -> bool {
+        self.answer.is_full()
+    }
+}
+
+/// Says of each flow whether it has a matching packet, and how many cannot be decided.
+fn decide(view: &mut View, judge: &mut Judge, flows: &mut [Gathered]) -> Result<u64, Error> {
     let truths: Vec<Truth> = flows.iter().map(|flow| judge.flow(flow)).collect();
     for (flow, truth) in flows.iter_mut().zip(&truths) {
         flow.matched = *truth == Truth::Yes;
     }
     let open = (0..).zip(&truths).filter(|(_, truth)| **truth == Truth::Unknown).map(|(index, _)| index);
-    decide_by_packets(tape, frames, &mut judge, &mut flows, &open.collect::<Vec<_>>())?;
-    refused::conclude_of_tape(tape, frames, &mut [&mut judge, &mut alone], coverage)?;
+    let open: Vec<usize> = open.collect();
+    let places = open.iter().filter_map(|index| flows.get(*index)).flat_map(|flow| flow.frames.iter().copied());
+    let resolved = view.resolve(places)?;
+    decide_by_packets(&mut view.tape, &resolved.frames, judge, flows, &open)?;
     let is_undecided = |(flow, truth): &(&Gathered, &Truth)| match truth {
         Truth::Undecidable => true,
-        Truth::Unknown => !flow.matched && flow.frames.contains(&missing),
+        Truth::Unknown => !flow.matched && flow.frames.iter().any(|number| resolved.is_missing(*number)),
         Truth::Yes | Truth::No => false,
     };
-    coverage.undecided_flows += flows.iter().zip(&truths).filter(is_undecided).count() as u64;
-    flows.retain(|flow| flow.matched);
-    Ok(flows)
-}
-
-/// How many frames of the times that are asked for hold packets of flows that are not known.
-pub(super) fn rowless(frames: &[Frame], known: &[bool], judge: &Judge) -> u64 {
-    frames.iter().zip(known).filter(|(frame, known)| !**known && judge.can_hold(frame)).count() as u64
-}
-
-/// The latest time of a packet.
-pub(super) fn latest(frames: &[Frame]) -> Timestamp {
-    frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.1).max().unwrap_or_default()
+    Ok(flows.iter().zip(&truths).filter(is_undecided).count() as u64)
 }
 
 /// Looks for a matching packet of each of the flows in `open`.
@@ -112,12 +172,8 @@ fn decide_by_packets(
         return Ok(());
     }
     let of_flows = open.iter().filter_map(|index| Some((*index, flows.get(*index)?)));
-    let mut attribution = Attribution::new(of_flows.clone());
-    let mut numbers: Vec<u32> = of_flows.flat_map(|(_, flow)| flow.frames.iter().copied()).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let candidates = numbers.iter().filter_map(|number| frames.get(*number as usize));
-    let candidates = candidates.filter(|frame| judge.can_hold(frame)).cloned().collect();
+    let mut attribution = Attribution::new(of_flows);
+    let candidates = frames.iter().filter(|frame| judge.can_hold(frame)).cloned().collect();
     let mut merge = Merge::new(tape, candidates);
     while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);

@@ -1,6 +1,6 @@
 //! Parts of flows summed to rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use flow::{FlowId, FlowPart, FlowRow};
 use packet::Timestamp;
@@ -17,13 +17,23 @@ pub(super) struct Gathered {
     pub(super) seen: bool,
     /// One of its packets matches, as far as packets have been looked at together with their flows.
     pub(super) matched: bool,
+    /// The last batch of parts that it was in.
+    batch: u32,
 }
 
 /// Flows by id.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
     flows: HashMap<FlowId, Gathered>,
+    /// Parts come in batches: those of a flow file, and so of a time.
+    batch: u32,
+    /// The flows of the last batches, the oldest batch first.
+    touched: VecDeque<Vec<FlowId>>,
 }
+
+/// A flow that ended, or was silent for too long, and is in none of so many batches, has no more parts: clocks that are
+/// set, and stragglers, could belie either alone.
+const BATCHES_MAX: usize = 8;
 
 impl Gather {
     /// Adds a part.
@@ -41,9 +51,43 @@ impl Gather {
             frames: Vec::new(),
             seen: false,
             matched: false,
+            batch: u32::MAX,
         });
         flow.frames.extend(frames);
         flow.seen |= seen;
+        if flow.batch != self.batch {
+            flow.batch = self.batch;
+            match self.touched.back_mut() {
+                Some(touched) => touched.push(part.flow_id),
+                None => self.touched.push_back(vec![part.flow_id]),
+            }
+        }
+    }
+
+    /// Ends a batch of parts, whose packets are not older than `begin`: flows for which `keep` is false are dropped. It is
+    /// shown the flows of the batch, and, with `true`, those that have no more parts.
+    pub(super) fn end_batch(&mut self, begin: Option<Timestamp>, mut keep: impl FnMut(&mut Gathered, bool) -> bool) {
+        for id in self.touched.back().into_iter().flatten() {
+            if self.flows.get_mut(id).is_some_and(|flow| !keep(flow, false)) {
+                self.flows.remove(id);
+            }
+        }
+        self.touched.push_back(Vec::new());
+        self.batch += 1;
+        if self.touched.len() <= BATCHES_MAX {
+            return;
+        }
+        for id in self.touched.pop_front().unwrap_or_default() {
+            let Some(flow) = self.flows.get_mut(&id) else { continue };
+            if self.batch - flow.batch < BATCHES_MAX as u32 {
+                continue;
+            }
+            match begin.filter(|begin| flow.row.is_silent(*begin)) {
+                Some(_) if !keep(flow, true) => drop(self.flows.remove(&id)),
+                Some(_) => {}
+                None => self.touched.back_mut().into_iter().for_each(|touched| touched.push(id)),
+            }
+        }
     }
 
     /// A flow.
@@ -61,9 +105,9 @@ impl Gather {
         self.flows.retain(|_, flow| keep(flow));
     }
 
-    /// Drops the flows that have ended and that `keep` does not want: their rows will not change any more.
-    pub(super) fn drop_ended(&mut self, mut keep: impl FnMut(&Gathered) -> bool) {
-        self.flows.retain(|_, flow| flow.row.end_reason.is_none() || keep(flow));
+    /// The flows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Gathered> {
+        self.flows.values()
     }
 
     /// All flows, by start. Those that have been silent for too long at `now`, the latest time of all packets, have

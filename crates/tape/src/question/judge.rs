@@ -7,11 +7,13 @@ use filter::{Question, Resolver};
 use flow::{FlowRow, Kept, LaneSet};
 use packet::{Interface, LinkType, Packet, Timestamp};
 
-use super::fields::{NoFields, RowFields};
+use super::fields::{NoFields, RowFields, SharedFields};
 use super::gather::Gathered;
 use super::reach::Reach;
 use super::refused::Asked;
+use super::view::View;
 use super::{Expression, Query};
+use crate::Error;
 use crate::read::Frame;
 
 /// What can be said of a flow without its packets.
@@ -46,8 +48,9 @@ impl Judge {
     }
 
     /// A judge by this query, of a tape.
-    pub(super) fn of_tape(query: &Query, frames: &[Frame], sensor: &str) -> Self {
-        Self { tape: Some((Reach::of(frames), sensor.to_owned())), ..Self::new(query) }
+    pub(super) fn of_tape(query: &Query, view: &mut View) -> Result<Self, Error> {
+        let sensor = view.tape.sensor().to_owned();
+        Ok(Self { tape: Some((Reach::of(view)?, sensor)), ..Self::new(query) })
     }
 
     /// True if packets cannot be judged without the rows of their flows.
@@ -127,6 +130,12 @@ impl Judge {
         }
     }
 
+    /// False if no packet of a flow can match, whatever the parts of it that are not known yet hold.
+    pub(super) fn may_match(&self, flow: &Gathered) -> bool {
+        let Some(Expression { question, .. }) = &self.expression else { return true };
+        flow.seen || may_match_flow(question, &SharedFields(fields_of(self.tape.as_ref(), flow)))
+    }
+
     /// How much of a flow's packets is there.
     pub(super) fn kept(&self, row: &FlowRow) -> Kept {
         kept(self.tape.as_ref(), row)
@@ -154,6 +163,11 @@ impl Judge {
             () => Truth::Unknown,
         }
     }
+}
+
+/// Whether a flow can be in the answer to a query, by all of its parts or by those that are known.
+pub(super) fn is_wanted(query: &Query, judge: &Judge, flow: &Gathered, is_whole: bool) -> bool {
+    query.wants_flow(flow.row.flow_id) && if is_whole { judge.flow(flow) != Truth::No } else { judge.may_match(flow) }
 }
 
 fn asked<'a>(

@@ -6,9 +6,9 @@ use packet::capture::{Kind, Reader};
 use packet::{LinkType, Timestamp};
 
 use super::captures;
-use super::{Source, rows};
-use crate::Error;
+use super::{Source, view};
 use crate::read::Tape;
+use crate::{Error, Lane};
 
 /// The link types of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,14 +41,20 @@ pub fn rows_since(directory: &Path) -> Result<Option<Timestamp>, Error> {
     if let Some(first) = tape.flow_files()?.first() {
         return Ok(Some(first.time));
     }
-    let frames = tape.frames()?;
-    Ok(frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.0).min())
+    let mut listing = tape.list()?;
+    let mut oldest = None;
+    for lane in Lane::ALL {
+        let frames = listing.oldest(&mut tape, lane)?;
+        let times = frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.0);
+        oldest = oldest.into_iter().chain(times).min();
+    }
+    Ok(oldest)
 }
 
 /// The state has all interfaces up to the last checkpoint, and a lane's newest segment those that came later.
 fn of_tape(directory: &Path) -> Result<LinkTypes, Error> {
     let mut tape = Tape::open(directory)?;
-    let state = rows::read_state(&mut tape);
+    let state = view::read_state(&mut tape);
     let mut types = LinkTypes { known: Vec::new(), is_complete: state.is_some() };
     let counted = state.map(|(head, _)| head.interfaces).unwrap_or_default();
     for interface in counted.into_iter().chain(tape.newest_interfaces()?) {

@@ -14,6 +14,8 @@ use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
 use super::packets::PacketSink;
 use super::replay::Replay;
+use super::selection::Selection;
+use super::view::View;
 use super::{Coverage, Query, covered, refused, rows};
 use crate::format::state::{Covers, Position};
 use crate::read::{Frame, Merge, Merged, Tape, wall_clock};
@@ -31,10 +33,10 @@ pub(super) fn packets(directory: &Path, query: &Query, sink: PacketSink) -> Resu
         let flow = sink(packet, interface);
         if matched >= limit { ControlFlow::Break(()) } else { flow }
     };
-    let (mut live, frames) = Live::open(directory, query, false)?;
+    let mut live = Live::open(directory, query, false)?;
     let mut broken = false;
     if query.from.is_some() {
-        super::packets::answer(&mut live.tape, &frames, query, &mut Coverage::default(), &mut |packet, interface| {
+        super::packets::answer(&mut live.view, query, &mut Coverage::default(), &mut |packet, interface| {
             let flow = sink(packet, interface);
             broken = flow.is_break();
             flow
@@ -49,9 +51,9 @@ pub(super) fn packets(directory: &Path, query: &Query, sink: PacketSink) -> Resu
 
 /// Hands out each matching flow twice: as soon as one of its packets matches, and when it has ended.
 pub(super) fn flows(directory: &Path, query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
-    let (mut live, frames) = Live::open(directory, query, true)?;
-    let sensor = live.tape.identity().sensor.clone();
-    let mut news = if query.from.is_some() { live.flows_so_far(&frames)? } else { Vec::new() };
+    let mut live = Live::open(directory, query, true)?;
+    let sensor = live.view.tape.identity().sensor.clone();
+    let mut news = if query.from.is_some() { live.flows_so_far()? } else { Vec::new() };
     let mut matched = 0;
     let mut is_last = false;
     loop {
@@ -75,7 +77,7 @@ pub(super) fn flows(directory: &Path, query: &Query, sink: FlowSink) -> Result<C
 
 /// A tape that is followed.
 struct Live<'q> {
-    tape: Tape,
+    view: View,
     query: &'q Query,
     judge: Judge,
     /// Up to where each lane's stream has been handed out.
@@ -96,39 +98,38 @@ struct Flows {
 
 impl<'q> Live<'q> {
     /// Begins at the end of what there is; without a start of its own the query is about packets from now on.
-    fn open(directory: &Path, query: &'q Query, wants_flows: bool) -> Result<(Self, Vec<Frame>), Error> {
-        let mut tape = Tape::open(directory)?;
-        let mut done = Covers::default();
-        let frames = next_frames(&mut tape, &mut done)?;
+    fn open(directory: &Path, query: &'q Query, wants_flows: bool) -> Result<Self, Error> {
+        let mut view = View::open(directory)?;
+        let done = view.end()?;
         let from_now = Query { from: query.from.or_else(|| Some(wall_clock())), ..query.clone() };
-        let judge = Judge::of_tape(&from_now, &frames, tape.sensor());
-        let mut live = Self { tape, query, judge, done, flows: None, began: Instant::now() };
+        let judge = Judge::of_tape(&from_now, &mut view)?;
+        let mut live = Self { view, query, judge, done, flows: None, began: Instant::now() };
         if wants_flows || query.whole_flows || !query.flow_ids.is_empty() || live.judge.needs_rows() {
-            live.flows = Some(live.live_flows(&frames)?);
+            live.flows = Some(live.live_flows()?);
         }
-        Ok((live, frames))
+        Ok(live)
     }
 
     /// Waits for the next look; true if that is the last one: whoever asks wants no more, or nobody records. A recorder
     /// that starts again within the time that a sign of life lasts is the same to whoever waits.
     fn wait(&mut self) -> bool {
         std::thread::sleep(LOOK_EVERY);
-        self.query.is_stopped() || self.tape.is_abandoned()
+        self.query.is_stopped() || self.view.tape.is_abandoned()
     }
 
     fn coverage(mut self, matched: u64) -> Coverage {
-        let recording = self.tape.has_sign_of_life();
+        let recording = self.view.tape.has_sign_of_life();
         let mut coverage = Coverage { matched, recording, ..Coverage::default() };
-        covered::add_notes(&mut coverage, &mut self.tape);
+        covered::add_notes(&mut coverage, &mut self.view.tape);
         // What cannot be asked at all has been an error at the first look.
         let _ = refused::conclude(&[&self.judge], &mut coverage);
         coverage
     }
 
     /// The flows that match in what there is already.
-    fn flows_so_far(&mut self, frames: &[Frame]) -> Result<Vec<Gathered>, Error> {
+    fn flows_so_far(&mut self) -> Result<Vec<Gathered>, Error> {
         let mut coverage = Coverage::default();
-        let matching = super::flows::matching_flows(&mut self.tape, frames, self.query, &mut coverage)?;
+        let matching = super::flows::matching_flows(&mut self.view, self.query, &mut coverage)?;
         if let Some(Flows { gather, begun, .. }) = &mut self.flows {
             for flow in matching.iter().filter(|flow| flow.row.end_reason.is_none()) {
                 begun.insert(flow.row.flow_id);
@@ -138,21 +139,23 @@ impl<'q> Live<'q> {
         Ok(matching)
     }
 
-    fn live_flows(&mut self, frames: &[Frame]) -> Result<Flows, Error> {
-        let found = rows::read(&mut self.tape, frames, &mut |_| false, Some(&mut |_, _| false))?;
-        let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.tape.id_bytes()));
+    fn live_flows(&mut self) -> Result<Flows, Error> {
+        let mut live = |flow: &Gathered, _: bool| flow.row.end_reason.is_none();
+        let found =
+            rows::read(&mut self.view, &Selection::everything(), (None, None), &mut live, Some(&mut |_, _| false))?;
+        let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.view.tape.id_bytes()));
         Ok(Flows { replay, gather: found.gather, begun: HashSet::new(), seen: HashMap::new() })
     }
 
     /// Hands out the matching packets that came since the last look.
     fn look(&mut self, sink: PacketSink) -> Result<ControlFlow<()>, Error> {
-        let frames = next_frames(&mut self.tape, &mut self.done)?;
+        let frames = next_frames(&mut self.view.tape, &mut self.done)?;
         if frames.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
         let mut touched = self.take_in(&frames)?;
         let mut attribution = Attribution::new(touched.iter().enumerate());
-        let mut merge = Merge::new(&mut self.tape, frames);
+        let mut merge = Merge::new(&mut self.view.tape, frames);
         let mut done = ControlFlow::Continue(());
         while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
             let wanted = match &self.flows {
@@ -185,7 +188,7 @@ impl<'q> Live<'q> {
         let Some(flows) = &mut self.flows else { return Ok(Vec::new()) };
         let mut ids = HashSet::new();
         let Flows { replay, gather, seen, .. } = flows;
-        rows::run(&mut self.tape, frames.iter(), replay, &mut |_, _| false, &mut |part, in_iface, _| {
+        rows::run(&mut self.view.tape, frames.iter(), replay, &mut |_, _| false, &mut |part, in_iface, _| {
             gather.add(part, in_iface, [], false);
             ids.insert(part.flow_id);
             seen.insert(part.flow_id, Instant::now());

@@ -3,6 +3,8 @@
 //! Truth is per packet: a flow matches if one of its packets does. Rows of flows only save reading: they say which
 //! frames can hold a matching packet, and where they are enough, packets are not read at all.
 
+mod absent;
+mod answer;
 mod attribute;
 mod captures;
 mod coverage;
@@ -10,6 +12,7 @@ mod covered;
 mod estimate;
 mod expression;
 mod fields;
+mod files;
 mod flows;
 mod gather;
 mod judge;
@@ -22,11 +25,14 @@ mod reach;
 mod refused;
 mod replay;
 mod rows;
+mod selection;
+mod uncounted;
+mod view;
 
 pub use coverage::{Coverage, Damage, Expired, Gap, Loss, Unjudged};
 pub use estimate::{Estimate, estimate};
 pub use expression::Expression;
-pub use flows::{Flow, FlowSink, flows};
+pub use flows::{Flow, FlowSink, flows, flows_in_any_order};
 pub use known::{LinkTypes, link_types, rows_since};
 pub use packets::{PacketSink, packets};
 pub use query::{Query, Source};

@@ -2,9 +2,12 @@
 
 use packet::Timestamp;
 
+use super::view::View;
 use super::{Coverage, Gap};
 use crate::format::chain::{Event, Line};
+use crate::format::names::SegmentName;
 use crate::read::{Frame, wall_clock};
+use crate::{Error, Lane};
 
 /// From when on packets were recorded, and up to when.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +57,10 @@ impl Extent {
 #[derive(Default)]
 pub(super) struct Sessions {
     sessions: Vec<Session>,
+    /// The last line was not that a recorder stopped.
+    is_open: bool,
+    /// Recorders that began when the one before had not said that it stopped.
+    crashes: u32,
 }
 
 struct Session {
@@ -68,20 +75,27 @@ const CLOCK_STEP_NS: i64 = 60_000_000_000;
 impl Sessions {
     pub(super) fn add(&mut self, line: &Line) {
         if let Event::Start { next_arrival, .. } = line.event {
+            self.crashes += u32::from(std::mem::replace(&mut self.is_open, true));
             self.sessions.push(Session { start: line.time, first_arrival: next_arrival, extent: Extent::default() });
         }
+        self.is_open &= !matches!(line.event, Event::Stop { .. });
         if let Some(session) = self.sessions.last_mut() {
             session.extent.add(line.time);
         }
     }
 
+    /// True if each recorder but the last stopped in an orderly way.
+    pub(super) fn all_stopped(&self) -> bool {
+        self.crashes == 0
+    }
+
     /// What is recorded, with the last sign of a recorder. An import covers the times of its packets alone.
-    pub(super) fn extent(&self, frames: &[Frame], last_sign: Option<Timestamp>) -> Extent {
+    pub(super) fn extent(&self, view: &mut View, last_sign: Option<Timestamp>) -> Result<Extent, Error> {
         let mut extent = Extent::default();
         let mut until = u64::MAX;
         let mut last_sign = last_sign;
         for session in self.sessions.iter().rev() {
-            if !session.is_import(frames, until) {
+            if !session.is_import(view, until)? {
                 session.extent.range.iter().for_each(|(began, ended)| {
                     extent.add(*began);
                     extent.add(*ended);
@@ -91,20 +105,52 @@ impl Sessions {
             last_sign = None;
             until = session.first_arrival;
         }
-        for frame in frames.iter().filter(|frame| frame.packets > 0) {
-            extent.add(frame.times.0);
-            extent.add(frame.times.1);
-        }
-        extent
+        add_packets(&mut extent, view)?;
+        Ok(extent)
     }
 }
 
+/// Takes in the times of all packets: the catalog has them, and segments have what flow files do not count, or no longer.
+fn add_packets(extent: &mut Extent, view: &mut View) -> Result<(), Error> {
+    let mut is_whole = true;
+    for file in 0..view.catalog.files().len() as u32 {
+        match view.catalog.summary(file) {
+            Some(summary) if summary.rows > 0 => {
+                extent.add(summary.times.0);
+                extent.add(summary.times.1);
+            }
+            Some(_) => {}
+            None => is_whole = false,
+        }
+    }
+    for lane in Lane::ALL {
+        let segments: Vec<SegmentName> = view.listing.segments(lane).to_vec();
+        segments.iter().for_each(|name| extent.add(name.time));
+        let ends = [segments.first(), segments.last()];
+        let looked_at =
+            if is_whole { ends.into_iter().flatten().collect() } else { segments.iter().collect::<Vec<_>>() };
+        for name in looked_at {
+            let frames = view.listing.frames(&mut view.tape, lane, name.number)?;
+            for frame in frames.iter().filter(|frame| frame.packets > 0) {
+                extent.add(frame.times.0);
+                extent.add(frame.times.1);
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Session {
-    /// Whether all its packets, those before arrival number `until`, were there before it began.
-    fn is_import(&self, frames: &[Frame], until: u64) -> bool {
-        let of_session =
-            |frame: &&Frame| frame.packets > 0 && frame.arrivals.0 < until && frame.arrivals.1 >= self.first_arrival;
-        let newest = frames.iter().filter(of_session).map(|frame| frame.times.1).max();
-        newest.is_some_and(|newest| self.start.since(newest) > CLOCK_STEP_NS)
+    /// Whether its packets, those before arrival number `until`, were there before it began.
+    fn is_import(&self, view: &mut View, until: u64) -> Result<bool, Error> {
+        let mut newest = None;
+        for lane in Lane::ALL {
+            let frames = view.listing.newest_before(&mut view.tape, lane, until)?;
+            let of_session = |frame: &&Frame| {
+                frame.packets > 0 && frame.arrivals.0 < until && frame.arrivals.1 >= self.first_arrival
+            };
+            newest = newest.max(frames.iter().filter(of_session).map(|frame| frame.times.1).max());
+        }
+        Ok(newest.is_some_and(|newest| self.start.since(newest) > CLOCK_STEP_NS))
     }
 }

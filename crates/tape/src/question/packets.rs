@@ -8,12 +8,15 @@ use packet::{Interface, Packet};
 use super::attribute::Attribution;
 use super::captures::{self, Captures};
 use super::covered::{self, Needs};
-use super::flows::{captured_flows, latest, matching_flows, rowless};
+use super::flows::{captured_flows, matching_flows};
 use super::gather::Gathered;
-use super::judge::{Judge, Truth};
+use super::judge::{Judge, Truth, is_wanted};
+use super::selection::Selection;
+use super::view::{View, sort_and_dedup};
 use super::{Coverage, Query, Source, live, refused, rows};
-use crate::Error;
-use crate::read::{Frame, Merge, Merged, Tape};
+use crate::format::state::Position;
+use crate::read::{Frame, Merge, Merged};
+use crate::{Error, Lane};
 
 /// Takes packets until it breaks. `interface` of a packet numbers the interfaces of the whole answer.
 pub type PacketSink<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> ControlFlow<()>;
@@ -31,26 +34,25 @@ pub fn packets(source: &Source, query: &Query, sink: PacketSink) -> Result<Cover
 }
 
 fn packets_of_tape(directory: &Path, query: &Query, sink: PacketSink) -> Result<Coverage, Error> {
-    let mut tape = Tape::open(directory)?;
-    let frames = tape.frames()?;
-    let mut coverage = covered::coverage(&mut tape, query, &frames, Needs::Packets)?;
-    answer(&mut tape, &frames, query, &mut coverage, sink)?;
-    covered::add_notes(&mut coverage, &mut tape);
+    let mut view = View::open(directory)?;
+    let needs = if needs_flows(query) { Needs::PacketsByRows } else { Needs::Packets };
+    let mut coverage = covered::coverage(&mut view, query, needs)?;
+    answer(&mut view, query, &mut coverage, sink)?;
+    covered::add_notes(&mut coverage, &mut view.tape);
     Ok(coverage)
 }
 
-/// Hands out the matching packets of these frames, and counts them in the coverage.
-pub(super) fn answer(
-    tape: &mut Tape,
-    frames: &[Frame],
-    query: &Query,
-    coverage: &mut Coverage,
-    sink: PacketSink,
-) -> Result<(), Error> {
-    let mut judge = Judge::of_tape(query, frames, tape.sensor());
-    let plan = plan(tape, frames, query, &judge, coverage)?;
+/// Whether packets are chosen by their flows.
+fn needs_flows(query: &Query) -> bool {
+    query.whole_flows || !query.flow_ids.is_empty() || Judge::new(query).needs_rows()
+}
+
+/// Hands out the matching packets of a tape, and counts them in the coverage.
+pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, sink: PacketSink) -> Result<(), Error> {
+    let mut judge = Judge::of_tape(query, view)?;
+    let plan = plan(view, query, &judge, coverage)?;
     let mut picker = Picker::new(query, &mut judge, plan.chosen);
-    let mut merge = Merge::new(tape, plan.frames);
+    let mut merge = Merge::new(&mut view.tape, plan.frames);
     let limit = query.limit.unwrap_or(u64::MAX);
     while coverage.matched < limit {
         let Some(Merged { packet, interface, arrival, .. }) = merge.next()? else { break };
@@ -61,7 +63,7 @@ pub(super) fn answer(
             }
         }
     }
-    refused::conclude_of_tape(tape, frames, &mut [&mut judge], coverage)
+    refused::conclude_of_tape(view, &mut [&mut judge], coverage)
 }
 
 /// What must be read, and which flows are asked for.
@@ -70,63 +72,93 @@ struct Plan {
     chosen: Option<Vec<Gathered>>,
 }
 
-/// Uncompressed bytes of frames that are read faster than the rows that could save reading them.
-const SCAN_BYTES: u64 = 16 << 20;
+fn plan(view: &mut View, query: &Query, judge: &Judge, coverage: &mut Coverage) -> Result<Plan, Error> {
+    let flows = if query.whole_flows {
+        matching_flows(view, query, coverage)?
+    } else if needs_flows(query) {
+        flows_by_rows(view, query, judge, coverage)?
+    } else {
+        return Ok(Plan { frames: candidates(view, query, judge)?, chosen: None });
+    };
+    let mut frames = view.resolve(flows.iter().flat_map(|flow| flow.frames.iter().copied()))?.frames;
+    if !query.whole_flows {
+        frames.retain(|frame| judge.can_hold(frame));
+    }
+    Ok(Plan { frames, chosen: Some(flows) })
+}
 
-fn plan(
-    tape: &mut Tape,
-    frames: &[Frame],
+/// The flows that can have a matching packet, as far as rows tell.
+fn flows_by_rows(
+    view: &mut View,
     query: &Query,
     judge: &Judge,
     coverage: &mut Coverage,
-) -> Result<Plan, Error> {
-    let in_time: Vec<&Frame> = frames.iter().filter(|frame| judge.can_hold(frame)).collect();
-    let needs_flows = query.whole_flows || !query.flow_ids.is_empty() || judge.needs_rows();
-    let bytes: u64 = in_time.iter().map(|frame| u64::from(frame.ubytes)).sum();
-    if !needs_flows && (!judge.can_prune() || bytes <= SCAN_BYTES) {
-        return Ok(Plan { frames: in_time.into_iter().cloned().collect(), chosen: None });
-    }
-    if query.whole_flows {
-        let flows = matching_flows(tape, frames, query, coverage)?;
-        return Ok(Plan { frames: frames_of(&flows, frames, &[], |_| true), chosen: Some(flows) });
-    }
-    let wanted = |flow: &Gathered| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No;
-    // Packets behind the flow files need rows only where the question is about rows.
-    let mut no_match = |_: &Packet, _: &Interface| false;
-    let tail: Option<rows::Matches> = if needs_flows { Some(&mut no_match) } else { None };
-    let found = rows::read(tape, frames, &mut |flow| wanted(flow), tail)?;
-    let mut flows = found.gather.into_sorted(latest(frames));
-    flows.retain(wanted);
-    // Frames whose flows are not known hold packets that only a question without rows can judge.
-    let known: &[bool] = if needs_flows { &[] } else { &found.known };
-    let candidates = frames_of(&flows, frames, known, |frame| judge.can_hold(frame));
-    if needs_flows {
-        coverage.rowless_frames += rowless(frames, &found.known, judge);
-    }
+) -> Result<Vec<Gathered>, Error> {
+    let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, judge, flow, is_whole);
+    let selection = Selection::new(query);
+    // Packets behind the flow files have no rows yet.
+    let found = rows::read(view, &selection, query.range(), &mut keep, Some(&mut |_, _| false))?;
+    let latest = view.latest()?;
+    let mut flows = found.gather.into_sorted(latest);
+    flows.retain(|flow| is_wanted(query, judge, flow, true));
+    coverage.rowless_frames += found.rowless.len() as u64;
     coverage.undecided_flows += flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
-    Ok(Plan { frames: candidates, chosen: needs_flows.then_some(flows) })
+    Ok(flows)
 }
 
-/// The frames that hold packets of `flows`, and those whose flows are not `known`.
-fn frames_of(flows: &[Gathered], frames: &[Frame], known: &[bool], wanted: impl Fn(&Frame) -> bool) -> Vec<Frame> {
-    let mut needed = vec![false; frames.len()];
-    for (number, known) in known.iter().enumerate() {
-        needed[number] = !known;
+/// The frames that can hold a matching packet, where packets alone decide.
+fn candidates(view: &mut View, query: &Query, judge: &Judge) -> Result<Vec<Frame>, Error> {
+    let selection = Selection::new(query);
+    if selection.is_everything() && !judge.can_prune() {
+        return in_time(view, judge);
     }
-    for number in flows.iter().flat_map(|flow| &flow.frames) {
-        if let Some(needed) = needed.get_mut(*number as usize) {
-            *needed = true;
-        }
+    if let Some(frames) = few(view, judge)? {
+        return Ok(frames);
     }
-    let chosen = frames.iter().zip(needed).filter(|(frame, needed)| *needed && wanted(frame));
-    chosen.map(|(frame, _)| frame.clone()).collect()
+    let mut keep = |flow: &Gathered, _: bool| judge.may_match(flow);
+    let found = rows::read_parts(view, &selection, query.range(), &mut keep)?;
+    let mut frames = view.resolve(found.gather.iter().flat_map(|flow| flow.frames.iter().copied()))?.frames;
+    frames.extend(found.rowless);
+    for lane in Lane::ALL {
+        frames.extend(view.listing.between(&mut view.tape, lane, found.tail.lane(lane), None)?);
+    }
+    frames.retain(|frame| judge.can_hold(frame));
+    sort_and_dedup(&mut frames);
+    Ok(frames)
+}
+
+/// All frames of the times that are asked for.
+fn in_time(view: &mut View, judge: &Judge) -> Result<Vec<Frame>, Error> {
+    let mut frames = Vec::new();
+    for lane in Lane::ALL {
+        frames.extend(view.listing.between(&mut view.tape, lane, Position::default(), None)?);
+        frames.retain(|frame| judge.can_hold(frame));
+    }
+    Ok(frames)
+}
+
+/// Segments whose frames are listed to see how much there is to read.
+const SCAN_SEGMENTS: usize = 40;
+
+/// Uncompressed bytes of frames that are read faster than the rows that could save reading them.
+const SCAN_BYTES: u64 = 16 << 20;
+
+/// All frames of the times that are asked for, if that is little.
+fn few(view: &mut View, judge: &Judge) -> Result<Option<Vec<Frame>>, Error> {
+    let segments: usize = Lane::ALL.into_iter().map(|lane| view.listing.segments(lane).len()).sum();
+    if segments > SCAN_SEGMENTS {
+        return Ok(None);
+    }
+    let frames = in_time(view, judge)?;
+    let bytes: u64 = frames.iter().map(|frame| u64::from(frame.ubytes)).sum();
+    Ok((bytes <= SCAN_BYTES).then_some(frames))
 }
 
 fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Result<Coverage, Error> {
     let mut judge = Judge::new(query);
     let mut coverage = Coverage::default();
     let mut chosen = None;
-    if query.whole_flows || !query.flow_ids.is_empty() || judge.needs_rows() {
+    if needs_flows(query) {
         Captures::check_repeatable(paths)?;
         let (flows, covered) = captured_flows(paths, query, &mut judge)?;
         coverage.undecided_flows = covered.undecided_flows;

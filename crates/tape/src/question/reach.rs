@@ -2,7 +2,8 @@
 
 use flow::{Lane, LaneSet};
 
-use crate::read::Frame;
+use super::view::View;
+use crate::Error;
 
 /// How far back each lane goes, by arrival number.
 pub(super) struct Reach {
@@ -10,15 +11,18 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Of all frames of a tape.
-    pub(super) fn of(frames: &[Frame]) -> Self {
+    /// Of a tape's lanes.
+    pub(super) fn of(view: &mut View) -> Result<Self, Error> {
         let mut oldest = [u64::MAX; Lane::ALL.len()];
-        for frame in frames.iter().filter(|frame| frame.packets > 0) {
-            let of_lane = &mut oldest[frame.lane.number()];
-            // The first segment of all: nothing of this lane has ever gone.
-            *of_lane = if frame.segment.number <= 1 { 0 } else { (*of_lane).min(frame.arrivals.0) };
+        for lane in Lane::ALL {
+            let frames = view.listing.oldest(&mut view.tape, lane)?;
+            for frame in frames.iter().filter(|frame| frame.packets > 0) {
+                let of_lane = &mut oldest[lane.number()];
+                // The first segment of all: nothing of this lane has ever gone.
+                *of_lane = if frame.segment.number <= 1 { 0 } else { (*of_lane).min(frame.arrivals.0) };
+            }
         }
-        Self { oldest }
+        Ok(Self { oldest })
     }
 
     /// The lanes that still have everything from an arrival number on.

@@ -4,9 +4,10 @@ use filter::question::Programs;
 use packet::LinkType;
 
 use super::judge::Judge;
+use super::view::View;
 use super::{Coverage, Unjudged};
-use crate::Error;
-use crate::read::{Frame, Merge, Merged, Tape};
+use crate::read::{Merge, Merged};
+use crate::{Error, Lane};
 
 /// An expression, asked of packets of one link type.
 pub(super) struct Asked {
@@ -39,20 +40,29 @@ pub(super) fn conclude(judges: &[&Judge], coverage: &mut Coverage) -> Result<(),
     Ok(())
 }
 
-/// As `conclude`, of a tape's packets: where rows have ruled out all of them, the expression is asked of the first.
+/// As `conclude`, of a tape's packets: where rows have ruled out all of them, the expression is asked of the newest.
 pub(super) fn conclude_of_tape(
-    tape: &mut Tape,
-    frames: &[Frame],
+    view: &mut View,
     judges: &mut [&mut Judge],
     coverage: &mut Coverage,
 ) -> Result<(), Error> {
     if judges.iter().all(|judge| judge.asked().is_empty())
         && let Some(judge) = judges.first_mut()
-        && let Some(frame) = frames.iter().find(|frame| judge.can_hold(frame))
-        && let Some(Merged { interface, .. }) = Merge::new(tape, vec![frame.clone()]).next()?
+        && let Some(link_type) = newest_link_type(view)?
     {
-        judge.ask(interface.link_type);
+        judge.ask(link_type);
     }
     let judges: Vec<&Judge> = judges.iter().map(|judge| &**judge).collect();
     conclude(&judges, coverage)
+}
+
+fn newest_link_type(view: &mut View) -> Result<Option<LinkType>, Error> {
+    for lane in Lane::ALL {
+        let frames = view.listing.newest(&mut view.tape, lane)?;
+        let Some(frame) = frames.iter().rfind(|frame| frame.packets > 0).cloned() else { continue };
+        if let Some(Merged { interface, .. }) = Merge::new(&mut view.tape, vec![frame]).next()? {
+            return Ok(Some(interface.link_type));
+        }
+    }
+    Ok(None)
 }

@@ -1,28 +1,30 @@
 //! The flows of a tape: rows of its flow files, and of the packets that are not in any of them yet.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use flow::{Config, FlowPart, FlowTable, Lane};
-use packet::{Interface, Packet};
+use flow::{Config, FlowId, FlowPart, FlowTable};
+use packet::{Interface, Packet, Timestamp};
 
 use super::gather::{Gather, Gathered};
 use super::replay::{Mark, Origin, Replay};
-use crate::Error;
-use crate::format::names::{self, FlowFileName};
-use crate::format::state::{self, Covers, Position, StateHead};
+use super::selection::{Chosen, Selection};
+use super::view::View;
+use super::{files, uncounted};
+use crate::format::names;
+use crate::format::state::{Covers, Position};
+use crate::index::{Key, RowSet};
 use crate::read::{Frame, Merge, Merged, Tape};
-use crate::rows::{FlowFile, FramePlace, RowsError};
+use crate::rows::{FlowFile, RowsError, Stored};
+use crate::{Error, Lane};
 
 /// The flows of a tape, and which of its frames they are in.
 pub(super) struct Rows {
     pub(super) gather: Gather,
-    /// For each frame, whether the flows of all its packets are known.
-    pub(super) known: Vec<bool>,
-    /// Frames that rows refer to and that are gone carry this number.
-    pub(super) missing: u32,
+    /// Frames of the times that are asked for with packets whose flows are not known.
+    pub(super) rowless: Vec<Frame>,
+    /// Where the packets begin that flow files do not count.
+    pub(super) tail: Covers,
     /// The flow table behind the last packet, if the tail was replayed.
     pub(super) replay: Option<Replay>,
 }
@@ -30,170 +32,285 @@ pub(super) struct Rows {
 /// A packet of the tail on its way into the rows.
 pub(super) type Matches<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> bool;
 
-/// Reads the rows of all flow files; `keep` says which flows that have ended are still of interest.
+/// Says what becomes of flows while rows are read.
+pub(super) trait Sieve {
+    /// False if a flow is of no interest, or no longer; `is_whole` if all of its rows are known.
+    fn keep(&mut self, flow: &Gathered, is_whole: bool) -> bool;
+
+    /// True when no more flows are wanted.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+impl<F: FnMut(&Gathered, bool) -> bool> Sieve for F {
+    fn keep(&mut self, flow: &Gathered, is_whole: bool) -> bool {
+        self(flow, is_whole)
+    }
+}
+
+/// Reads the rows that a selection wants, and all others of the flows that these are of, as far as `sieve` keeps them.
 ///
 /// With `tail`, packets behind the flow files are replayed into rows, and `tail` says of each whether it matches.
 pub(super) fn read(
-    tape: &mut Tape,
-    frames: &[Frame],
-    keep: &mut dyn FnMut(&Gathered) -> bool,
+    view: &mut View,
+    selection: &Selection,
+    range: (Option<Timestamp>, Option<Timestamp>),
+    sieve: &mut dyn Sieve,
     tail: Option<Matches>,
 ) -> Result<Rows, Error> {
-    let places = Places::new(frames);
-    // The state first: a flow file that appears meanwhile only makes it older than the files, never newer.
-    let state = read_state(tape);
-    let mut rows = Rows {
-        gather: Gather::default(),
-        known: vec![false; frames.len()],
-        missing: frames.len() as u32,
-        replay: None,
-    };
-    let mut covers = Covers::default();
-    for name in tape.flow_files()? {
-        if let Some(file) = open(tape, name)? {
-            add_file(tape, name, &file, &places, &mut rows);
-            covers = file.metadata().covers;
-            rows.gather.drop_ended(&mut *keep);
+    let files = selection.files(&view.catalog);
+    let mut reading = Reading::new(view)?;
+    for file in files.needed.iter() {
+        if sieve.is_full() {
+            break;
         }
+        let chosen = selection.rows(&reading.view.catalog, file);
+        reading.add(file, chosen, None)?;
+        reading.drop(file, sieve);
     }
+    let covers = uncounted::tail(reading.view, &reading.unread)?;
+    let mut replay = None;
+    let mut rowless = uncounted::frames(reading.view, &files.in_time, &reading.unread, range)?;
     if let Some(matches) = tail {
-        replay_tail(tape, frames, state, covers, &mut rows, matches)?;
-        rows.gather.drop_ended(keep);
+        let replayed = reading.replay_tail(covers, matches)?;
+        rowless.extend(replayed.rowless.into_iter().filter(|frame| frame.overlaps(range.0, range.1)));
+        replay = Some(replayed.replay);
+        reading.gather.retain(|flow| sieve.keep(flow, false));
     }
-    Ok(rows)
+    reading.complete(selection)?;
+    Ok(Rows { gather: reading.gather, rowless, tail: covers, replay })
 }
 
-/// Where frames are in a list of them.
-struct Places<'f> {
-    /// Of each segment, its frames by offset.
-    segments: HashMap<(Lane, u64), Vec<(u64, u32)>>,
-    frames: &'f [Frame],
+/// Reads the rows that a selection wants, and no others: parts of flows, with the frames that they are in.
+pub(super) fn read_parts(
+    view: &mut View,
+    selection: &Selection,
+    range: (Option<Timestamp>, Option<Timestamp>),
+    sieve: &mut dyn Sieve,
+) -> Result<Rows, Error> {
+    let files = selection.files(&view.catalog);
+    let mut reading = Reading::new(view)?;
+    for file in files.needed.iter() {
+        let chosen = selection.rows(&reading.view.catalog, file);
+        reading.add(file, chosen, None)?;
+        reading.gather.end_batch(None, |flow, _| sieve.keep(flow, false));
+    }
+    let tail = uncounted::tail(reading.view, &reading.unread)?;
+    let rowless = uncounted::frames(reading.view, &files.in_time, &reading.unread, range)?;
+    Ok(Rows { gather: reading.gather, rowless, tail, replay: None })
 }
 
-impl<'f> Places<'f> {
-    fn new(frames: &'f [Frame]) -> Self {
-        let mut segments: HashMap<(Lane, u64), Vec<(u64, u32)>> = HashMap::new();
-        for (number, frame) in frames.iter().enumerate() {
-            segments.entry((frame.lane, frame.segment.number)).or_default().push((frame.uoffset, number as u32));
+/// Rows on their way.
+struct Reading<'v> {
+    view: &'v mut View,
+    gather: Gather,
+    /// The rows that have been read of each flow file.
+    read: BTreeMap<u32, Chosen>,
+    /// Flow files that could not be read.
+    unread: BTreeSet<u32>,
+    /// The latest time of a packet.
+    latest: Timestamp,
+}
+
+/// Flows that are completed one by one; of more of them everything is read around their times.
+const COMPLETED_MAX: usize = 512;
+
+/// A flow ends when it was silent for ten minutes, give or take.
+const SILENCE_MAX_NS: i64 = 11 * 60 * 1_000_000_000;
+
+impl<'v> Reading<'v> {
+    fn new(view: &'v mut View) -> Result<Self, Error> {
+        let latest = view.latest()?;
+        Ok(Self { view, gather: Gather::default(), read: BTreeMap::new(), unread: BTreeSet::new(), latest })
+    }
+
+    /// Adds rows of a flow file, of these flows alone if there is a list of them.
+    fn add(&mut self, file: u32, chosen: Chosen, only: Option<&HashSet<FlowId>>) -> Result<(), Error> {
+        let chosen = match (self.read.get(&file), chosen) {
+            (Some(Chosen::All), _) => return Ok(()),
+            (Some(Chosen::Some(read)), Chosen::Some(rows)) => Chosen::Some(rows - read.clone()),
+            (Some(Chosen::Some(_)), Chosen::All) | (None, Chosen::All) => Chosen::All,
+            (None, chosen) => chosen,
+        };
+        if chosen == Chosen::Some(RowSet::default()) || self.unread.contains(&file) {
+            return Ok(());
         }
-        Self { segments, frames }
-    }
-
-    /// The frame that has what a row says is at `place`: the one that holds the offset, since a reader may have cut
-    /// the stream elsewhere.
-    fn find(&self, place: &FramePlace) -> Option<u32> {
-        let of_segment = self.segments.get(&(place.lane?, place.segment))?;
-        let next = of_segment.partition_point(|(uoffset, _)| *uoffset <= place.uoffset);
-        let (_, number) = of_segment.get(next.checked_sub(1)?)?;
-        let frame = self.frames.get(*number as usize)?;
-        (place.uoffset < frame.uend()).then_some(*number)
-    }
-}
-
-/// Opens a flow file; `None` if it has been evicted or cannot be read, which is noted.
-fn open(tape: &mut Tape, name: FlowFileName) -> Result<Option<FlowFile>, Error> {
-    let path = tape.directory().join(name.path());
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            tape.notes.flows_evicted = true;
-            return Ok(None);
+        let Some(opened) = files::open(self.view, file)? else {
+            self.unread.insert(file);
+            return Ok(());
+        };
+        if let Err(error) = self.add_rows(file, &opened, &chosen, only) {
+            files::note(self.view, file, &error);
+            self.unread.insert(file);
         }
-        Err(error) => return Err(Error::io("opening", &path)(error)),
-    };
-    match FlowFile::open(file) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) => {
-            tape.notes.damaged(&path, error.to_string());
-            Ok(None)
+        match (self.read.get_mut(&file), chosen) {
+            (Some(Chosen::Some(read)), Chosen::Some(rows)) => *read |= &rows,
+            (_, chosen) => drop(self.read.insert(file, chosen)),
         }
+        Ok(())
     }
-}
 
-fn add_file(tape: &mut Tape, name: FlowFileName, file: &FlowFile, places: &Places, rows: &mut Rows) {
-    let metadata = file.metadata();
-    let found: Vec<u32> = metadata.frames.iter().map(|place| places.find(place).unwrap_or(rows.missing)).collect();
-    let interfaces: Vec<Arc<str>> = metadata.interfaces.iter().map(|name| Arc::from(name.as_str())).collect();
-    let mut read = || -> Result<(), RowsError> {
-        for group in 0..file.row_groups() {
-            for row in file.read(group)? {
-                let in_iface = interfaces.get(row.part.in_iface as usize).filter(|name| !name.is_empty());
-                let frames = row.frames.iter().filter_map(|frame| found.get(*frame as usize).copied());
-                rows.gather.add(&row.part, in_iface, frames, false);
+    fn add_rows(
+        &mut self,
+        file: u32,
+        opened: &FlowFile,
+        chosen: &Chosen,
+        only: Option<&HashSet<FlowId>>,
+    ) -> Result<(), RowsError> {
+        let metadata = opened.metadata();
+        let names = metadata.interfaces.iter().map(|name| (!name.is_empty()).then(|| Arc::from(name.as_str())));
+        let names: Vec<Option<Arc<str>>> = names.collect();
+        let mut numbers: Vec<Option<u32>> = vec![None; metadata.frames.len()];
+        let (gather, places) = (&mut self.gather, &mut self.view.places);
+        let before = match (chosen, self.read.get(&file)) {
+            (Chosen::All, Some(Chosen::Some(read))) => read.clone(),
+            _ => RowSet::default(),
+        };
+        let mut take = |number: u32, row: Stored| {
+            let is_wanted = only.is_none_or(|only| only.contains(&row.part.flow_id));
+            if !is_wanted || before.contains(number) {
+                return;
+            }
+            let in_iface = names.get(row.part.in_iface as usize).and_then(Option::as_ref);
+            let frames = row.frames.iter().filter_map(|index| {
+                let place = *metadata.frames.get(*index as usize)?;
+                Some(*numbers.get_mut(*index as usize)?.get_or_insert_with(|| places.number(place)))
+            });
+            gather.add(&row.part, in_iface, frames, false);
+        };
+        match chosen {
+            Chosen::Some(rows) => {
+                let rows = rows.to_vec();
+                rows.iter().copied().zip(opened.read_rows(&rows)?).for_each(|(number, row)| take(number, row));
+            }
+            Chosen::All => {
+                let mut number = 0;
+                for group in 0..opened.row_groups() {
+                    for row in opened.read(group)? {
+                        take(number, row);
+                        number += 1;
+                    }
+                }
             }
         }
         Ok(())
-    };
-    if let Err(error) = read() {
-        // What has no row here is looked for in the packets.
-        tape.notes.damaged(&tape.directory().join(name.path()), error.to_string());
-        return;
     }
-    for (index, frame) in found.iter().enumerate() {
-        let rowless = metadata.rowless.contains(&(index as u32));
-        if let Some(known) = rows.known.get_mut(*frame as usize) {
-            *known = !rowless;
+
+    /// Drops the flows that are of no interest after the rows of a flow file.
+    fn drop(&mut self, file: u32, sieve: &mut dyn Sieve) {
+        let id = self.view.tape.id_bytes();
+        let begin = self.view.catalog.summary(file).map(|summary| summary.times.0);
+        let latest = self.latest;
+        self.gather.end_batch(begin, |flow, is_past| {
+            let is_whole = is_past && has_beginning(&id, flow);
+            if is_whole {
+                flow.row.settle(latest);
+            }
+            sieve.keep(flow, is_whole)
+        });
+    }
+
+    /// Reads the other rows of the flows that have been found, where the selection left some out.
+    fn complete(&mut self, selection: &Selection) -> Result<(), Error> {
+        let id = self.view.tape.id_bytes();
+        let lacks = |flow: &Gathered| {
+            !selection.takes_flows_whole(flow.row.tunnel.is_some())
+                && (flow.row.end_reason.is_none() || !has_beginning(&id, flow))
+        };
+        let lacking: HashSet<FlowId> = self.gather.iter().filter(|flow| lacks(flow)).map(|f| f.row.flow_id).collect();
+        if lacking.is_empty() {
+            return Ok(());
         }
+        let around = self.gather.iter().filter(|flow| lacking.contains(&flow.row.flow_id));
+        let (from, to) = around.fold((Timestamp::MAX, Timestamp::MIN), |(from, to), flow| {
+            (from.min(flow.row.start), to.max(flow.row.end))
+        });
+        let keys: Vec<Key> = lacking.iter().map(|id| Key::Flow(*id)).collect();
+        if keys.len() <= COMPLETED_MAX {
+            let holding = keys.iter().fold(RowSet::default(), |found, key| found | self.view.catalog.holding(key));
+            for file in holding.iter() {
+                let chosen = self.rows_of(file, &keys);
+                self.add(file, chosen, Some(&lacking))?;
+            }
+            return Ok(());
+        }
+        let to = Timestamp(to.0.saturating_add(SILENCE_MAX_NS));
+        for file in 0..self.view.catalog.files().len() as u32 {
+            let summary = self.view.catalog.summary(file);
+            if summary.is_none_or(|summary| summary.times.1 >= from && summary.times.0 <= to) {
+                self.add(file, Chosen::All, Some(&lacking))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rows_of(&self, file: u32, keys: &[Key]) -> Chosen {
+        if self.view.catalog.summary(file).is_none() {
+            return Chosen::All;
+        }
+        let Ok(index) = self.view.catalog.index(file) else { return Chosen::All };
+        let mut rows = RowSet::default();
+        for key in keys {
+            match index.rows_of(key) {
+                Ok(found) => rows |= &found,
+                Err(_) => return Chosen::All,
+            }
+        }
+        Chosen::Some(rows)
+    }
+
+    /// Replays the packets behind the flow files.
+    fn replay_tail(&mut self, covers: Covers, matches: Matches) -> Result<Replayed, Error> {
+        let id = self.view.tape.id_bytes();
+        let config = || Config::new(id, [0; 32]);
+        let restored = self.view.state.as_ref();
+        let restored =
+            restored.map(|(head, snapshot)| FlowTable::restore(config(), snapshot).map(|table| (head.covers, table)));
+        let (from, table) = match restored {
+            Some(Ok(restored)) => restored,
+            None => (covers, FlowTable::new(config())),
+            Some(Err(error)) => {
+                let path = self.view.tape.directory().join(names::state_path());
+                self.view.tape.notes.damaged(&path, error.to_string());
+                (covers, FlowTable::new(config()))
+            }
+        };
+        let mut replay = Replay::new(table);
+        // Between the state and the newest flow file: packets that have rows, and that the table has to see.
+        let counted = self.frames(|lane| (from.lane(lane), Some(covers.lane(lane))))?;
+        run(&mut self.view.tape, counted.iter(), &mut replay, &mut |_, _| false, &mut |_, _, _| {})?;
+        let tail = self.frames(|lane| (from.lane(lane).max(covers.lane(lane)), None))?;
+        let gather = &mut self.gather;
+        run(&mut self.view.tape, tail.iter(), &mut replay, matches, &mut |part, in_iface, mark| {
+            gather.add(part, in_iface, mark.frames, mark.seen);
+        })?;
+        let rowless: HashSet<u32> = replay.rowless().iter().copied().collect();
+        Ok(Replayed { rowless: tail.into_iter().filter(|frame| rowless.contains(&frame.number)).collect(), replay })
+    }
+
+    /// The frames of all lanes between two positions, numbered by their places.
+    fn frames(&mut self, range: impl Fn(Lane) -> (Position, Option<Position>)) -> Result<Vec<Frame>, Error> {
+        let mut frames = Vec::new();
+        for lane in Lane::ALL {
+            let (from, to) = range(lane);
+            frames.extend(self.view.listing.between(&mut self.view.tape, lane, from, to)?);
+        }
+        for frame in &mut frames {
+            frame.number = self.view.places.number_of(frame);
+        }
+        Ok(frames)
     }
 }
 
-/// The flow table at the last checkpoint.
-pub(super) fn read_state(tape: &mut Tape) -> Option<(StateHead, Vec<u8>)> {
-    let path = tape.directory().join(names::state_path());
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return None,
-        Err(error) => {
-            tape.notes.damaged(&path, error.to_string());
-            return None;
-        }
-    };
-    let decoded = state::decode(&bytes).map(|(head, snapshot)| (head, snapshot.to_vec()));
-    if decoded.is_none() {
-        tape.notes.damaged(&path, "its checksum is wrong");
-    }
-    decoded
+struct Replayed {
+    replay: Replay,
+    rowless: Vec<Frame>,
 }
 
-/// Replays the packets behind the flow files.
-fn replay_tail(
-    tape: &mut Tape,
-    frames: &[Frame],
-    state: Option<(StateHead, Vec<u8>)>,
-    covers: Covers,
-    rows: &mut Rows,
-    matches: Matches,
-) -> Result<(), Error> {
-    let id = tape.id_bytes();
-    let config = || Config::new(id, [0; 32]);
-    let restored =
-        state.map(|(head, snapshot)| FlowTable::restore(config(), &snapshot).map(|table| (head.covers, table)));
-    let (from, table) = match restored {
-        Some(Ok(restored)) => restored,
-        None => (covers, FlowTable::new(config())),
-        Some(Err(error)) => {
-            let path = tape.directory().join(names::state_path());
-            tape.notes.damaged(&path, error.to_string());
-            (covers, FlowTable::new(config()))
-        }
-    };
-    let mut replay = Replay::new(table);
-    let place = |frame: &Frame| Position { segment: frame.segment.number, uoffset: frame.uoffset };
-    // Between the state and the newest flow file: packets that have rows, and that the table has to see.
-    let counted = |frame: &&Frame| (from.lane(frame.lane)..covers.lane(frame.lane)).contains(&place(frame));
-    run(tape, frames.iter().filter(counted), &mut replay, &mut |_, _| false, &mut |_, _, _| {})?;
-    let is_tail = |frame: &&Frame| place(frame) >= from.lane(frame.lane).max(covers.lane(frame.lane));
-    let gather = &mut rows.gather;
-    run(tape, frames.iter().filter(is_tail), &mut replay, matches, &mut |part, in_iface, mark| {
-        gather.add(part, in_iface, mark.frames, mark.seen);
-    })?;
-    for frame in frames.iter().filter(is_tail) {
-        if let Some(known) = rows.known.get_mut(frame.number as usize) {
-            *known = !replay.rowless().contains(&frame.number);
-        }
-    }
-    rows.replay = Some(replay);
-    Ok(())
+/// Whether a flow's first packet is in the parts that are known: its id is made of that packet's arrival number.
+fn has_beginning(tape_id: &[u8; 16], flow: &Gathered) -> bool {
+    FlowId::new(tape_id, &flow.row.key(), flow.row.first_arrival) == flow.row.flow_id
 }
 
 pub(super) type TakePart<'a> = &'a mut dyn FnMut(&FlowPart, Option<&Arc<str>>, Mark);

@@ -1,18 +1,151 @@
 //! Which frames a tape holds.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::scan::{contents, read_up_to};
 use super::{Frame, Stored, Tape};
 use crate::format::catalog::{self, FrameRecord, HOLDS_INTERFACES};
 use crate::format::journal;
 use crate::format::names::{self, Encoding, FlowFileName, SegmentName};
+use crate::format::state::Position;
 use crate::format::zstd_frame::{self, FRAME_BYTES_MAX, Measure};
 use crate::{Error, Lane};
 
+/// What a tape holds: the names of its segments; their frames are listed when they are asked for.
+pub(crate) struct Listing {
+    lanes: [LaneListing; Lane::ALL.len()],
+}
+
+#[derive(Default)]
+struct LaneListing {
+    segments: Vec<SegmentName>,
+    /// Read before the names: what has left it since is in segments that are there.
+    journal: Vec<journal::JournalFrame>,
+    frames: HashMap<u64, Arc<[Frame]>>,
+}
+
+impl Listing {
+    /// The segments of a lane, oldest first.
+    pub(crate) fn segments(&self, lane: Lane) -> &[SegmentName] {
+        &self.lanes[lane.number()].segments
+    }
+
+    /// The frames of a segment, those of the open journal last; none if it is not there.
+    pub(crate) fn frames(&mut self, tape: &mut Tape, lane: Lane, number: u64) -> Result<Arc<[Frame]>, Error> {
+        let of_lane = &mut self.lanes[lane.number()];
+        if let Some(frames) = of_lane.frames.get(&number) {
+            return Ok(frames.clone());
+        }
+        let place = of_lane.segments.binary_search_by_key(&number, |name| name.number);
+        let frames: Arc<[Frame]> = match place.ok().and_then(|place| Some((place, of_lane.segments.get(place)?))) {
+            Some((place, name)) => {
+                let is_open = place + 1 == of_lane.segments.len();
+                let journal = if is_open { of_lane.journal.as_slice() } else { &[] };
+                tape.frames_of(lane, name, is_open, journal)?.into()
+            }
+            None => Arc::new([]),
+        };
+        of_lane.frames.insert(number, frames.clone());
+        Ok(frames)
+    }
+
+    /// The frame that has what is at an offset of a segment's content: it may begin before, where a reader had to cut
+    /// the content by itself.
+    pub(crate) fn find(
+        &mut self,
+        tape: &mut Tape,
+        lane: Lane,
+        number: u64,
+        uoffset: u64,
+    ) -> Result<Option<Frame>, Error> {
+        let frames = self.frames(tape, lane, number)?;
+        let next = frames.partition_point(|frame| frame.uoffset <= uoffset);
+        let frame = next.checked_sub(1).and_then(|place| frames.get(place));
+        Ok(frame.filter(|frame| uoffset < frame.uend()).cloned())
+    }
+
+    /// The frames of a lane from a position on and before another one, if there is one.
+    pub(crate) fn between(
+        &mut self,
+        tape: &mut Tape,
+        lane: Lane,
+        from: Position,
+        to: Option<Position>,
+    ) -> Result<Vec<Frame>, Error> {
+        let to = to.unwrap_or(Position { segment: u64::MAX, uoffset: u64::MAX });
+        let numbers: Vec<u64> = self.segments(lane).iter().map(|name| name.number).collect();
+        let mut between = Vec::new();
+        for number in numbers.into_iter().filter(|number| (from.segment..=to.segment).contains(number)) {
+            let frames = self.frames(tape, lane, number)?;
+            between.extend(frames.iter().filter(|frame| (from..to).contains(&frame.position())).cloned());
+        }
+        Ok(between)
+    }
+
+    /// The frames of a lane's oldest segment that has packets.
+    pub(crate) fn oldest(&mut self, tape: &mut Tape, lane: Lane) -> Result<Arc<[Frame]>, Error> {
+        self.first_with_packets(tape, lane, |segments| segments.iter().map(|name| name.number).collect())
+    }
+
+    /// The frames of a lane's newest segment that has packets.
+    pub(crate) fn newest(&mut self, tape: &mut Tape, lane: Lane) -> Result<Arc<[Frame]>, Error> {
+        self.first_with_packets(tape, lane, |segments| segments.iter().rev().map(|name| name.number).collect())
+    }
+
+    /// The frames of a lane's last segment with packets that arrived before a number.
+    pub(crate) fn newest_before(&mut self, tape: &mut Tape, lane: Lane, arrival: u64) -> Result<Arc<[Frame]>, Error> {
+        let (mut low, mut high) = (0, self.segments(lane).len());
+        let mut newest: Arc<[Frame]> = Arc::new([]);
+        // The newest segments are known already, and they are what most questions are about.
+        let mut middle = high.saturating_sub(1);
+        while low < high {
+            let Some(name) = self.segments(lane).get(middle).copied() else { break };
+            let frames = self.frames(tape, lane, name.number)?;
+            if frames.iter().any(|frame| frame.packets > 0 && frame.arrivals.0 < arrival) {
+                (low, newest) = (middle + 1, frames);
+            } else {
+                high = middle;
+            }
+            middle = low.midpoint(high);
+        }
+        Ok(newest)
+    }
+
+    fn first_with_packets(
+        &mut self,
+        tape: &mut Tape,
+        lane: Lane,
+        order: impl Fn(&[SegmentName]) -> Vec<u64>,
+    ) -> Result<Arc<[Frame]>, Error> {
+        for number in order(self.segments(lane)) {
+            let frames = self.frames(tape, lane, number)?;
+            if frames.iter().any(|frame| frame.packets > 0) {
+                return Ok(frames);
+            }
+        }
+        Ok(Arc::new([]))
+    }
+}
+
 impl Tape {
+    /// The names of all segments, and what the open journals hold.
+    pub(crate) fn list(&mut self) -> Result<Listing, Error> {
+        let mut listing = Listing { lanes: Default::default() };
+        for lane in Lane::ALL {
+            listing.lanes[lane.number()] = self.list_lane(lane)?;
+        }
+        Ok(listing)
+    }
+
+    fn list_lane(&mut self, lane: Lane) -> Result<LaneListing, Error> {
+        let journal = self.journal(lane);
+        Ok(LaneListing { segments: self.segment_names(lane)?, journal, frames: HashMap::new() })
+    }
+
     /// All frames of all lanes, in the order of each lane; those of the open journals come last in it.
     pub(crate) fn frames(&mut self) -> Result<Vec<Frame>, Error> {
         let mut frames = Vec::new();
@@ -27,23 +160,30 @@ impl Tape {
 
     /// The frames of a lane from segment `first` on.
     pub(crate) fn lane_frames(&mut self, lane: Lane, first: u64) -> Result<Vec<Frame>, Error> {
-        // The journal first: what leaves it while the segments are read is in these by then.
-        let journal = self.journal(lane);
+        let LaneListing { segments, journal, .. } = self.list_lane(lane)?;
         let mut frames = Vec::new();
-        let segments = self.segment_names(lane)?;
         for (index, name) in segments.iter().enumerate().filter(|(_, name)| name.number >= first) {
             let is_open = index + 1 == segments.len();
-            let found = self.segment_frames(lane, name, is_open)?;
-            frames.extend(found);
+            frames.extend(self.frames_of(lane, name, is_open, if is_open { &journal } else { &[] })?);
         }
-        if let Some(open) = segments.last() {
-            let mut end = frames.last().filter(|frame| frame.segment == *open).map_or(0, Frame::uend);
-            for frame in journal.into_iter().filter(|frame| frame.segment == open.number) {
-                if frame.uoffset >= end && !frame.bytes.is_empty() {
-                    let record = FrameRecord { uoffset: frame.uoffset, ..contents(&frame.bytes, 0) };
-                    end = record.uend();
-                    frames.push(place(lane, *open, &record, Stored::Journal(frame.bytes.into())));
-                }
+        Ok(frames)
+    }
+
+    /// The frames of a segment, with what the journal adds to it.
+    fn frames_of(
+        &mut self,
+        lane: Lane,
+        name: &SegmentName,
+        is_open: bool,
+        journal: &[journal::JournalFrame],
+    ) -> Result<Vec<Frame>, Error> {
+        let mut frames = self.segment_frames(lane, name, is_open)?;
+        let mut end = frames.last().map_or(0, Frame::uend);
+        for frame in journal.iter().filter(|frame| frame.segment == name.number) {
+            if frame.uoffset >= end && !frame.bytes.is_empty() {
+                let record = FrameRecord { uoffset: frame.uoffset, ..contents(&frame.bytes, 0) };
+                end = record.uend();
+                frames.push(place(lane, *name, &record, Stored::Journal(frame.bytes.as_slice().into())));
             }
         }
         for frame in frames.iter().filter(|frame| frame.describes) {

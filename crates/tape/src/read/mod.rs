@@ -17,10 +17,12 @@ use packet::{Interface, Timestamp};
 
 pub(crate) use bytes::FrameBytes;
 pub(crate) use chain::wall_clock;
+pub(crate) use listing::Listing;
 pub(crate) use merge::{Merge, Merged};
 
 use crate::format::identity::{FORMAT, Identity, Unfit};
 use crate::format::names::{self, SegmentName};
+use crate::format::state::Position;
 use crate::question::Damage;
 use crate::{Error, Lane};
 
@@ -59,6 +61,11 @@ impl Frame {
     /// Where the next frame begins in the uncompressed stream.
     pub(crate) fn uend(&self) -> u64 {
         self.uoffset.saturating_add(u64::from(self.ubytes))
+    }
+
+    /// Where it begins in its lane.
+    pub(crate) fn position(&self) -> Position {
+        Position { segment: self.segment.number, uoffset: self.uoffset }
     }
 
     /// Whether it can hold packets from `from` on and before `to`.

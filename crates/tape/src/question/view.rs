@@ -1,0 +1,143 @@
+//! A tape as a question finds it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use packet::Timestamp;
+
+use crate::format::names;
+use crate::format::state::{self, Covers, StateHead};
+use crate::index::Catalog;
+use crate::read::{Frame, Listing, Tape};
+use crate::rows::FramePlace;
+use crate::{Error, Lane};
+
+/// A tape as a question finds it: what there is, of which only what is needed is read.
+pub(super) struct View {
+    pub(super) tape: Tape,
+    pub(super) state: Option<(StateHead, Vec<u8>)>,
+    pub(super) catalog: Catalog,
+    pub(super) listing: Listing,
+    pub(super) places: Places,
+}
+
+impl View {
+    /// Opens the tape in `directory`.
+    ///
+    /// The state comes first, segments last: what is written meanwhile makes the state older than the flow files, and
+    /// the flow files older than the segments, never newer, and what is between them is replayed.
+    pub(super) fn open(directory: &Path) -> Result<Self, Error> {
+        let mut tape = Tape::open(directory)?;
+        let state = read_state(&mut tape);
+        let catalog = Catalog::open(directory)?;
+        let listing = tape.list()?;
+        Ok(Self { tape, state, catalog, listing, places: Places::default() })
+    }
+
+    /// The frames of places by their numbers, each once, in the order of lanes; `None` for those that are gone.
+    pub(super) fn resolve(&mut self, numbers: impl Iterator<Item = u32>) -> Result<Resolved, Error> {
+        let mut numbers: Vec<u32> = numbers.collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut resolved = Resolved::default();
+        for number in numbers {
+            let Some(FramePlace { lane: Some(lane), segment, uoffset }) = self.places.place(number) else { continue };
+            match self.listing.find(&mut self.tape, lane, segment, uoffset)? {
+                Some(frame) => resolved.frames.push(frame),
+                None => resolved.missing.push(number),
+            }
+        }
+        sort_and_dedup(&mut resolved.frames);
+        Ok(resolved)
+    }
+
+    /// The latest time of a packet in the newest segments.
+    pub(super) fn latest(&mut self) -> Result<Timestamp, Error> {
+        let mut latest = None;
+        for lane in Lane::ALL {
+            let frames = self.listing.newest(&mut self.tape, lane)?;
+            latest = latest.max(frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.1).max());
+        }
+        Ok(latest.unwrap_or_default())
+    }
+
+    /// Where each lane ends.
+    pub(super) fn end(&mut self) -> Result<Covers, Error> {
+        let mut end = Covers::default();
+        for lane in Lane::ALL {
+            let Some(newest) = self.listing.segments(lane).last().copied() else { continue };
+            let frames = self.listing.frames(&mut self.tape, lane, newest.number)?;
+            let uoffset = frames.last().map_or(0, Frame::uend);
+            end.set(lane, state::Position { segment: newest.number, uoffset });
+        }
+        Ok(end)
+    }
+}
+
+/// Puts frames in the order of lanes, each once.
+pub(super) fn sort_and_dedup(frames: &mut Vec<Frame>) {
+    let place = |frame: &Frame| (frame.lane.number(), frame.position());
+    frames.sort_unstable_by_key(place);
+    frames.dedup_by_key(|frame| place(frame));
+}
+
+/// Frames by their places.
+#[derive(Default)]
+pub(super) struct Resolved {
+    pub(super) frames: Vec<Frame>,
+    /// Numbers of places that no frame has any more, ascending.
+    pub(super) missing: Vec<u32>,
+}
+
+impl Resolved {
+    /// Whether a place has gone.
+    pub(super) fn is_missing(&self, number: u32) -> bool {
+        self.missing.binary_search(&number).is_ok()
+    }
+}
+
+/// Places of frames, numbered as they turn up.
+#[derive(Default)]
+pub(super) struct Places {
+    numbers: HashMap<FramePlace, u32>,
+    places: Vec<FramePlace>,
+}
+
+impl Places {
+    /// The number of a place.
+    pub(super) fn number(&mut self, place: FramePlace) -> u32 {
+        *self.numbers.entry(place).or_insert_with(|| {
+            self.places.push(place);
+            self.places.len() as u32 - 1
+        })
+    }
+
+    /// The number of a frame's place.
+    pub(super) fn number_of(&mut self, frame: &Frame) -> u32 {
+        self.number(FramePlace { lane: Some(frame.lane), segment: frame.segment.number, uoffset: frame.uoffset })
+    }
+
+    fn place(&self, number: u32) -> Option<FramePlace> {
+        self.places.get(number as usize).copied()
+    }
+}
+
+/// The flow table at the last checkpoint.
+pub(super) fn read_state(tape: &mut Tape) -> Option<(StateHead, Vec<u8>)> {
+    let path = tape.directory().join(names::state_path());
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => {
+            tape.notes.damaged(&path, error.to_string());
+            return None;
+        }
+    };
+    let decoded = state::decode(&bytes).map(|(head, snapshot)| (head, snapshot.to_vec()));
+    if decoded.is_none() {
+        tape.notes.damaged(&path, "its checksum is wrong");
+    }
+    decoded
+}
