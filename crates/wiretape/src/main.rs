@@ -1,6 +1,7 @@
 //! Wiretape, a network flight recorder: the command line.
 #![forbid(unsafe_code)]
 
+mod aggregate;
 mod args;
 mod commands;
 mod errors;

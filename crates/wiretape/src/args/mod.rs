@@ -1,14 +1,18 @@
 //! What can be said on the command line, in Wiretape's own spelling.
 
+mod field;
 mod question;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use field::ByField;
 pub(crate) use question::{SourceArgs, TimesArgs, expression};
 
+use crate::aggregate::{Interval, SortBy};
 use crate::settings::Settings;
+use crate::units::Moment;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -99,6 +103,25 @@ pub(crate) struct FlowsArgs {
     /// At most this many
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
+    /// Instead of flows, the N greatest groups of flows that have the same values of --by
+    #[arg(long, value_name = "N", requires = "by", conflicts_with_all = ["live", "limit"])]
+    pub(crate) top: Option<usize>,
+    /// Fields to group by, such as dest_ip,dest_port (addr and port_any: of either side); without --top all groups
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', conflicts_with_all = ["live", "limit"])]
+    pub(crate) by: Vec<ByField>,
+    /// What the greatest groups have most of [default: bytes]
+    #[arg(long, value_name = "WHAT", requires = "by")]
+    pub(crate) sort: Option<SortBy>,
+    /// Instead of flows, destinations, names and fingerprints (or the values of --by) that no flow had before TIME
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with_all = ["live", "top", "sort", "last"])]
+    pub(crate) new_since: Option<Moment>,
+    /// Instead of flows, how much there was when: packets and bytes spread evenly over each flow's time (packets
+    /// --histogram counts each packet)
+    #[arg(long, conflicts_with_all = ["live", "limit", "by", "new_since"])]
+    pub(crate) histogram: bool,
+    /// Width of the histogram's buckets: 1s, 1m, 1h, 1d, … [default: auto]
+    #[arg(long, value_name = "SPAN", requires = "histogram")]
+    pub(crate) interval: Option<Interval>,
     /// How to print them [default: table]
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
     pub(crate) format: FlowFormat,
@@ -143,6 +166,12 @@ pub(crate) struct PacketsArgs {
     /// At most this many
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
+    /// Instead of packets, how many there were when, as a table
+    #[arg(long, conflicts_with_all = ["live", "write"])]
+    pub(crate) histogram: bool,
+    /// Width of the histogram's buckets: 1s, 1m, 1h, 1d, … [default: auto]
+    #[arg(long, value_name = "SPAN", requires = "histogram")]
+    pub(crate) interval: Option<Interval>,
     /// Write a capture; - is standard output; a name in .gz or .zst is compressed
     #[arg(short = 'w', long, value_name = "FILE|-")]
     pub(crate) write: Option<PathBuf>,

@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 
 use tape::question;
 
-use super::live;
 use super::question as asked;
+use super::{histogram, live, news, top};
 use crate::args::FlowsArgs;
 use crate::errors::{Exit, Failure};
 use crate::output::coverage;
 use crate::output::flows::{FlowPrinter, FlowRecord, Look};
 use crate::terminal;
+use crate::units::now;
 
 /// Rows by which a table settles its widths.
 const ROWS_AHEAD: usize = 1000;
@@ -23,6 +24,14 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
     query.limit = arguments.limit;
     if arguments.live {
         live::begin(&source, &mut query)?;
+    }
+    match arguments.new_since {
+        Some(since) => return news::run(&source, &query, since.at(now()), arguments),
+        None if !arguments.by.is_empty() => return top::run(&source, &query, arguments),
+        None if arguments.histogram => {
+            return histogram::of_flows(&source, &query, arguments.interval, arguments.format);
+        }
+        None => {}
     }
     let look = Look {
         columns: terminal::stdout_columns(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use tape::question::{self, Coverage, Query, Source};
 
 use super::question as asked;
-use super::{export, flow_ids, live};
+use super::{export, flow_ids, histogram, live};
 use crate::args::PacketsArgs;
 use crate::errors::{Exit, Failure};
 use crate::output::{coverage, packet_line};
@@ -27,6 +27,9 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
             return Ok(coverage::conclude(&Coverage::default(), "packets"));
         }
         flow_ids::warn_of_unknown(&query.flow_ids, &source)?;
+    }
+    if arguments.histogram {
+        return histogram::of_packets(&source, &query, arguments.interval);
     }
     let coverage = match arguments.write.as_deref() {
         None => print_lines(&source, &query)?,

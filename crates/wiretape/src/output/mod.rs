@@ -4,6 +4,7 @@ pub(crate) mod capture;
 pub(crate) mod coverage;
 pub(crate) mod file;
 pub(crate) mod flows;
+pub(crate) mod grid;
 mod line;
 
 pub(crate) use line::packet_line;

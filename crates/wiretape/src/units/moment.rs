@@ -78,7 +78,8 @@ fn with_zone(word: &str) -> Option<jiff::Timestamp> {
             _ => word.to_owned(),
         },
     };
-    plain.parse().ok()
+    let midnight = || plain.strip_suffix('Z')?.parse::<civil::Date>().ok()?.to_zoned(TimeZone::UTC).ok();
+    plain.parse().ok().or_else(|| midnight().map(|zoned| zoned.timestamp()))
 }
 
 /// A date and a time of day, a date, a time of today, `today` (since midnight) or `yesterday`.
@@ -187,6 +188,7 @@ mod tests {
         check("2026-11-23T10:00Z", Some((1_795_428_000, Zone::Given)));
         check("2026-11-23 05:00 -0500", Some((1_795_428_000, Zone::Given)));
         check("2026-11-23 15:30:00+05:30", Some((1_795_428_000, Zone::Given)));
+        check("2026-11-23Z", Some((1_795_392_000, Zone::Given)));
         check("11:00", Some((1_795_428_000, Zone::Local)));
         check("11:00:30", Some((1_795_428_030, Zone::Local)));
         check("today", Some((1_795_388_400, Zone::Local)));

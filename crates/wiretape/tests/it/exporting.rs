@@ -179,7 +179,7 @@ fn capture(parts: &[(LinkType, u32)]) -> Vec<u8> {
 }
 
 /// A UDP datagram from 10.0.0.1 to 10.0.0.2.
-fn datagram(link_type: LinkType) -> Vec<u8> {
+pub(crate) fn datagram(link_type: LinkType) -> Vec<u8> {
     let mut data = Vec::new();
     if link_type == LinkType::ETHERNET {
         data.extend([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);

@@ -8,5 +8,6 @@ mod importing;
 mod live;
 mod reading;
 mod recording;
+mod summing;
 mod support;
 mod wire;

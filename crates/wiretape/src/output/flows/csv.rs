@@ -62,7 +62,7 @@ fn text<T: ToString>(value: &Option<T>) -> String {
 }
 
 /// Control characters escaped, and nothing that a spreadsheet would take for a formula.
-fn quoted(cell: String) -> String {
+pub(crate) fn quoted(cell: String) -> String {
     let mut cell = escaped(&cell);
     if cell.starts_with(['=', '+', '-', '@']) {
         cell.insert(0, '\'');

@@ -12,7 +12,7 @@ pub(super) fn line(out: &mut impl Write, flow: &FlowRecord) -> io::Result<()> {
 
 /// One value and a line end. Marks that would reorder or hide text on a screen are escaped as JSON allows it; they
 /// can stand in strings only.
-pub(super) fn write_value(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
+pub(crate) fn write_value(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
     let text = serde_json::to_string(value)?;
     if text.is_ascii() {
         return writeln!(out, "{text}");

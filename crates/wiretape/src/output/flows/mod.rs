@@ -9,7 +9,9 @@ mod zeek;
 
 use std::io::{self, Write};
 
-pub(crate) use record::FlowRecord;
+pub(crate) use csv::quoted;
+pub(crate) use json::write_value as write_json;
+pub(crate) use record::{FlowRecord, protocol};
 
 use crate::args::FlowFormat;
 
@@ -75,6 +77,9 @@ impl<W: Write> FlowPrinter<W> {
 }
 
 pub(crate) use table::Look;
+
+#[cfg(test)]
+pub(crate) use tests::row as sample_row;
 
 #[cfg(test)]
 mod tests;

@@ -123,7 +123,7 @@ impl FlowRecord {
 }
 
 /// Suricata's word for the protocol; without IP, what the EtherType says.
-fn protocol(row: &FlowRow) -> String {
+pub(crate) fn protocol(row: &FlowRow) -> String {
     match row.ether_type() {
         Some(0x0806) => "ARP".to_owned(),
         Some(0x88cc) => "LLDP".to_owned(),

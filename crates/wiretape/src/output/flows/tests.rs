@@ -7,7 +7,8 @@ use packet::{Address, Mac, Timestamp};
 use super::{FlowPrinter, FlowRecord, Look};
 use crate::args::FlowFormat;
 
-fn row() -> FlowRow {
+/// A flow with a value in most fields.
+pub(crate) fn row() -> FlowRow {
     let mut vlan = Vlans::default();
     vlan.push(42);
     FlowRow {
