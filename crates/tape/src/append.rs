@@ -1,6 +1,6 @@
 //! Appending to a file: through the page cache in quiet times, around it in large aligned pieces under load.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,19 +58,31 @@ impl Appender {
         (self.length % ALIGNMENT as u64) as usize
     }
 
+    /// True if pieces that are brought into line can be appended as they are.
+    pub(crate) fn is_aligned(&self) -> bool {
+        self.tail.is_empty() && self.misalignment() == 0
+    }
+
     /// Appends bytes; after an error nothing has been appended, but the file may hold some of them.
     pub(crate) fn append(&mut self, disk: &dyn Disk, path: &Path, bytes: &[u8], way: Way) -> io::Result<()> {
         if way == Way::Direct && self.open_direct(disk, path) {
-            let aligned = self.tail.is_empty()
-                && self.misalignment() == 0
+            let aligned = self.is_aligned()
                 && bytes.as_ptr().addr().is_multiple_of(ALIGNMENT)
                 && bytes.len().is_multiple_of(ALIGNMENT);
-            return if aligned { self.append_in_place(bytes) } else { self.append_staged(bytes) };
+            return if aligned { self.append_in_place(&[IoSlice::new(bytes)]) } else { self.append_staged(bytes) };
         }
         self.flush()?;
         write_all_at(self.file.as_ref(), bytes, self.length)?;
         self.length += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Appends pieces one behind the other in one direct write from where they lie. Their lengths and addresses, and the
+    /// end of the file, are multiples of [`ALIGNMENT`]. As after [`Appender::append`], an error appends nothing.
+    pub(crate) fn append_run(&mut self, disk: &dyn Disk, path: &Path, pieces: &[IoSlice<'_>]) -> io::Result<()> {
+        assert!(self.is_aligned(), "who appends a run looks where the file ends");
+        self.open_direct(disk, path);
+        self.append_in_place(pieces)
     }
 
     /// Writes what waits for company.
@@ -89,9 +101,10 @@ impl Appender {
         matches!(self.direct, Direct::Open(_))
     }
 
-    fn append_in_place(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_direct(bytes, self.length)?;
-        self.length += bytes.len() as u64;
+    fn append_in_place(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<()> {
+        let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+        self.write_direct(pieces, self.length)?;
+        self.length += bytes as u64;
         Ok(())
     }
 
@@ -127,7 +140,7 @@ impl Appender {
         room[self.tail.len()..total].copy_from_slice(bytes);
         let whole = total - total % ALIGNMENT;
         if whole > 0 {
-            self.write_direct(&stage.bytes()[..whole], start)?;
+            self.write_direct(&[IoSlice::new(&stage.bytes()[..whole])], start)?;
         }
         self.tail.clear();
         self.tail.extend_from_slice(&stage.bytes()[whole..total]);
@@ -136,22 +149,28 @@ impl Appender {
     }
 
     /// Direct if the file system does it after all; what it refuses to do directly goes through the page cache.
-    fn write_direct(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let Direct::Open(direct) = &self.direct else { return write_all_at(self.file.as_ref(), bytes, offset) };
-        match write_whole_pieces(direct.as_ref(), bytes, offset) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-                self.direct = Direct::Refused;
-                write_all_at(self.file.as_ref(), bytes, offset)
+    fn write_direct(&mut self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<()> {
+        if let Direct::Open(direct) = &self.direct {
+            match write_aligned(direct.as_ref(), &mut pieces.to_vec(), offset) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+                    self.direct = Direct::Refused;
+                }
+                other => return other,
             }
-            other => other,
         }
+        let mut end = offset;
+        for piece in pieces {
+            write_all_at(self.file.as_ref(), piece, end)?;
+            end += piece.len() as u64;
+        }
+        Ok(())
     }
 }
 
-/// As [`write_all_at`], going on after a short write only from an aligned place.
-fn write_whole_pieces(file: &dyn DiskFile, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let written = match file.write_at(bytes, offset) {
+/// Writes all pieces, going on after a short write only from an aligned place.
+fn write_aligned(file: &dyn DiskFile, mut pieces: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
+    while !pieces.is_empty() {
+        let written = match file.write_run_at(pieces, offset) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             other => {
                 let written = other?;
@@ -161,7 +180,7 @@ fn write_whole_pieces(file: &dyn DiskFile, mut bytes: &[u8], mut offset: u64) ->
                 written - written % ALIGNMENT
             }
         };
-        bytes = bytes.get(written..).unwrap_or_default();
+        IoSlice::advance_slices(&mut pieces, written);
         offset += written as u64;
     }
     Ok(())

@@ -33,6 +33,7 @@ mod salvage;
 mod shared;
 pub mod status;
 mod sync;
+mod sys;
 mod tape;
 #[cfg(test)]
 mod tests;

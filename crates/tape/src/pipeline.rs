@@ -14,6 +14,10 @@ use crate::job::Job;
 /// First and last length of the time for which compressing steps aside; it doubles each time it was too short.
 const ASIDE_MIN: Duration = Duration::from_secs(1);
 const ASIDE_MAX: Duration = Duration::from_secs(64);
+/// Most frames that are written together.
+const RUN_FRAMES_MAX: usize = 4;
+/// How long a frame waits for others, when none is compressed any more.
+const COMPANY_WAIT_MAX: Duration = Duration::from_millis(4);
 /// Buffers that are kept when nothing happens.
 const IDLE_BUFFERS: usize = 6;
 
@@ -38,7 +42,8 @@ pub(crate) struct PackedFrame {
 
 /// What the writer gets.
 pub(crate) enum Next {
-    Full(FullFrame),
+    /// Frames of one lane that follow each other.
+    Full(Vec<FullFrame>),
     Packed(PackedFrame),
     Job(Job),
 }
@@ -123,8 +128,10 @@ impl Pipeline {
                 return Some(buffer);
             }
             if state.buffers_made < self.buffers_max {
-                state.buffers_made += 1;
-                return Some(FrameBuffer::new());
+                state.buffers_made += 2;
+                let [buffer, spare] = FrameBuffer::pair();
+                state.buffers.push(spare);
+                return Some(buffer);
             }
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait_max);
             let left = deadline.checked_duration_since(Instant::now())?;
@@ -132,9 +139,9 @@ impl Pipeline {
         }
     }
 
-    /// Takes a buffer back.
-    pub(crate) fn give_back(&self, buffer: FrameBuffer) {
-        self.lock().buffers.push(buffer);
+    /// Takes buffers back.
+    pub(crate) fn give_back(&self, buffers: impl IntoIterator<Item = FrameBuffer>) {
+        self.lock().buffers.extend(buffers);
         self.returned.notify_one();
     }
 
@@ -167,10 +174,12 @@ impl Pipeline {
         let (frames, compressing) = (state.frames, state.compressing);
         state.aside.judge(frames, self.buffers_max);
         let is_aside = state.aside.since.is_some();
+        let waiting = state.slots.len();
         drop(state);
         if compressing && !is_aside {
             self.work.notify_one();
-        } else {
+        } else if waiting == 1 || waiting >= RUN_FRAMES_MAX {
+            // Of those between, the writer waits for the others.
             self.ready.notify_one();
         }
     }
@@ -184,6 +193,7 @@ impl Pipeline {
     /// What is at the front, if it is ready; waits for it at most so long.
     pub(crate) fn next(&self, wait_max: Option<Duration>) -> Option<Next> {
         let mut state = self.lock();
+        let mut has_waited = false;
         loop {
             let takes_full = !state.compressing || state.aside.since.is_some();
             let is_ready = match state.slots.front() {
@@ -191,15 +201,17 @@ impl Pipeline {
                 Some(Slot::Packed(_) | Slot::Job(_)) => true,
                 Some(Slot::Taken) | None => false,
             };
-            if is_ready {
+            let waits_for_company = !has_waited && wait_max.is_some() && state.waits_for_company();
+            if is_ready && !waits_for_company {
                 return state.pop();
             }
-            let wait_max = wait_max?;
-            let (woken, result) = self.ready.wait_timeout(state, wait_max).unwrap_or_else(PoisonError::into_inner);
+            let at_most = if is_ready { COMPANY_WAIT_MAX } else { wait_max? };
+            let (woken, result) = self.ready.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner);
             state = woken;
-            if result.timed_out() {
+            if result.timed_out() && !is_ready {
                 return None;
             }
+            has_waited |= result.timed_out();
         }
     }
 
@@ -276,11 +288,18 @@ impl State {
     fn pop(&mut self) -> Option<Next> {
         let slot = self.slots.pop_front()?;
         self.front += 1;
-        self.first_full = self.first_full.max(self.front);
-        Some(match slot {
+        let next = match slot {
             Slot::Full(frame) => {
-                self.frames -= 1;
-                Next::Full(frame)
+                let mut frames = vec![frame];
+                while frames.len() < RUN_FRAMES_MAX
+                    && self.slots.front().is_some_and(|slot| slot.is_full_of(frames[0].lane))
+                    && let Some(Slot::Full(next)) = self.slots.pop_front()
+                {
+                    frames.push(next);
+                }
+                self.frames -= frames.len();
+                self.front += frames.len() as u64 - 1;
+                Next::Full(frames)
             }
             Slot::Packed(frame) => {
                 self.frames -= 1;
@@ -288,7 +307,15 @@ impl State {
             }
             Slot::Job(job) => Next::Job(job),
             Slot::Taken => unreachable!("a frame that is being compressed is not ready"),
-        })
+        };
+        self.first_full = self.first_full.max(self.front);
+        Some(next)
+    }
+
+    /// True if the frame at the front may be joined by others before anybody misses it.
+    fn waits_for_company(&self) -> bool {
+        let is_frame = matches!(self.slots.front(), Some(Slot::Full(_)));
+        is_frame && self.aside.since.is_some() && self.slots.len() < RUN_FRAMES_MAX && self.frames == self.slots.len()
     }
 
     fn take_full(&mut self) -> Option<(u64, FullFrame)> {
@@ -304,6 +331,12 @@ impl State {
             }
         }
         None
+    }
+}
+
+impl Slot {
+    fn is_full_of(&self, lane: Lane) -> bool {
+        matches!(self, Self::Full(frame) if frame.lane == lane)
     }
 }
 

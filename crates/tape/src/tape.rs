@@ -297,7 +297,7 @@ impl Tape {
         let open = &mut self.lanes[lane as usize];
         let Some(buffer) = open.frame.take() else { return };
         if buffer.is_empty() {
-            return self.pipeline.give_back(buffer);
+            return self.pipeline.give_back([buffer]);
         }
         self.bytes_since_checkpoint += buffer.content_bytes() as u64;
         self.pipeline.push_frame(FullFrame { lane, serial: open.serial.0, buffer });

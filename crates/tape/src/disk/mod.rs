@@ -3,7 +3,7 @@
 mod aligned;
 mod real;
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,6 +38,10 @@ pub(crate) trait Disk: Send + Sync {
 pub(crate) trait DiskFile: Send + Sync {
     /// Writes some of the bytes at an offset and says how many.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Writes some of the bytes of several pieces, one behind the other, at an offset and says how many.
+    fn write_run_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        pieces.iter().find(|piece| !piece.is_empty()).map_or(Ok(0), |piece| self.write_at(piece, offset))
+    }
     /// Reads some bytes at an offset and says how many; 0 at the end.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Cuts or extends it.

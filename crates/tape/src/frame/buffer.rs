@@ -4,19 +4,18 @@ use packet::Timestamp;
 use packet::capture::block::{packet_block_bytes, put_packet_block};
 use packet::{Packet, PacketDirection};
 
-use crate::disk::AlignedBuffer;
 use crate::format::catalog::FrameRecord;
 use crate::format::zstd_frame::{
     ALIGNMENT, BLOCK_BYTES_MAX, BLOCK_HEADER_BYTES, FRAME_BYTES_MAX, STORED_HEADER_BYTES, pad, padding_bytes,
     raw_block_header, stored_header,
 };
+use crate::sys::HalfPage;
 
 /// Where the content of a stored frame begins.
 const CONTENT_START: usize = STORED_HEADER_BYTES + BLOCK_HEADER_BYTES;
-/// A frame's bytes in memory: content, headers between it, and the padding behind it.
-const MEMORY_BYTES: usize = FRAME_BYTES_MAX + 4 * ALIGNMENT;
 /// Where the content ends at the latest, so that a frame with its padding has at most 1 MiB.
-pub(crate) const CONTENT_END_MAX: usize = FRAME_BYTES_MAX - 16;
+const CONTENT_END_MAX: usize = FRAME_BYTES_MAX - 2 * ALIGNMENT;
+const _: () = assert!(FRAME_BYTES_MAX == HalfPage::BYTES);
 
 /// How the content lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +72,7 @@ impl Summary {
 /// A frame that is being filled.
 #[derive(Debug)]
 pub(crate) struct FrameBuffer {
-    memory: AlignedBuffer,
+    memory: HalfPage,
     layout: Layout,
     /// Where the next byte goes.
     at: usize,
@@ -91,9 +90,14 @@ pub(crate) struct FrameBuffer {
 }
 
 impl FrameBuffer {
-    pub(crate) fn new() -> Self {
+    /// Two at a time share a huge page.
+    pub(crate) fn pair() -> [Self; 2] {
+        HalfPage::pair().map(Self::new)
+    }
+
+    fn new(memory: HalfPage) -> Self {
         Self {
-            memory: AlignedBuffer::new(MEMORY_BYTES),
+            memory,
             layout: Layout::Contiguous,
             at: CONTENT_START,
             piece_start: CONTENT_START,
@@ -279,7 +283,7 @@ mod tests {
     #[track_caller]
     fn check(lengths: &[usize], content_bytes_max: usize) {
         for layout in [Layout::Contiguous, Layout::Stored] {
-            let mut frame = FrameBuffer::new();
+            let [mut frame, _] = FrameBuffer::pair();
             frame.begin(layout, content_bytes_max);
             let packets = fill(&mut frame, lengths);
             assert!(packets > 0);
@@ -303,7 +307,7 @@ mod tests {
                     assert_eq!(measure(&stored), whole);
                     assert_eq!(zstd::bulk::decompress(&stored, content.len()).unwrap(), content);
                     assert!(start_offset.is_none_or(|offset| (offset + stored.len()).is_multiple_of(ALIGNMENT)));
-                    assert!(stored.len() <= FRAME_BYTES_MAX + ALIGNMENT);
+                    assert!(stored.len() <= FRAME_BYTES_MAX);
                 }
             } else {
                 assert_eq!(layout, Layout::Contiguous);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use packet::Timestamp;
 
 use super::Tools;
-use super::segment::{Segment, WriteError, measured};
+use super::segment::{Piece, Segment, WriteError, measured};
 use crate::Lane;
 use crate::ageing::{KeptFile, segment_bytes_max};
 use crate::append::Way;
@@ -75,6 +75,20 @@ impl LaneWriter {
         self.open.as_ref().map_or(0, |segment| segment.appender.misalignment())
     }
 
+    /// How many of the frames, by their lengths, belong into the open segment, if its end lies so that they can be
+    /// written as they are.
+    pub(crate) fn run_length(&self, lengths: impl Iterator<Item = usize>) -> usize {
+        let aligned = self.open.as_ref().filter(|segment| segment.appender.is_aligned());
+        let mut end = aligned.map_or(u64::MAX, |segment| segment.appender.length());
+        // As with single frames, the one that fills the segment is its last.
+        let fits = lengths.take_while(|length| {
+            let before = end;
+            end = end.saturating_add(*length as u64);
+            before < self.segment_bytes_max
+        });
+        fits.count()
+    }
+
     /// Makes sure that there is an open segment that knows all interfaces.
     pub(crate) fn prepare(&mut self, tools: &mut Tools, first_time: Timestamp, way: Way) -> Result<(), WriteError> {
         if let Some(segment) = &mut self.open {
@@ -110,13 +124,27 @@ impl LaneWriter {
         self.prepare(tools, record.first_time, way)?;
         let Some(segment) = &mut self.open else { return Err(WriteError::NoRoom) };
         let position = segment.append(tools, bytes, way, record)?;
-        self.bytes_since_tick += bytes.len() as u64;
+        self.appended(tools, bytes.len());
+        Ok(FramePosition { lane: self.lane, position })
+    }
+
+    /// Appends as many frames as [`LaneWriter::run_length`] said in one direct write; returns where the first one is.
+    pub(crate) fn append_run(&mut self, tools: &mut Tools, pieces: &[Piece<'_>]) -> Result<FramePosition, WriteError> {
+        let Some(segment) = &mut self.open else { return Err(WriteError::NoRoom) };
+        let position = segment.append_run(tools, pieces)?;
+        self.appended(tools, pieces.iter().map(|piece| piece.bytes.len()).sum());
+        Ok(FramePosition { lane: self.lane, position })
+    }
+
+    /// Rolls if the segment is full.
+    fn appended(&mut self, tools: &mut Tools, bytes: usize) {
+        let Some(segment) = &self.open else { return };
+        self.bytes_since_tick += bytes as u64;
         let (end, length) = (segment.end(), segment.appender.length());
         self.journal.frame_written(end);
         if length >= self.segment_bytes_max {
             self.roll(tools);
         }
-        Ok(FramePosition { lane: self.lane, position })
     }
 
     /// Brings the beginning of the open frame to the journal.

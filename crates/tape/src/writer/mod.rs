@@ -1,6 +1,7 @@
 //! The one who writes: frames into segments, batches into journals, in the order in which they were handed over.
 
 mod lane;
+mod run;
 mod segment;
 
 use std::collections::HashMap;
@@ -157,10 +158,7 @@ impl Writer {
 
     fn take(&mut self, next: Next) -> bool {
         match next {
-            Next::Full(mut frame) => {
-                self.write_full(&mut frame);
-                self.pipeline.give_back(frame.buffer);
-            }
+            Next::Full(frames) => self.write_frames(frames),
             Next::Packed(frame) => {
                 self.write_packed(&frame);
                 self.pipeline.give_back_packed(frame.bytes);

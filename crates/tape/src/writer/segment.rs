@@ -1,6 +1,6 @@
 //! The open segment of a lane.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::append::{Appender, Way};
 use crate::budget::{Account, NoRoom};
 use crate::catalog::CatalogFile;
 use crate::disk::{Disk, whole_blocks};
-use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, HOLDS_STATISTICS, STORED};
+use crate::format::catalog::{FrameRecord, HOLDS_INTERFACES, HOLDS_STATISTICS, RECORD_BYTES, STORED};
 use crate::format::names::{self, SegmentName};
 use crate::format::state::Position;
 use crate::format::zstd_frame::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX, store, store_padded};
@@ -67,6 +67,13 @@ pub(crate) struct Segment {
     /// Frames that have not been written as a whole yet.
     unwritten: Vec<Unwritten>,
     registered_length: u64,
+}
+
+/// A frame as it is to be written.
+pub(crate) struct Piece<'f> {
+    pub(crate) bytes: &'f [u8],
+    /// Everything but its places.
+    pub(crate) record: FrameRecord,
 }
 
 /// A frame whose end waits for company.
@@ -143,30 +150,55 @@ impl Segment {
         way: Way,
         record: FrameRecord,
     ) -> Result<Position, WriteError> {
-        let coffset = self.appender.length();
-        let room = &tools.shared.room;
-        room.set(Account::Open(self.lane), allocation(coffset + bytes.len() as u64))?;
-        room.set(Account::Catalog(self.lane), whole_blocks(self.catalog.length() + 160))?;
+        self.reserve(tools, bytes.len(), 1)?;
         self.appender.append(tools.shared.disk.as_ref(), &self.path, bytes, way)?;
         let begin = self.end();
-        let cbytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.note(tools, self.appender.length() - bytes.len() as u64, bytes.len(), record);
+        Ok(begin)
+    }
+
+    /// Appends frames in one direct write from where they lie; the segment's end and their lengths are aligned.
+    pub(crate) fn append_run(&mut self, tools: &mut Tools, pieces: &[Piece<'_>]) -> Result<Position, WriteError> {
+        let bytes = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        self.reserve(tools, bytes, pieces.len())?;
+        let slices: Vec<IoSlice> = pieces.iter().map(|piece| IoSlice::new(piece.bytes)).collect();
+        let (begin, mut coffset) = (self.end(), self.appender.length());
+        self.appender.append_run(tools.shared.disk.as_ref(), &self.path, &slices)?;
+        for Piece { bytes, record } in pieces {
+            self.note(tools, coffset, bytes.len(), *record);
+            coffset += bytes.len() as u64;
+        }
+        Ok(begin)
+    }
+
+    /// Makes room for frames and their records.
+    fn reserve(&self, tools: &Tools, bytes: usize, frames: usize) -> Result<(), WriteError> {
+        let room = &tools.shared.room;
+        room.set(Account::Open(self.lane), allocation(self.appender.length() + bytes as u64))?;
+        let records = (2 * RECORD_BYTES * frames) as u64;
+        room.set(Account::Catalog(self.lane), whole_blocks(self.catalog.length() + records))?;
+        Ok(())
+    }
+
+    /// Takes note of a frame that was appended.
+    fn note(&mut self, tools: &Tools, coffset: u64, cbytes: usize, record: FrameRecord) {
+        let cbytes = u32::try_from(cbytes).unwrap_or(u32::MAX);
         let interfaces = u32::try_from(self.interfaces).unwrap_or(u32::MAX);
         let record = FrameRecord { uoffset: self.uoffset, coffset, cbytes, interfaces, ..record };
         self.uoffset = record.uend();
         self.packets += u64::from(record.packets);
-        let FrameRecord { packets, first_arrival, last_arrival, first_time, last_time, .. } = record;
+        let FrameRecord { uoffset, packets, first_arrival, last_arrival, first_time, last_time, .. } = record;
         if packets > 0 {
             self.first_time = self.first_time.min(first_time);
             self.last_time = self.last_time.max(last_time);
         }
         let summary = Summary { packets, first_arrival, last_arrival, first_time, last_time };
-        self.unwritten.push(Unwritten { coffset, cend: record.cend(), uoffset: begin.uoffset, summary });
+        self.unwritten.push(Unwritten { coffset, cend: record.cend(), uoffset, summary });
         let written = self.appender.written();
         self.unwritten.retain(|frame| frame.cend > written);
         if self.catalog.push(&record) {
             self.flush_catalog(tools);
         }
-        Ok(begin)
     }
 
     /// Brings everything to the kernel, and notes what has to reach stable storage.
