@@ -14,7 +14,7 @@ pub mod question;
 mod resolve;
 mod similar;
 
-pub use bpf::{Ancillary, Instruction, Program};
+pub use bpf::{Ancillary, Instruction, Program, Verdict};
 pub use compile::{Options, compile};
 pub use error::Error;
 pub use fuzz::fuzz_compile;

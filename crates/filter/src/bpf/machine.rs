@@ -45,10 +45,39 @@ impl Ancillary {
     }
 }
 
+/// What a program makes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Accepted.
+    Accepted,
+    /// Rejected; it would be rejected whole as well.
+    Rejected,
+    /// Rejected, but for bytes that it asked for and that the packet had: they were not captured.
+    Cut,
+}
+
+/// Why a program ends without a verdict of its own; the packet is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Bytes of the packet were not captured.
+    Cut,
+    /// The packet has no such bytes, or the program does what no machine does.
+    Fault,
+}
+
 impl Program {
     /// How many bytes of the packet to keep; 0 rejects it, and so does a load beyond `packet`.
     pub fn run(&self, packet: &[u8], wire_bytes: u32) -> u32 {
         Machine::new(packet, wire_bytes, None).run(&self.instructions).unwrap_or(0)
+    }
+
+    /// As `run`, and whether a packet is rejected only since it was cut short.
+    pub fn verdict(&self, packet: &[u8], wire_bytes: u32) -> Verdict {
+        match Machine::new(packet, wire_bytes, None).run(&self.instructions) {
+            Ok(0) | Err(Stop::Fault) => Verdict::Rejected,
+            Ok(_) => Verdict::Accepted,
+            Err(Stop::Cut) => Verdict::Cut,
+        }
     }
 
     /// As `run`, for a program that was compiled with `Options::linux_ancillary`.
@@ -76,63 +105,81 @@ impl<'a> Machine<'a> {
         Self { packet, wire_bytes, ancillary, a: 0, x: 0, memory: [0; 16] }
     }
 
-    /// `None` where the program runs into something that rejects the packet.
-    fn run(&mut self, instructions: &[Instruction]) -> Option<u32> {
+    /// An error where the program runs into something that rejects the packet.
+    fn run(&mut self, instructions: &[Instruction]) -> Result<u32, Stop> {
         let mut at = 0usize;
         for _ in 0..STEPS_MAX {
-            let instruction = instructions.get(at)?;
+            let instruction = instructions.get(at).ok_or(Stop::Fault)?;
             at += 1;
             let k = instruction.k;
             match instruction.code & 0x07 {
                 LD => self.a = self.load(instruction.code, k)?,
                 LDX => self.x = self.load_index(instruction.code, k)?,
-                ST => *self.memory.get_mut(k as usize)? = self.a,
-                STX => *self.memory.get_mut(k as usize)? = self.x,
-                ALU => self.a = self.compute(instruction.code, k)?,
-                JMP if instruction.code == JMP | JA => at = at.checked_add_signed(k.cast_signed() as isize)?,
-                JMP => at += usize::from(if self.test(instruction.code, k)? { instruction.jt } else { instruction.jf }),
-                RET => return Some(if instruction.code & 0x18 == A { self.a } else { k }),
+                ST => *self.memory.get_mut(k as usize).ok_or(Stop::Fault)? = self.a,
+                STX => *self.memory.get_mut(k as usize).ok_or(Stop::Fault)? = self.x,
+                ALU => self.a = self.compute(instruction.code, k).ok_or(Stop::Fault)?,
+                JMP if instruction.code == JMP | JA => {
+                    at = at.checked_add_signed(k.cast_signed() as isize).ok_or(Stop::Fault)?;
+                }
+                JMP => {
+                    let holds = self.test(instruction.code, k).ok_or(Stop::Fault)?;
+                    at += usize::from(if holds { instruction.jt } else { instruction.jf });
+                }
+                RET => return Ok(if instruction.code & 0x18 == A { self.a } else { k }),
                 MISC if instruction.code & 0xf8 == TAX => self.x = self.a,
                 MISC if instruction.code & 0xf8 == TXA => self.a = self.x,
-                _ => return None,
+                _ => return Err(Stop::Fault),
             }
         }
-        None
+        Err(Stop::Fault)
     }
 
     #[inline]
-    fn bytes(&self, size: u16, offset: u64) -> Option<u32> {
-        let rest = self.packet.get(usize::try_from(offset).ok()?..)?;
-        match size {
+    fn bytes(&self, size: u16, offset: u64) -> Result<u32, Stop> {
+        let at = |offset: u64| self.packet.get(usize::try_from(offset).ok()?..);
+        let value = at(offset).and_then(|rest| match size {
             W => rest.first_chunk().copied().map(u32::from_be_bytes),
             H => rest.first_chunk().copied().map(u16::from_be_bytes).map(u32::from),
             B => rest.first().copied().map(u32::from),
             _ => None,
-        }
+        });
+        value.ok_or_else(|| self.beyond(size, offset))
+    }
+
+    #[cold]
+    fn beyond(&self, size: u16, offset: u64) -> Stop {
+        let size = match size {
+            W => 4,
+            H => 2,
+            _ => 1,
+        };
+        if offset + size <= u64::from(self.wire_bytes) { Stop::Cut } else { Stop::Fault }
     }
 
     #[inline]
-    fn load(&self, code: u16, k: u32) -> Option<u32> {
-        match code & 0xe0 {
-            ABS if k >= ANCILLARY => self.ancillary?.load(k),
-            ABS => self.bytes(code & 0x18, k.into()),
-            IND => self.bytes(code & 0x18, u64::from(self.x) + u64::from(k)),
+    fn load(&self, code: u16, k: u32) -> Result<u32, Stop> {
+        let value = match code & 0xe0 {
+            ABS if k >= ANCILLARY => self.ancillary.and_then(|ancillary| ancillary.load(k)),
+            ABS => return self.bytes(code & 0x18, k.into()),
+            IND => return self.bytes(code & 0x18, u64::from(self.x) + u64::from(k)),
             LEN => Some(self.wire_bytes),
             IMM => Some(k),
             MEM => self.memory.get(k as usize).copied(),
             _ => None,
-        }
+        };
+        value.ok_or(Stop::Fault)
     }
 
     #[inline]
-    fn load_index(&self, code: u16, k: u32) -> Option<u32> {
-        match code & 0xe0 {
-            MSH => self.bytes(B, k.into()).map(|byte| (byte & 0xf) << 2),
+    fn load_index(&self, code: u16, k: u32) -> Result<u32, Stop> {
+        let value = match code & 0xe0 {
+            MSH => return self.bytes(B, k.into()).map(|byte| (byte & 0xf) << 2),
             LEN => Some(self.wire_bytes),
             IMM => Some(k),
             MEM => self.memory.get(k as usize).copied(),
             _ => None,
-        }
+        };
+        value.ok_or(Stop::Fault)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ pub(crate) mod code;
 mod image;
 mod machine;
 
-pub use machine::Ancillary;
+pub use machine::{Ancillary, Verdict};
 pub(crate) use machine::{compute, test};
 
 /// One instruction, laid out as the kernel's `struct sock_filter` (`linux/filter.h`).

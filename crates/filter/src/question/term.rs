@@ -4,7 +4,7 @@ use packet::LinkType;
 
 use super::condition::PcapTermIndex;
 use super::truth::Truth;
-use crate::bpf::Program;
+use crate::bpf::{Program, Verdict};
 use crate::compile::{Options, generate};
 use crate::expression::{Node, Primitive, Span};
 use crate::{Error, Resolver, expression};
@@ -129,10 +129,15 @@ impl Programs {
         self.programs.iter().find_map(|program| program.as_ref().err())
     }
 
-    /// An expression's verdict on a packet; unknown where it does not compile for the link type.
+    /// An expression's verdict on a packet; unknown where it does not compile for the link type, and where it asks for bytes
+    /// that were cut off.
     pub fn verdict(&self, index: PcapTermIndex, packet: &[u8], wire_bytes: u32) -> Truth {
         match self.programs.get(index.0) {
-            Some(Ok(program)) => Truth::from(program.matches(packet, wire_bytes)),
+            Some(Ok(program)) => match program.verdict(packet, wire_bytes) {
+                Verdict::Accepted => Truth::True,
+                Verdict::Rejected => Truth::False,
+                Verdict::Cut => Truth::Unknown,
+            },
             Some(Err(_)) | None => Truth::Unknown,
         }
     }

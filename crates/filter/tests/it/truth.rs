@@ -4,10 +4,40 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 
-use filter::{Options, Program, compile};
+use filter::{Options, Program, Verdict, compile};
 use packet::LinkType;
 
 use crate::corpus::{self, Captured};
+
+/// A packet that was cut short is accepted or rejected as it is whole, or what would decide it is cut off.
+#[test]
+fn packets_that_were_cut_are_never_taken_for_others() {
+    let Some(captures) = corpus::captures() else { return };
+    let mut counts = [0; 3];
+    for row in corpus::truth("filters_libpcap.jsonl").into_iter().step_by(19) {
+        let filter = row["filter"].as_str().unwrap();
+        for captured in corpus::packets(&captures.join(row["pcap"].as_str().unwrap())).iter().take(40) {
+            let Ok(program) = compile(filter, &Options::new(captured.link_type)) else { continue };
+            let (whole, wire_bytes) = (&captured.bytes, captured.wire_bytes);
+            if whole.len() as u32 != wire_bytes {
+                continue;
+            }
+            let expected = program.verdict(whole, wire_bytes);
+            assert_eq!(expected == Verdict::Accepted, program.matches(whole, wire_bytes));
+            assert_ne!(expected, Verdict::Cut);
+            for captured_bytes in (0..whole.len()).step_by(3) {
+                let cut = &whole[..captured_bytes];
+                let verdict = program.verdict(cut, wire_bytes);
+                assert!([expected, Verdict::Cut].contains(&verdict), "{filter}: {verdict:?} of {captured_bytes} bytes");
+                assert_eq!(verdict == Verdict::Accepted, program.matches(cut, wire_bytes));
+                // What was not cut is as short as it is.
+                assert_ne!(program.verdict(cut, captured_bytes as u32), Verdict::Cut);
+                counts[verdict as usize] += 1;
+            }
+        }
+    }
+    assert!(counts.iter().all(|count| *count > 1000), "{counts:?}");
+}
 
 /// Each filter on each capture matches the frames that libpcap 1.10.3 matched.
 #[test]

@@ -20,8 +20,11 @@ pub struct Coverage {
     pub expired: Vec<Expired>,
     /// Files, or parts of them, that could not be read.
     pub damaged: Vec<Damage>,
-    /// Flows that may match: the packets that would decide it have expired, or a field of theirs is not recorded.
+    /// Flows that may match: the packets that would decide it have expired or were cut short, or a field of theirs is not
+    /// recorded.
     pub undecided_flows: u64,
+    /// Where packets were asked for, those that may match: they were cut short of what would decide it.
+    pub undecided_packets: u64,
     /// Frames with packets whose flows have no rows, where the question is about rows: flow files are gone or damaged,
     /// or the flow table was full.
     pub rowless_frames: u64,
@@ -39,6 +42,7 @@ impl Coverage {
             && self.expired.is_empty()
             && self.damaged.is_empty()
             && self.undecided_flows == 0
+            && self.undecided_packets == 0
             && self.rowless_frames == 0
             && self.unjudged.is_empty()
     }

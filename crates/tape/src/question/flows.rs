@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use filter::question::Truth as OfPacket;
 use flow::{FlowRow, Kept};
 use packet::{Interface, Packet, Timestamp};
 
@@ -112,7 +113,7 @@ fn find(view: &mut View, query: &Query, answer: &mut Answer, coverage: &mut Cove
     while rest.peek().is_some_and(|next| !answer.is_full() && !answer.is_beyond(next)) {
         let mut some: Vec<Gathered> = rest.by_ref().take(answer.portion()).collect();
         coverage.undecided_flows += decide(view, &mut judge, &mut some)?;
-        some.into_iter().filter(|flow| flow.matched).for_each(|flow| answer.take(flow));
+        some.into_iter().filter(|flow| flow.matched == OfPacket::True).for_each(|flow| answer.take(flow));
     }
     refused::conclude_of_tape(view, &mut [&mut judge, &mut alone], coverage)
 }
@@ -145,7 +146,7 @@ impl rows::Sieve for Matching<'_, '_> {
 fn decide(view: &mut View, judge: &mut Judge, flows: &mut [Gathered]) -> Result<u64, Error> {
     let truths: Vec<Truth> = flows.iter().map(|flow| judge.flow(flow)).collect();
     for (flow, truth) in flows.iter_mut().zip(&truths) {
-        flow.matched = *truth == Truth::Yes;
+        flow.matched = (*truth == Truth::Yes).into();
     }
     let open = (0..).zip(&truths).filter(|(_, truth)| **truth == Truth::Unknown).map(|(index, _)| index);
     let open: Vec<usize> = open.collect();
@@ -154,7 +155,11 @@ fn decide(view: &mut View, judge: &mut Judge, flows: &mut [Gathered]) -> Result<
     decide_by_packets(&mut view.tape, &resolved.frames, judge, flows, &open)?;
     let is_undecided = |(flow, truth): &(&Gathered, &Truth)| match truth {
         Truth::Undecidable => true,
-        Truth::Unknown => !flow.matched && flow.frames.iter().any(|number| resolved.is_missing(*number)),
+        Truth::Unknown => match flow.matched {
+            OfPacket::True => false,
+            OfPacket::False => flow.frames.iter().any(|number| resolved.is_missing(*number)),
+            OfPacket::Unknown => true,
+        },
         Truth::Yes | Truth::No => false,
     };
     Ok(flows.iter().zip(&truths).filter(is_undecided).count() as u64)
@@ -179,9 +184,9 @@ fn decide_by_packets(
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
         let flow = attribution.flow_of(&headers, arrival).and_then(|flow| flows.get_mut(flow));
         if let Some(flow) = flow
-            && !flow.matched
+            && flow.matched != OfPacket::True
         {
-            flow.matched = judge.packet(&packet, interface, Some(flow));
+            flow.matched = flow.matched.or(judge.packet(&packet, interface, Some(flow)));
         }
     }
     Ok(())
@@ -211,7 +216,7 @@ pub(super) fn captured_flows(
     let mut latest = Timestamp::MIN;
     let mut end_period = |replay: &mut Replay, names: &[Option<Arc<str>>]| {
         replay.end_period(|part, mark| {
-            gather.add(part, names.get(part.in_iface as usize).and_then(Option::as_ref), [], mark.seen);
+            gather.add(part, names.get(part.in_iface as usize).and_then(Option::as_ref), [], mark.alone);
         });
     };
     while captures
@@ -241,7 +246,12 @@ pub(super) fn captured_flows(
         decide_by_captures(paths, judge, &mut flows)?;
     }
     refused::conclude(&[&*judge], &mut coverage)?;
-    coverage.undecided_flows = flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
+    let is_undecided = |flow: &&Gathered| match judge.flow(flow) {
+        Truth::Undecidable => true,
+        Truth::Unknown => flow.alone.or(flow.matched) == OfPacket::Unknown,
+        Truth::Yes | Truth::No => false,
+    };
+    coverage.undecided_flows = flows.iter().filter(is_undecided).count() as u64;
     flows.retain(|flow| judge.flow(flow) == Truth::Yes);
     Ok((flows, coverage))
 }
@@ -254,9 +264,9 @@ fn decide_by_captures(paths: &[PathBuf], judge: &mut Judge, flows: &mut [Gathere
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
         let flow = attribution.flow_of(&headers, packet.arrival.unwrap_or(0)).and_then(|flow| flows.get_mut(flow));
         if let Some(flow) = flow
-            && !flow.matched
+            && flow.matched != OfPacket::True
         {
-            flow.matched = judge.packet(packet, interface, Some(flow));
+            flow.matched = flow.matched.or(judge.packet(packet, interface, Some(flow)));
         }
     };
     let mut look = look;

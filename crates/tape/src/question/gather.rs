@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use filter::question::Truth;
 use flow::{FlowId, FlowPart, FlowRow};
 use packet::Timestamp;
 
@@ -13,10 +14,10 @@ pub(super) struct Gathered {
     pub(super) in_iface: Option<std::sync::Arc<str>>,
     /// The frames that hold its packets, numbered by whoever gathers.
     pub(super) frames: Vec<u32>,
-    /// One of its packets matches as far as it alone tells.
-    pub(super) seen: bool,
-    /// One of its packets matches, as far as packets have been looked at together with their flows.
-    pub(super) matched: bool,
+    /// Whether one of its packets matches, as far as they alone tell.
+    pub(super) alone: Truth,
+    /// Whether one of its packets matches, as far as packets have been looked at together with their flows.
+    pub(super) matched: Truth,
     /// The last batch of parts that it was in.
     batch: u32,
 }
@@ -42,19 +43,19 @@ impl Gather {
         part: &FlowPart,
         in_iface: Option<&std::sync::Arc<str>>,
         frames: impl IntoIterator<Item = u32>,
-        seen: bool,
+        alone: Truth,
     ) {
         let known = self.flows.entry(part.flow_id);
         let flow = known.and_modify(|flow| flow.row.merge(part)).or_insert_with(|| Gathered {
             row: FlowRow::from(part),
             in_iface: in_iface.cloned(),
             frames: Vec::new(),
-            seen: false,
-            matched: false,
+            alone: Truth::False,
+            matched: Truth::False,
             batch: u32::MAX,
         });
         flow.frames.extend(frames);
-        flow.seen |= seen;
+        flow.alone = flow.alone.or(alone);
         if flow.batch != self.batch {
             flow.batch = self.batch;
             match self.touched.back_mut() {
@@ -97,7 +98,7 @@ impl Gather {
 
     /// Notes that a packet of a flow matches.
     pub(super) fn set_matched(&mut self, id: FlowId) {
-        self.flows.entry(id).and_modify(|flow| flow.matched = true);
+        self.flows.entry(id).and_modify(|flow| flow.matched = Truth::True);
     }
 
     /// Drops the flows that `keep` does not want.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use filter::question::{evaluate, may_match_flow};
+use filter::question::{Truth as OfPacket, evaluate, may_match_flow};
 use filter::{Question, Resolver};
 use flow::{FlowRow, Kept, LaneSet};
 use packet::{Interface, LinkType, Packet, Timestamp};
@@ -58,6 +58,11 @@ impl Judge {
         self.expression.as_ref().is_some_and(|expression| expression.question.has_fields())
     }
 
+    /// True if the bytes of packets are asked for.
+    pub(super) fn needs_bytes(&self) -> bool {
+        self.expression.as_ref().is_some_and(|expression| expression.question.has_pcap_terms())
+    }
+
     /// True if rows can tell of some flows that none of their packets match.
     pub(super) fn can_prune(&self) -> bool {
         self.expression.is_some()
@@ -73,12 +78,13 @@ impl Judge {
         frame.packets > 0 && frame.overlaps(self.from, self.to)
     }
 
-    /// Whether a packet matches; `flow` is its flow.
-    pub(super) fn packet(&mut self, packet: &Packet, interface: &Interface, flow: Option<&Gathered>) -> bool {
+    /// Whether a packet matches; `flow` is its flow. It is not known where the packet was cut short of what the expression
+    /// asks for. What the expression means nothing for does not match, and is counted.
+    pub(super) fn packet(&mut self, packet: &Packet, interface: &Interface, flow: Option<&Gathered>) -> OfPacket {
         if !self.is_in_time(packet.time) {
-            return false;
+            return OfPacket::False;
         }
-        let Some(Expression { question, resolver }) = &self.expression else { return true };
+        let Some(Expression { question, resolver }) = &self.expression else { return OfPacket::True };
         let asked = asked(&mut self.asked, question, resolver.as_ref(), interface.link_type);
         let verdict = |index| asked.programs.verdict(index, packet.data, packet.wire_bytes);
         let fields = flow.map(|flow| fields_of(self.tape.as_ref(), flow));
@@ -86,8 +92,11 @@ impl Judge {
             Some(fields) => evaluate(question, fields, verdict),
             None => evaluate(question, &NoFields, verdict),
         };
-        asked.unjudged += u64::from(truth == filter::question::Truth::Unknown && asked.programs.refusal().is_some());
-        truth == filter::question::Truth::True
+        if truth == OfPacket::Unknown && asked.programs.refusal().is_some() {
+            asked.unjudged += 1;
+            return OfPacket::False;
+        }
+        truth
     }
 
     /// Asks the expression of a link type without a packet.
@@ -103,9 +112,11 @@ impl Judge {
     }
 
     /// Whether a packet matches as far as it alone tells: by its time and, without fields in the expression, by that.
-    pub(super) fn packet_alone(&mut self, packet: &Packet, interface: &Interface) -> bool {
+    pub(super) fn packet_alone(&mut self, packet: &Packet, interface: &Interface) -> OfPacket {
         match self.expression.as_ref().map(|expression| &expression.question) {
-            Some(question) if question.has_fields() => !question.has_pcap_terms() && self.is_in_time(packet.time),
+            Some(question) if question.has_fields() => {
+                (!question.has_pcap_terms() && self.is_in_time(packet.time)).into()
+            }
             _ => self.packet(packet, interface, None),
         }
     }
@@ -118,10 +129,11 @@ impl Judge {
 
     /// Whether a flow has a matching packet, as far as its row and the packets that were seen alone tell.
     pub(super) fn flow(&self, flow: &Gathered) -> Truth {
-        if flow.matched || (flow.seen && !self.needs_rows()) {
+        let seen = flow.alone == OfPacket::True;
+        if flow.matched == OfPacket::True || (seen && !self.needs_rows()) {
             return Truth::Yes;
         }
-        let time = if flow.seen { Truth::Yes } else { self.time_of(flow) };
+        let time = if seen { Truth::Yes } else { self.time_of(flow) };
         match (time, self.expression_of(flow)) {
             (Truth::No, _) | (_, Truth::No) => Truth::No,
             (_, Truth::Undecidable) => Truth::Undecidable,
@@ -133,7 +145,7 @@ impl Judge {
     /// False if no packet of a flow can match, whatever the parts of it that are not known yet hold.
     pub(super) fn may_match(&self, flow: &Gathered) -> bool {
         let Some(Expression { question, .. }) = &self.expression else { return true };
-        flow.seen || may_match_flow(question, &SharedFields(fields_of(self.tape.as_ref(), flow)))
+        flow.alone == OfPacket::True || may_match_flow(question, &SharedFields(fields_of(self.tape.as_ref(), flow)))
     }
 
     /// How much of a flow's packets is there.
@@ -147,10 +159,10 @@ impl Judge {
         if question.has_pcap_terms() {
             return if may_match_flow(question, &fields) { Truth::Unknown } else { Truth::No };
         }
-        match evaluate(question, &fields, |_| filter::question::Truth::Unknown) {
-            filter::question::Truth::True => Truth::Yes,
-            filter::question::Truth::False => Truth::No,
-            filter::question::Truth::Unknown => Truth::Undecidable,
+        match evaluate(question, &fields, |_| OfPacket::Unknown) {
+            OfPacket::True => Truth::Yes,
+            OfPacket::False => Truth::No,
+            OfPacket::Unknown => Truth::Undecidable,
         }
     }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use filter::question::Truth as OfPacket;
 use flow::{FlowId, LaneSet};
 use packet::{Interface, Packet, Timestamp};
 
@@ -141,8 +142,13 @@ impl<'q> Live<'q> {
 
     fn live_flows(&mut self) -> Result<Flows, Error> {
         let mut live = |flow: &Gathered, _: bool| flow.row.end_reason.is_none();
-        let found =
-            rows::read(&mut self.view, &Selection::everything(), (None, None), &mut live, Some(&mut |_, _| false))?;
+        let found = rows::read(
+            &mut self.view,
+            &Selection::everything(),
+            (None, None),
+            &mut live,
+            Some(&mut |_, _| OfPacket::False),
+        )?;
         let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.view.tape.id_bytes()));
         Ok(Flows { replay, gather: found.gather, begun: HashSet::new(), seen: HashMap::new() })
     }
@@ -159,15 +165,15 @@ impl<'q> Live<'q> {
         let mut done = ControlFlow::Continue(());
         while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
             let wanted = match &self.flows {
-                None => self.judge.packet(&packet, interface, None),
+                None => self.judge.packet(&packet, interface, None) == OfPacket::True,
                 Some(_) => {
                     let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
                     let flow = attribution.flow_of(&headers, arrival).and_then(|flow| touched.get_mut(flow));
                     flow.is_some_and(|flow| {
                         let matches = self.judge.packet(&packet, interface, Some(flow));
-                        flow.matched |= matches;
-                        let whole = self.query.whole_flows && flow.matched;
-                        self.query.wants_flow(flow.row.flow_id) && (matches || whole)
+                        flow.matched = flow.matched.or(matches);
+                        let whole = self.query.whole_flows && flow.matched == OfPacket::True;
+                        self.query.wants_flow(flow.row.flow_id) && (matches == OfPacket::True || whole)
                     })
                 }
             };
@@ -177,7 +183,10 @@ impl<'q> Live<'q> {
             }
         }
         if let Some(flows) = &mut self.flows {
-            touched.iter().filter(|flow| flow.matched).for_each(|flow| flows.gather.set_matched(flow.row.flow_id));
+            touched
+                .iter()
+                .filter(|flow| flow.matched == OfPacket::True)
+                .for_each(|flow| flows.gather.set_matched(flow.row.flow_id));
         }
         refused::conclude(&[&self.judge], &mut Coverage::default())?;
         Ok(done)
@@ -188,11 +197,17 @@ impl<'q> Live<'q> {
         let Some(flows) = &mut self.flows else { return Ok(Vec::new()) };
         let mut ids = HashSet::new();
         let Flows { replay, gather, seen, .. } = flows;
-        rows::run(&mut self.view.tape, frames.iter(), replay, &mut |_, _| false, &mut |part, in_iface, _| {
-            gather.add(part, in_iface, [], false);
-            ids.insert(part.flow_id);
-            seen.insert(part.flow_id, Instant::now());
-        })?;
+        rows::run(
+            &mut self.view.tape,
+            frames.iter(),
+            replay,
+            &mut |_, _| OfPacket::False,
+            &mut |part, in_iface, _| {
+                gather.add(part, in_iface, [], OfPacket::False);
+                ids.insert(part.flow_id);
+                seen.insert(part.flow_id, Instant::now());
+            },
+        )?;
         Ok(ids.iter().filter_map(|id| gather.flow(*id).cloned()).collect())
     }
 
@@ -206,8 +221,8 @@ impl<'q> Live<'q> {
             let silence_ns = i64::try_from(silence.as_nanos()).unwrap_or(i64::MAX);
             flow.row.settle(Timestamp(flow.row.end.0.saturating_add(silence_ns)));
             let ended = flow.row.end_reason.is_some();
-            flow.matched |= self.judge.flow(flow) == Truth::Yes;
-            let wanted = flow.matched && self.query.wants_flow(flow.row.flow_id);
+            flow.matched = flow.matched.or((self.judge.flow(flow) == Truth::Yes).into());
+            let wanted = flow.matched == OfPacket::True && self.query.wants_flow(flow.row.flow_id);
             if wanted && (begun.insert(flow.row.flow_id) || ended) {
                 news.push(flow.clone());
             }

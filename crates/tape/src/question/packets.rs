@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use filter::question::Truth as OfPacket;
 use packet::{Interface, Packet};
 
 use super::attribute::Attribution;
@@ -63,6 +64,7 @@ pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, si
             }
         }
     }
+    coverage.undecided_packets += picker.undecided;
     refused::conclude_of_tape(view, &mut [&mut judge], coverage)
 }
 
@@ -97,7 +99,7 @@ fn flows_by_rows(
     let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, judge, flow, is_whole);
     let selection = Selection::new(query);
     // Packets behind the flow files have no rows yet.
-    let found = rows::read(view, &selection, query.range(), &mut keep, Some(&mut |_, _| false))?;
+    let found = rows::read(view, &selection, query.range(), &mut keep, Some(&mut |_, _| OfPacket::False))?;
     let latest = view.latest()?;
     let mut flows = found.gather.into_sorted(latest);
     flows.retain(|flow| is_wanted(query, judge, flow, true));
@@ -185,6 +187,7 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
             }
         }
     }
+    coverage.undecided_packets = picker.undecided;
     refused::conclude(&[&judge], &mut coverage)?;
     coverage.damaged = captures.damaged;
     Ok(coverage)
@@ -196,6 +199,8 @@ struct Picker<'j> {
     whole_flows: bool,
     /// The flows that are asked for, if it is by flows.
     chosen: Option<(Vec<Gathered>, Attribution)>,
+    /// Packets that may match.
+    undecided: u64,
 }
 
 impl<'j> Picker<'j> {
@@ -204,15 +209,24 @@ impl<'j> Picker<'j> {
             let attribution = Attribution::new(flows.iter().enumerate());
             (flows, attribution)
         });
-        Self { judge, whole_flows: query.whole_flows, chosen }
+        Self { judge, whole_flows: query.whole_flows, chosen, undecided: 0 }
     }
 
     fn wants(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> bool {
-        let Some((flows, attribution)) = &mut self.chosen else {
-            return self.judge.packet(packet, interface, None);
+        let flow = match &mut self.chosen {
+            None => None,
+            Some((flows, attribution)) => {
+                let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
+                let flow = attribution.flow_of(&headers, arrival).and_then(|flow| flows.get(flow));
+                match flow {
+                    None => return false,
+                    Some(_) if self.whole_flows => return true,
+                    flow => flow,
+                }
+            }
         };
-        let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
-        let flow = attribution.flow_of(&headers, arrival).and_then(|flow| flows.get(flow));
-        flow.is_some() && (self.whole_flows || self.judge.packet(packet, interface, flow))
+        let truth = self.judge.packet(packet, interface, flow);
+        self.undecided += u64::from(truth == OfPacket::Unknown && self.judge.needs_bytes());
+        truth == OfPacket::True
     }
 }

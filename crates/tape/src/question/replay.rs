@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use filter::question::Truth;
 use flow::{Config, FlowPart, FlowTable, FrameRef, Lane, Place, ROWLESS, Slot};
 use packet::{Headers, Packet};
 
@@ -16,14 +17,20 @@ pub(super) struct Replay {
 }
 
 /// What was noticed about a flow in a period.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Mark {
-    /// One of its packets matches as far as it alone tells.
-    pub(super) seen: bool,
+    /// Whether one of its packets matches, as far as they alone tell.
+    pub(super) alone: Truth,
     /// The frames that hold its packets, by the number that they were given with.
     pub(super) frames: Vec<u32>,
     /// Captured bytes of packets that wait for the flow's proof.
     parked_bytes: u32,
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self { alone: Truth::False, frames: Vec::new(), parked_bytes: 0 }
+    }
 }
 
 /// Where a packet comes from.
@@ -47,7 +54,7 @@ impl Replay {
     }
 
     /// Takes in the next packet in the order of arrival.
-    pub(super) fn take(&mut self, packet: &Packet, headers: &Headers, arrival: u64, origin: Origin, matches: bool) {
+    pub(super) fn take(&mut self, packet: &Packet, headers: &Headers, arrival: u64, origin: Origin, matches: Truth) {
         let seen = self.table.observe(packet, headers, arrival, 1);
         if seen.slot.is_none() {
             if let Origin::Frame(_, frame) = origin
@@ -62,7 +69,7 @@ impl Replay {
             self.marks.push(Mark::default());
         }
         let mark = &mut self.marks[number as usize];
-        mark.seen |= matches;
+        mark.alone = mark.alone.or(matches);
         let captured = packet.data.len() as u32;
         // The table's locations carry the flow's number here, so that parts can be told at the period's end.
         let place = FrameRef(number);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use filter::question::Truth;
 use flow::{Config, FlowId, FlowPart, FlowTable};
 use packet::{Interface, Packet, Timestamp};
 
@@ -30,7 +31,7 @@ pub(super) struct Rows {
 }
 
 /// A packet of the tail on its way into the rows.
-pub(super) type Matches<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> bool;
+pub(super) type Matches<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> Truth;
 
 /// Says what becomes of flows while rows are read.
 pub(super) trait Sieve {
@@ -177,7 +178,7 @@ impl<'v> Reading<'v> {
                 let place = *metadata.frames.get(*index as usize)?;
                 Some(*numbers.get_mut(*index as usize)?.get_or_insert_with(|| places.number(place)))
             });
-            gather.add(&row.part, in_iface, frames, false);
+            gather.add(&row.part, in_iface, frames, Truth::False);
         };
         match chosen {
             Chosen::Some(rows) => {
@@ -279,11 +280,11 @@ impl<'v> Reading<'v> {
         let mut replay = Replay::new(table);
         // Between the state and the newest flow file: packets that have rows, and that the table has to see.
         let counted = self.frames(|lane| (from.lane(lane), Some(covers.lane(lane))))?;
-        run(&mut self.view.tape, counted.iter(), &mut replay, &mut |_, _| false, &mut |_, _, _| {})?;
+        run(&mut self.view.tape, counted.iter(), &mut replay, &mut |_, _| Truth::False, &mut |_, _, _| {})?;
         let tail = self.frames(|lane| (from.lane(lane).max(covers.lane(lane)), None))?;
         let gather = &mut self.gather;
         run(&mut self.view.tape, tail.iter(), &mut replay, matches, &mut |part, in_iface, mark| {
-            gather.add(part, in_iface, mark.frames, mark.seen);
+            gather.add(part, in_iface, mark.frames, mark.alone);
         })?;
         let rowless: HashSet<u32> = replay.rowless().iter().copied().collect();
         Ok(Replayed { rowless: tail.into_iter().filter(|frame| rowless.contains(&frame.number)).collect(), replay })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use filter::NoNames;
 use flow::{ConnState, Direction, FlowRow};
+use packet::capture::{PcapWriter, Resolution};
 use packet::{Interface, LinkType, Timestamp};
 use tape::Error;
 use tape::question::{Expression, Query, Source};
@@ -147,6 +148,51 @@ fn what_a_link_type_cannot_be_asked() {
     // A field decides without the packet.
     check(&packets[1..], "dest_port = 9 or (inbound)", Err(LinkType::NULL));
     check(&packets, "dest_port = 9 or (ether host 2:0:0:0:0:9)", Ok((2, vec![])));
+}
+
+#[test]
+fn packets_that_were_cut_are_not_taken_for_others() {
+    let (interfaces, mut packets) = of_two_link_types();
+    packets.truncate(1);
+    packets[0].wire_bytes = 200;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cut.pcap");
+    let mut writer = PcapWriter::new(Vec::new(), LinkType::ETHERNET, 42, Resolution::NANOSECONDS);
+    writer.packet(&packets[0].packet(1)).unwrap();
+    std::fs::write(&path, writer.finish().unwrap()).unwrap();
+    let check = |expression: &str, expected: (usize, u64)| {
+        for cut in cuts() {
+            let directory = tempfile::tempdir().unwrap();
+            build(directory.path(), &interfaces, &packets, cut);
+            for source in [Source::tape(directory.path()), Source::captures([path.clone()])] {
+                let query = Query { expression: Some(parsed(expression)), ..Query::default() };
+                let (mut of_packets, mut of_flows) = (0, 0);
+                let coverage = tape::question::packets(&source, &query, &mut |_, _| {
+                    of_packets += 1;
+                    ControlFlow::Continue(())
+                });
+                // Where rows are asked as well, it is the flow that may match.
+                let undecided = coverage.map(|it| it.undecided_packets.max(it.undecided_flows)).unwrap();
+                assert_eq!((of_packets, undecided), expected, "{expression} {source:?}");
+                let coverage = tape::question::flows(&source, &query, &mut |_| {
+                    of_flows += 1;
+                    ControlFlow::Continue(())
+                });
+                assert_eq!((of_flows, coverage.unwrap().undecided_flows), expected, "{expression} {source:?}");
+            }
+        }
+    };
+    check("udp port 9", (1, 0));
+    check("udp[8] = 5", (0, 1));
+    check("udp[8] != 5", (0, 1));
+    check("udp[150] = 5 or tcp", (0, 1));
+    // The packet has no such byte.
+    check("udp[166] = 5", (0, 0));
+    check("port 7 and udp[8] = 5", (0, 0));
+    check("(udp[8] = 5) and dest_port = 9", (0, 1));
+    check("(udp[8] = 5) or dest_port = 9", (1, 0));
+    check("(udp[8] = 5) and dest_port = 7", (0, 0));
+    check("greater 200", (1, 0));
 }
 
 /// Fields, and what they mean for a row.

@@ -67,6 +67,10 @@ fn details(coverage: &Coverage) -> Vec<String> {
         let count = thousands(coverage.undecided_flows);
         lines.push(format!("  unknown  {count} flows may match: what would decide it has expired or is not recorded"));
     }
+    if coverage.undecided_packets > 0 {
+        let count = thousands(coverage.undecided_packets);
+        lines.push(format!("  unknown  {count} packets may match: they were cut short of what would decide it"));
+    }
     if coverage.rowless_frames > 0 {
         let count = thousands(coverage.rowless_frames);
         lines.push(format!("  unknown  {count} frames hold packets of flows that have no rows"));
@@ -125,6 +129,7 @@ mod tests {
             }],
             damaged: vec![Damage { path: PathBuf::from("/t/a"), what: "checksum".into() }],
             undecided_flows: 2,
+            undecided_packets: 1,
             ..Coverage::default()
         };
         let expected = [
@@ -132,6 +137,7 @@ mod tests {
             "  lost     12,345 packets between 1970-01-01 00:00:00 and 1970-01-01 00:01:00 (eth0): ring full",
             "  damaged  /t/a: checksum",
             "  unknown  2 flows may match: what would decide it has expired or is not recorded",
+            "  unknown  1 packets may match: they were cut short of what would decide it",
         ];
         assert_eq!(details(&coverage), expected);
         assert_eq!(summary(&coverage, "flows"), "no flows matched; the range is not fully covered:");
