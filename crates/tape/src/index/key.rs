@@ -44,7 +44,8 @@ pub(super) fn of_flow(id: FlowId) -> u128 {
     (id.0 >> 40).into()
 }
 
-/// The first 32 bits of a hash.
+/// The first 32 bits of a hash; upper and lower case are the same.
 pub(super) fn of_text(column: &str, text: &str) -> u128 {
+    let text = text.to_ascii_lowercase();
     u32::from_be_bytes(checksum::<4>(&[column.as_bytes(), &[0], text.as_bytes()])).into()
 }

@@ -2,21 +2,38 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::column::writer::ColumnWriterImpl;
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::data_type::{BoolType, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
+use super::words::{Word, Words};
 use super::{Given, Stored};
 
-/// A column: its name, and how a row's cell is told and set.
+/// A column: its name, how it is encoded, and how a row's cell is told and set.
 pub(super) struct Column {
     pub(super) name: &'static str,
+    pub(super) coding: Coding,
     pub(super) cells: Cells,
+}
+
+/// How a column is encoded: what came out smallest, or nearly so and cheaper to write and to read one row of, on a mix
+/// of traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// A dictionary: few values.
+    Few,
+    /// A dictionary, compressed: values that repeat.
+    Repeating,
+    /// Distances from row to row, packed, with statistics of pages.
+    Steps,
+    /// As they are, compressed: a dictionary of nearly every row's value would have to be read whole for one row.
+    Packed,
+    /// As they are: no value helps to tell another.
+    Plain,
 }
 
 /// The kinds of columns; each with how to tell a cell from a row, and how to set it (`None`: it cannot be).
@@ -31,10 +48,14 @@ pub(super) enum Cells {
     Unsigned32(fn(&Given) -> u32, fn(&mut Stored, u32) -> Option<()>),
     /// INT32, unsigned, or null.
     Unsigned32OrNull(fn(&Given) -> Option<u32>, fn(&mut Stored, u32) -> Option<()>),
-    /// Text, null when the function leaves it empty.
-    Text(fn(&Given, &mut String), fn(&mut Stored, &str) -> Option<()>),
+    /// Text that is written for what the function gives, or null.
+    Text(for<'a> fn(&Given<'a>) -> Option<Word<'a>>, fn(&mut Stored, &str) -> Option<()>),
     /// A list of unsigned INT32.
     List(fn(&Given, &mut Vec<i32>), fn(&mut Stored, &[i32]) -> Option<()>),
+    /// Text that nothing fills yet.
+    NoText,
+    /// A list of texts that nothing fills yet.
+    NoTexts,
 }
 
 impl Column {
@@ -52,18 +73,37 @@ impl Column {
             Cells::Unsigned32OrNull(..) => {
                 primitive(self.name, PhysicalType::INT32, unsigned(32), Repetition::OPTIONAL)?
             }
-            Cells::Text(..) => {
+            Cells::Text(..) | Cells::NoText => {
                 primitive(self.name, PhysicalType::BYTE_ARRAY, LogicalType::String, Repetition::OPTIONAL)?
             }
             Cells::List(..) => {
                 list(self.name, primitive("element", PhysicalType::INT32, unsigned(32), Repetition::REQUIRED)?)?
             }
+            Cells::NoTexts => list(
+                self.name,
+                primitive("element", PhysicalType::BYTE_ARRAY, LogicalType::String, Repetition::REQUIRED)?,
+            )?,
         };
         Ok(Arc::new(field))
     }
 
+    /// The path of its leaf.
+    pub(super) fn path(&self) -> ColumnPath {
+        match self.cells {
+            Cells::List(..) | Cells::NoTexts => {
+                ColumnPath::new([self.name, "list", "element"].map(str::to_owned).to_vec())
+            }
+            _ => ColumnPath::from(self.name),
+        }
+    }
+
     /// Writes the column's cells of some rows.
-    pub(super) fn write(&self, rows: &[Given], out: &mut SerializedColumnWriter) -> Result<(), ParquetError> {
+    pub(super) fn write<'a>(
+        &self,
+        rows: &[Given<'a>],
+        words: &mut Words<'a>,
+        out: &mut SerializedColumnWriter,
+    ) -> Result<(), ParquetError> {
         match self.cells {
             Cells::Time(tell, _) => required::<Int64Type>(out, rows.iter().map(tell)),
             Cells::Flag(tell, _) => required::<BoolType>(out, rows.iter().map(tell)),
@@ -73,55 +113,54 @@ impl Column {
                 optional::<Int32Type>(out, rows.iter().map(|row| tell(row).map(u32::cast_signed)))
             }
             Cells::Text(tell, _) => {
-                // All texts share one allocation.
-                let (mut cell, mut text) = (String::new(), String::new());
-                let ends: Vec<usize> = rows
-                    .iter()
-                    .map(|row| {
-                        cell.clear();
-                        tell(row, &mut cell);
-                        text.push_str(&cell);
-                        text.len()
-                    })
-                    .collect();
-                let text = Bytes::from(text);
-                let mut start = 0;
-                let cells = ends.into_iter().map(|end| {
-                    let cell = (end > start).then(|| ByteArray::from(text.slice(start..end)));
-                    start = end;
-                    cell
-                });
-                optional::<ByteArrayType>(out, cells)
+                optional::<ByteArrayType>(out, rows.iter().map(|row| tell(row).map(|word| words.text(word))))
             }
             Cells::List(tell, _) => lists(out.typed::<Int32Type>(), rows, tell),
+            Cells::NoText => out.typed::<ByteArrayType>().write_batch(&[], Some(&vec![0; rows.len()]), None).map(drop),
+            Cells::NoTexts => {
+                let levels = vec![0; rows.len()];
+                out.typed::<ByteArrayType>().write_batch(&[], Some(&levels), Some(&levels)).map(drop)
+            }
         }
     }
 
-    /// Reads the column's cells of a row group into `rows`, which has its number of rows.
-    pub(super) fn read(&self, reader: ColumnReader, rows: &mut [Stored]) -> Result<(), ReadFault> {
+    /// Reads the column's cells of some rows of a row group into `rows`, which has as many.
+    pub(super) fn read(&self, reader: ColumnReader, runs: &[Run], rows: &mut [Stored]) -> Result<(), ReadFault> {
         match (&self.cells, reader) {
-            (Cells::Time(_, set), ColumnReader::Int64ColumnReader(reader)) => each(reader, rows, |row, value| {
+            (Cells::Time(_, set), ColumnReader::Int64ColumnReader(reader)) => each(reader, runs, rows, |row, value| {
                 set(row, *value);
                 Some(())
             }),
-            (Cells::Flag(_, set), ColumnReader::BoolColumnReader(reader)) => each(reader, rows, |row, value| {
+            (Cells::Flag(_, set), ColumnReader::BoolColumnReader(reader)) => each(reader, runs, rows, |row, value| {
                 set(row, *value);
                 Some(())
             }),
-            (Cells::Unsigned64(_, set), ColumnReader::Int64ColumnReader(reader)) => each(reader, rows, |row, value| {
-                set(row, value.cast_unsigned());
-                Some(())
-            }),
+            (Cells::Unsigned64(_, set), ColumnReader::Int64ColumnReader(reader)) => {
+                each(reader, runs, rows, |row, value| {
+                    set(row, value.cast_unsigned());
+                    Some(())
+                })
+            }
             (Cells::Unsigned32(_, set) | Cells::Unsigned32OrNull(_, set), ColumnReader::Int32ColumnReader(reader)) => {
-                each(reader, rows, |row, value| set(row, value.cast_unsigned()))
+                each(reader, runs, rows, |row, value| set(row, value.cast_unsigned()))
             }
             (Cells::Text(_, set), ColumnReader::ByteArrayColumnReader(reader)) => {
-                each(reader, rows, |row, value| set(row, value.as_utf8().ok()?))
+                each(reader, runs, rows, |row, value| set(row, value.as_utf8().ok()?))
             }
-            (Cells::List(_, set), ColumnReader::Int32ColumnReader(reader)) => each_list(reader, rows, *set),
+            (Cells::List(_, set), ColumnReader::Int32ColumnReader(reader)) => each_list(reader, runs, rows, *set),
+            (Cells::NoText | Cells::NoTexts, _) => Ok(()),
             _ => Err(ReadFault::Cell),
         }
     }
+}
+
+/// Rows of a row group that are read one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Rows before them that are passed over.
+    pub(super) skip: usize,
+    /// How many are read.
+    pub(super) take: usize,
 }
 
 /// Why a column cannot be read.
@@ -204,26 +243,32 @@ const BATCH_CELLS: usize = 8192;
 
 fn each<T: DataType>(
     mut reader: ColumnReaderImpl<T>,
+    runs: &[Run],
     rows: &mut [Stored],
     set: impl Fn(&mut Stored, &T::T) -> Option<()>,
 ) -> Result<(), ReadFault> {
     let mut values = Vec::new();
     let mut defined = Vec::new();
     let mut rest = rows.iter_mut();
-    while rest.len() > 0 {
-        values.clear();
-        defined.clear();
-        let (records, found, _) =
-            reader.read_records(BATCH_CELLS.min(rest.len()), Some(&mut defined), None, &mut values)?;
-        if records == 0 {
-            return Err(ReadFault::Cell);
-        }
-        let mut cells = values.iter();
-        let all_defined = found == records;
-        for (index, row) in rest.by_ref().take(records).enumerate() {
-            if all_defined || defined.get(index).is_some_and(|level| *level > 0) {
-                cells.next().and_then(|cell| set(row, cell)).ok_or(ReadFault::Cell)?;
+    for run in runs {
+        skip(&mut reader, run.skip)?;
+        let mut left = run.take;
+        while left > 0 {
+            values.clear();
+            defined.clear();
+            let (records, found, _) =
+                reader.read_records(BATCH_CELLS.min(left), Some(&mut defined), None, &mut values)?;
+            if records == 0 {
+                return Err(ReadFault::Cell);
             }
+            let mut cells = values.iter();
+            let all_defined = found == records;
+            for (index, row) in rest.by_ref().take(records).enumerate() {
+                if all_defined || defined.get(index).is_some_and(|level| *level > 0) {
+                    cells.next().and_then(|cell| set(row, cell)).ok_or(ReadFault::Cell)?;
+                }
+            }
+            left = left.saturating_sub(records);
         }
     }
     Ok(())
@@ -231,24 +276,37 @@ fn each<T: DataType>(
 
 fn each_list(
     mut reader: ColumnReaderImpl<Int32Type>,
+    runs: &[Run],
     rows: &mut [Stored],
     set: fn(&mut Stored, &[i32]) -> Option<()>,
 ) -> Result<(), ReadFault> {
     let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
     let mut rest = rows.iter_mut();
-    while rest.len() > 0 {
-        values.clear();
-        defined.clear();
-        repeated.clear();
-        let batch = BATCH_CELLS.min(rest.len());
-        let (records, _, _) = reader.read_records(batch, Some(&mut defined), Some(&mut repeated), &mut values)?;
-        if records == 0 {
-            return Err(ReadFault::Cell);
+    for run in runs {
+        skip(&mut reader, run.skip)?;
+        let mut left = run.take;
+        while left > 0 {
+            values.clear();
+            defined.clear();
+            repeated.clear();
+            let batch = BATCH_CELLS.min(left);
+            let (records, _, _) = reader.read_records(batch, Some(&mut defined), Some(&mut repeated), &mut values)?;
+            if records == 0 {
+                return Err(ReadFault::Cell);
+            }
+            let mut lists = split_lists(&values, &defined, &repeated);
+            for row in rest.by_ref().take(records) {
+                lists.next().flatten().and_then(|list| set(row, list)).ok_or(ReadFault::Cell)?;
+            }
+            left = left.saturating_sub(records);
         }
-        let mut lists = split_lists(&values, &defined, &repeated);
-        for row in rest.by_ref().take(records) {
-            lists.next().flatten().and_then(|list| set(row, list)).ok_or(ReadFault::Cell)?;
-        }
+    }
+    Ok(())
+}
+
+fn skip<T: DataType>(reader: &mut ColumnReaderImpl<T>, count: usize) -> Result<(), ReadFault> {
+    if count > 0 && reader.skip_records(count)? != count {
+        return Err(ReadFault::Cell);
     }
     Ok(())
 }

@@ -1,129 +1,138 @@
 //! The columns of a flow file: each with how it is told from a part, and how a part is made of it.
 
-use std::fmt::Write;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use flow::{ConnState, Direction, EndReason, FlowId, History, Lane, LaneSet};
 use packet::decode::{Tunnel, Vlans};
-use packet::{Address, Mac, Timestamp, community_id, protocol_name};
+use packet::{Address, Mac, Timestamp, protocol_name};
 
-use super::cells::{Cells, Column};
+use super::cells::Coding::{Few, Packed, Plain, Repeating, Steps};
+use super::cells::{Cells, Coding, Column};
+use super::words::Word;
 use super::{Given, Stored};
 
 /// Every column, in the order of the file. Names are those of the flow fields, as far as there is a field.
 #[rustfmt::skip]
 pub(super) const COLUMNS: &[Column] = &[
-    column("flow_id", Cells::Unsigned64(|row| row.part.flow_id.0, |row, id| row.part.flow_id = FlowId(id))),
-    column("community_id", Cells::Text(tell_community_id, |_, _| Some(()))),
-    column("start", Cells::Time(|row| row.part.start.0, |row, time| row.part.start = Timestamp(time))),
-    column("part_start", Cells::Time(|row| row.part.first.0, |row, time| row.part.first = Timestamp(time))),
-    column("end", Cells::Time(|row| row.part.end.0, |row, time| row.part.end = Timestamp(time))),
-    column("start_seen", Cells::Flag(|row| row.part.start_seen, |row, seen| row.part.start_seen = seen)),
-    column("end_reason", Cells::Text(
-        |row, out| out.push_str(row.part.end_reason.map_or("", EndReason::name)),
+    column("flow_id", Plain, Cells::Unsigned64(|row| row.part.flow_id.0, |row, id| row.part.flow_id = FlowId(id))),
+    column("start", Steps, Cells::Time(|row| row.part.start.0, |row, time| row.part.start = Timestamp(time))),
+    column("part_start", Steps, Cells::Time(|row| row.part.first.0, |row, time| row.part.first = Timestamp(time))),
+    column("end", Steps, Cells::Time(|row| row.part.end.0, |row, time| row.part.end = Timestamp(time))),
+    column("start_seen", Plain, Cells::Flag(|row| row.part.start_seen, |row, seen| row.part.start_seen = seen)),
+    column("end_reason", Few, Cells::Text(
+        |row| row.part.end_reason.map(|reason| Word::Name(reason.name())),
         |row, text| { row.part.end_reason = Some(EndReason::from_name(text)?); Some(()) },
     )),
-    column("proto", Cells::Text(tell_proto, |_, _| Some(()))),
-    column("proto_number", Cells::Unsigned32(
+    column("proto", Few, Cells::Text(tell_proto, |_, _| Some(()))),
+    column("proto_number", Few, Cells::Unsigned32(
         |row| row.part.key.proto.into(),
         |row, number| { row.part.key.proto = number.try_into().ok()?; Some(()) },
     )),
-    column("ip_version", Cells::Unsigned32(
+    column("ip_version", Few, Cells::Unsigned32(
         |row| row.part.key.ip_version.into(),
         |row, version| { row.part.key.ip_version = version.try_into().ok()?; Some(()) },
     )),
-    column("src_ip", Cells::Text(
-        |row, out| tell_ip(row, row.part.key.src, row.part.src_mac, out),
+    column("src_ip", Packed, Cells::Text(
+        |row| tell_ip(row, row.part.key.src, row.part.src_mac),
         |row, text| { row.src_ip = Some(text.parse().ok()?); Some(()) },
     )),
-    column("src_port", Cells::Unsigned32(
+    column("src_port", Packed, Cells::Unsigned32(
         |row| row.part.key.src_port.into(),
         |row, port| { row.part.key.src_port = port.try_into().ok()?; Some(()) },
     )),
-    column("dest_ip", Cells::Text(
-        |row, out| tell_ip(row, row.part.key.dest, row.part.dest_mac, out),
+    column("dest_ip", Packed, Cells::Text(
+        |row| tell_ip(row, row.part.key.dest, row.part.dest_mac),
         |row, text| { row.dest_ip = Some(text.parse().ok()?); Some(()) },
     )),
-    column("dest_port", Cells::Unsigned32(
+    column("dest_port", Repeating, Cells::Unsigned32(
         |row| row.part.key.dest_port.into(),
         |row, port| { row.part.key.dest_port = port.try_into().ok()?; Some(()) },
     )),
-    column("one_way", Cells::Flag(|row| row.part.key.one_way, |row, one_way| row.part.key.one_way = one_way)),
-    column("direction", Cells::Text(
-        |row, out| out.push_str(row.part.direction.name()),
+    column("one_way", Plain, Cells::Flag(|row| row.part.key.one_way, |row, one_way| row.part.key.one_way = one_way)),
+    column("direction", Few, Cells::Text(
+        |row| Some(Word::Name(row.part.direction.name())),
         |row, text| { row.part.direction = Direction::from_name(text)?; Some(()) },
     )),
-    column("vlan", Cells::List(
+    column("vlan", Few, Cells::List(
         |row, out| out.extend(row.part.vlan.as_slice().iter().map(|id| i32::from(*id))),
         set_vlan,
     )),
-    column("tunnel", Cells::Text(
-        |row, out| out.push_str(row.part.tunnel.map_or("", Tunnel::name)),
+    column("tunnel", Few, Cells::Text(
+        |row| row.part.tunnel.map(|tunnel| Word::Name(tunnel.name())),
         |row, text| { row.tunnel = Some(tunnel(text, 0)?); Some(()) },
     )),
-    column("tunnel_id", Cells::Unsigned32OrNull(
+    column("tunnel_id", Few, Cells::Unsigned32OrNull(
         |row| row.part.tunnel.and_then(Tunnel::id),
         |row, id| { row.tunnel = Some(tunnel(row.tunnel?.name(), id)?); Some(()) },
     )),
-    column("in_iface", Cells::Text(
-        |row, out| out.push_str(row.interface()),
+    column("in_iface", Few, Cells::Text(
+        |row| row.interface().map(Word::Given),
         |row, text| { row.in_iface = Some(text.to_owned()); Some(()) },
     )),
-    column("in_iface_number", Cells::Unsigned32(
+    column("in_iface_number", Few, Cells::Unsigned32(
         |row| row.part.in_iface,
         |row, number| { row.part.in_iface = number; Some(()) },
     )),
-    column("src_mac", Cells::Text(
-        |row, out| tell_mac(row.part.src_mac, out),
+    column("src_mac", Packed, Cells::Text(
+        |row| row.part.src_mac.map(Word::Mac),
         |row, text| { row.part.src_mac = Some(mac(text)?); Some(()) },
     )),
-    column("dest_mac", Cells::Text(
-        |row, out| tell_mac(row.part.dest_mac, out),
+    column("dest_mac", Packed, Cells::Text(
+        |row| row.part.dest_mac.map(Word::Mac),
         |row, text| { row.part.dest_mac = Some(mac(text)?); Some(()) },
     )),
-    column("icmp_type", Cells::Unsigned32OrNull(
-        |row| is_icmp(row).then(|| row.part.key.src_port.into()),
-        |_, _| Some(()),
-    )),
-    column("icmp_code", Cells::Unsigned32OrNull(
-        |row| is_icmp(row).then(|| if row.part.key.one_way { row.part.key.dest_port.into() } else { 0 }),
-        |_, _| Some(()),
-    )),
-    column("pkts_toserver", Cells::Unsigned64(|row| row.part.pkts_toserver, |row, count| row.part.pkts_toserver = count)),
-    column("pkts_toclient", Cells::Unsigned64(|row| row.part.pkts_toclient, |row, count| row.part.pkts_toclient = count)),
-    column("bytes_toserver", Cells::Unsigned64(|row| row.part.bytes_toserver, |row, bytes| row.part.bytes_toserver = bytes)),
-    column("bytes_toclient", Cells::Unsigned64(|row| row.part.bytes_toclient, |row, bytes| row.part.bytes_toclient = bytes)),
-    column("wire_segments", Cells::Unsigned64(|row| row.part.wire_segments, |row, count| row.part.wire_segments = count)),
-    column("captured_bytes", Cells::Unsigned64(|row| row.part.captured_bytes, |row, bytes| row.part.captured_bytes = bytes)),
-    column("tcp_flags_ts", Cells::Unsigned32(
+    column("pkts_toserver", Repeating, Cells::Unsigned64(|row| row.part.pkts_toserver, |row, count| row.part.pkts_toserver = count)),
+    column("pkts_toclient", Repeating, Cells::Unsigned64(|row| row.part.pkts_toclient, |row, count| row.part.pkts_toclient = count)),
+    column("bytes_toserver", Repeating, Cells::Unsigned64(|row| row.part.bytes_toserver, |row, bytes| row.part.bytes_toserver = bytes)),
+    column("bytes_toclient", Repeating, Cells::Unsigned64(|row| row.part.bytes_toclient, |row, bytes| row.part.bytes_toclient = bytes)),
+    column("wire_segments", Repeating, Cells::Unsigned64(|row| row.part.wire_segments, |row, count| row.part.wire_segments = count)),
+    column("captured_bytes", Repeating, Cells::Unsigned64(|row| row.part.captured_bytes, |row, bytes| row.part.captured_bytes = bytes)),
+    column("tcp_flags_ts", Few, Cells::Unsigned32(
         |row| row.part.tcp_flags_ts.into(),
         |row, flags| { row.part.tcp_flags_ts = flags.try_into().ok()?; Some(()) },
     )),
-    column("tcp_flags_tc", Cells::Unsigned32(
+    column("tcp_flags_tc", Few, Cells::Unsigned32(
         |row| row.part.tcp_flags_tc.into(),
         |row, flags| { row.part.tcp_flags_tc = flags.try_into().ok()?; Some(()) },
     )),
-    column("conn_state", Cells::Text(
-        |row, out| out.push_str(row.part.conn_state.name()),
+    column("conn_state", Few, Cells::Text(
+        |row| Some(Word::Name(row.part.conn_state.name())),
         |row, text| { row.part.conn_state = ConnState::from_name(text)?; Some(()) },
     )),
-    column("history", Cells::Text(
-        |row, out| put(out, &row.part.history),
+    column("history", Repeating, Cells::Text(
+        |row| Some(row.part.history).filter(|history| !history.is_empty()).map(Word::History),
         |row, text| { row.part.history = History::parse(text)?; Some(()) },
     )),
-    column("proven", Cells::Flag(|row| row.part.proven, |row, proven| row.part.proven = proven)),
-    column("lane", Cells::Text(tell_lanes, set_lanes)),
-    column("sensor", Cells::Text(|row, out| out.push_str(&row.metadata.sensor), |_, _| Some(()))),
-    column("first_arrival", Cells::Unsigned64(|row| row.part.first_arrival, |row, number| row.part.first_arrival = number)),
-    column("last_arrival", Cells::Unsigned64(|row| row.part.last_arrival, |row, number| row.part.last_arrival = number)),
-    column("frames", Cells::List(
+    column("proven", Plain, Cells::Flag(|row| row.part.proven, |row, proven| row.part.proven = proven)),
+    column("lane", Few, Cells::Text(
+        |row| Some(row.part.lanes).filter(|lanes| !lanes.is_empty()).map(Word::Lanes),
+        set_lanes,
+    )),
+    column("sensor", Few, Cells::Text(|row| Some(Word::Given(&row.metadata.sensor)), |_, _| Some(()))),
+    column("first_arrival", Steps, Cells::Unsigned64(|row| row.part.first_arrival, |row, number| row.part.first_arrival = number)),
+    column("last_arrival", Steps, Cells::Unsigned64(|row| row.part.last_arrival, |row, number| row.part.last_arrival = number)),
+    column("frames", Repeating, Cells::List(
         |row, out| out.extend(row.frames.iter().map(|frame| frame.cast_signed())),
         |row, frames| { row.frames = frames.iter().map(|frame| frame.cast_unsigned()).collect(); Some(()) },
     )),
+    column("app_proto", Few, Cells::NoText),
+    column("tls_sni", Few, Cells::NoText),
+    column("tls_alpn", Few, Cells::NoTexts),
+    column("tls_version", Few, Cells::NoText),
+    column("ja3", Few, Cells::NoText),
+    column("ja3s", Few, Cells::NoText),
+    column("ja4", Few, Cells::NoText),
+    column("hassh", Few, Cells::NoText),
+    column("cert_sha256", Few, Cells::NoText),
+    column("http_hostname", Few, Cells::NoText),
+    column("http_user_agent", Few, Cells::NoText),
+    column("dns_queries", Few, Cells::NoTexts),
+    column("dns_answers", Few, Cells::NoTexts),
+    column("dest_name", Few, Cells::NoText),
 ];
 
-const fn column(name: &'static str, cells: Cells) -> Column {
-    Column { name, cells }
+const fn column(name: &'static str, coding: Coding, cells: Cells) -> Column {
+    Column { name, coding, cells }
 }
 
 /// What the text columns say of the addresses, once all columns of a row have been set: `None` if they cannot be.
@@ -148,30 +157,20 @@ pub(super) fn hardware(mac: Option<Mac>) -> Address {
     Address([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f])
 }
 
-fn tell_ip(row: &Given, address: Address, mac: Option<Mac>, out: &mut String) {
-    if row.part.key.ip_version == 0 && address == hardware(mac) {
-        return;
-    }
-    match (row.part.key.ip_version, address.as_v4()) {
-        (6, _) | (_, None) => put(out, &Ipv6Addr::from(address.0)),
-        (_, Some(_)) => put(out, &address),
+fn tell_ip<'a>(row: &Given, address: Address, mac: Option<Mac>) -> Option<Word<'a>> {
+    match row.part.key.ip_version {
+        0 if address == hardware(mac) => None,
+        6 => Some(Word::V6(address)),
+        _ => Some(Word::Address(address)),
     }
 }
 
-fn tell_community_id(row: &Given, out: &mut String) {
-    out.push_str(&community_id(&row.part.key, 0).unwrap_or_default());
-}
-
-fn tell_proto(row: &Given, out: &mut String) {
+fn tell_proto<'a>(row: &Given<'a>) -> Option<Word<'a>> {
     match protocol_name(row.part.key.proto) {
-        _ if row.part.key.ip_version == 0 => {}
-        Some(name) => out.push_str(name),
-        None => put(out, &row.part.key.proto),
+        _ if row.part.key.ip_version == 0 => None,
+        Some(name) => Some(Word::Name(name)),
+        None => Some(Word::Number(row.part.key.proto)),
     }
-}
-
-fn is_icmp(row: &Given) -> bool {
-    matches!((row.part.key.ip_version, row.part.key.proto), (4, 1) | (6, 58))
 }
 
 fn set_vlan(row: &mut Stored, ids: &[i32]) -> Option<()> {
@@ -201,12 +200,6 @@ fn tunnel(name: &str, id: u32) -> Option<Tunnel> {
     })
 }
 
-fn tell_mac(mac: Option<Mac>, out: &mut String) {
-    if let Some(mac) = mac {
-        put(out, &mac);
-    }
-}
-
 fn mac(text: &str) -> Option<Mac> {
     let mut bytes = [0; 6];
     let mut digits = text.split(':');
@@ -216,19 +209,7 @@ fn mac(text: &str) -> Option<Mac> {
     digits.next().is_none().then_some(Mac(bytes))
 }
 
-fn tell_lanes(row: &Given, out: &mut String) {
-    for lane in row.part.lanes.iter() {
-        out.push_str(if out.is_empty() { "" } else { "," });
-        out.push_str(lane.name());
-    }
-}
-
 fn set_lanes(row: &mut Stored, text: &str) -> Option<()> {
     row.part.lanes = text.split(',').map(Lane::from_name).collect::<Option<LaneSet>>()?;
     Some(())
-}
-
-fn put(out: &mut String, value: &dyn std::fmt::Display) {
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{value}");
 }

@@ -7,6 +7,7 @@ mod cells;
 mod fields;
 mod metadata;
 mod read;
+mod words;
 mod write;
 
 #[cfg(test)]
@@ -31,10 +32,11 @@ struct Given<'a> {
     frames: &'a [u32],
 }
 
-impl Given<'_> {
-    /// The name of its interface, empty where it has none.
-    fn interface(&self) -> &str {
-        self.metadata.interfaces.get(self.part.in_iface as usize).map_or("", String::as_str)
+impl<'a> Given<'a> {
+    /// The name of its interface, if it has one.
+    fn interface(&self) -> Option<&'a str> {
+        let name = self.metadata.interfaces.get(self.part.in_iface as usize)?;
+        (!name.is_empty()).then_some(name)
     }
 }
 

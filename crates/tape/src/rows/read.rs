@@ -5,8 +5,9 @@ use std::fs::File;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::file::serialized_reader::ReadOptionsBuilder;
 
-use super::cells::{Column, ReadFault};
+use super::cells::{Cells, Column, ReadFault, Run};
 use super::fields::{self, COLUMNS};
 use super::{Metadata, Stored};
 
@@ -17,8 +18,8 @@ const ROW_GROUP_ROWS_MAX: i64 = 1 << 22;
 pub struct FlowFile<R: ChunkReader + 'static = File> {
     reader: SerializedFileReader<R>,
     metadata: Metadata,
-    /// For each of `COLUMNS`, the leaf that has it.
-    leaves: Vec<usize>,
+    /// For each of `COLUMNS`, the leaf that has it; a file of another version may lack some.
+    leaves: Vec<Option<usize>>,
 }
 
 /// Why a flow file cannot be read.
@@ -41,7 +42,8 @@ pub enum RowsError {
 impl<R: ChunkReader + 'static> FlowFile<R> {
     /// Reads the footer.
     pub fn open(input: R) -> Result<Self, RowsError> {
-        let reader = contained(|| Ok(SerializedFileReader::new(input)?))?;
+        let options = || ReadOptionsBuilder::new().with_page_index().build();
+        let reader = contained(|| Ok(SerializedFileReader::new_with_options(input, options())?))?;
         let footer = reader.metadata();
         let metadata = Metadata::from_key_values(footer.file_metadata().key_value_metadata())?;
         let leaves = COLUMNS.iter().map(|column| leaf(footer, column)).collect::<Result<_, _>>()?;
@@ -65,14 +67,34 @@ impl<R: ChunkReader + 'static> FlowFile<R> {
 
     /// All rows of a row group.
     pub fn read(&self, group: usize) -> Result<Vec<Stored>, RowsError> {
+        let metadata = self.reader.metadata().row_groups().get(group).ok_or(RowsError::Missing("row group"))?;
+        self.read_runs(group, &[Run { skip: 0, take: rows_of(metadata)? }])
+    }
+
+    /// Some rows, by their ascending numbers in the file; of each column only the pages that have them are decoded.
+    pub fn read_rows(&self, numbers: &[u32]) -> Result<Vec<Stored>, RowsError> {
+        let mut rows = Vec::with_capacity(numbers.len());
+        let (mut rest, mut first) = (numbers, 0_u32);
+        for (group, metadata) in self.reader.metadata().row_groups().iter().enumerate() {
+            let count = u32::try_from(rows_of(metadata)?).map_err(|_| RowsError::Missing("sane number of rows"))?;
+            let end = first.saturating_add(count);
+            let (here, behind) = rest.split_at(rest.partition_point(|number| *number < end));
+            if !here.is_empty() {
+                rows.extend(self.read_runs(group, &runs(here, first))?);
+            }
+            (rest, first) = (behind, end);
+        }
+        if rest.is_empty() { Ok(rows) } else { Err(RowsError::Missing("such row")) }
+    }
+
+    fn read_runs(&self, group: usize, runs: &[Run]) -> Result<Vec<Stored>, RowsError> {
         contained(|| {
-            let group_metadata =
-                self.reader.metadata().row_groups().get(group).ok_or(RowsError::Missing("row group"))?;
-            let mut rows = vec![Stored::blank(); rows_of(group_metadata)?];
+            let mut rows = vec![Stored::blank(); runs.iter().map(|run| run.take).sum()];
             let group = self.reader.get_row_group(group)?;
             for (column, leaf) in COLUMNS.iter().zip(&self.leaves) {
+                let Some(leaf) = leaf else { continue };
                 let cells = group.get_column_reader(*leaf)?;
-                column.read(cells, &mut rows).map_err(|fault| match fault {
+                column.read(cells, runs, &mut rows).map_err(|fault| match fault {
                     ReadFault::Parquet(error) => RowsError::Parquet(error),
                     ReadFault::Cell => RowsError::Cell(column.name),
                 })?;
@@ -83,22 +105,21 @@ impl<R: ChunkReader + 'static> FlowFile<R> {
             Ok(rows)
         })
     }
+}
 
-    /// Some rows, by their ascending numbers in the file.
-    pub fn read_rows(&self, numbers: &[u32]) -> Result<Vec<Stored>, RowsError> {
-        let mut rows = Vec::with_capacity(numbers.len());
-        let (mut rest, mut first) = (numbers, 0_u32);
-        for (group, metadata) in self.reader.metadata().row_groups().iter().enumerate() {
-            let end = first.saturating_add(rows_of(metadata)? as u32);
-            let (here, behind) = rest.split_at(rest.partition_point(|number| *number < end));
-            if !here.is_empty() {
-                let all = self.read(group)?;
-                rows.extend(here.iter().filter_map(|number| all.get((number - first) as usize)).cloned());
-            }
-            (rest, first) = (behind, end);
+/// Neighbouring numbers as runs; the row group begins at `first`.
+fn runs(numbers: &[u32], first: u32) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut next = first;
+    for number in numbers {
+        let skip = number.saturating_sub(next) as usize;
+        match runs.last_mut() {
+            Some(run) if skip == 0 => run.take += 1,
+            _ => runs.push(Run { skip, take: 1 }),
         }
-        Ok(rows)
+        next = number.saturating_add(1);
     }
+    runs
 }
 
 /// Any bytes as a flow file: the target of the fuzzer.
@@ -115,12 +136,13 @@ fn contained<T>(read: impl FnOnce() -> Result<T, RowsError>) -> Result<T, RowsEr
 }
 
 /// The leaf column of that name, a list's element included.
-fn leaf(footer: &ParquetMetaData, column: &Column) -> Result<usize, RowsError> {
+fn leaf(footer: &ParquetMetaData, column: &Column) -> Result<Option<usize>, RowsError> {
     let leaves = footer.file_metadata().schema_descr().columns();
-    leaves
-        .iter()
-        .position(|leaf| leaf.path().parts().first().is_some_and(|name| name == column.name))
-        .ok_or(RowsError::Missing(column.name))
+    let found = leaves.iter().position(|leaf| leaf.path().parts().first().is_some_and(|name| name == column.name));
+    match column.cells {
+        Cells::NoText | Cells::NoTexts => Ok(None),
+        _ => found.map(Some).ok_or(RowsError::Missing(column.name)),
+    }
 }
 
 /// The number of rows, if all columns of the group can have them: memory is taken for what the footer claims.

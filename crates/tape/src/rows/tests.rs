@@ -107,6 +107,25 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn single_rows_are_those_of_the_whole() {
+    // Several pages.
+    let many: Vec<FlowPart> = (0..30).flat_map(|_| parts()).collect();
+    let locations: Vec<(u32, u32)> = (0..many.len() as u32).map(|part| (part, part % 2)).collect();
+    let bytes = write(Vec::new(), &many, &locations, &metadata()).unwrap();
+    let file = FlowFile::open(bytes::Bytes::from(bytes)).unwrap();
+    let all = file.read(0).unwrap();
+    assert_eq!(all.len(), many.len());
+    let last = all.len() as u32 - 1;
+    for numbers in
+        [vec![], vec![0], vec![last], vec![0, 1, 2, 2047, 2048, 4095, 4096, last], (0..=last).step_by(7).collect()]
+    {
+        let expected: Vec<Stored> = numbers.iter().map(|number: &u32| all[*number as usize].clone()).collect();
+        assert_eq!(file.read_rows(&numbers).unwrap(), expected);
+    }
+    assert!(matches!(file.read_rows(&[last + 1]), Err(RowsError::Missing(_))));
+}
+
+#[test]
 fn a_period_without_flows_is_a_file() {
     let bytes = write(Vec::new(), &[], &[], &metadata()).unwrap();
     assert_eq!(read(&bytes).unwrap(), (metadata(), Vec::new()));

@@ -4,20 +4,23 @@ use std::io::Write;
 use std::sync::Arc;
 
 use flow::FlowPart;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use parquet::schema::types::{Type, TypePtr};
 
+use super::cells::Coding;
 use super::fields::COLUMNS;
+use super::words::Words;
 use super::{Given, Metadata};
 
 /// Rows of a row group: what a reader must hold at once, and what its statistics let it pass over.
 const ROW_GROUP_ROWS: usize = 32 * 1024;
-
-/// Columns in which nearly every row has another value: a dictionary would be made only to be given up.
-const DISTINCT: [&str; 7] = ["flow_id", "community_id", "start", "part_start", "end", "first_arrival", "last_arrival"];
+/// Rows of a page: what is decoded to have one of them.
+const PAGE_ROWS: usize = 2048;
+/// Higher levels gain less than a hundredth.
+const ZSTD_LEVEL: i32 = 1;
 
 /// Writes parts in the order of their first packets, with `metadata` and, for each part, the frames that hold its packets.
 ///
@@ -29,24 +32,17 @@ pub fn write<W: Write + Send>(
     locations: &[(u32, u32)],
     metadata: &Metadata,
 ) -> Result<W, ParquetError> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by(format!("wiretape {}", env!("CARGO_PKG_VERSION")))
-        .set_key_value_metadata(Some(metadata.to_key_values()));
-    let properties = DISTINCT.iter().fold(properties, |properties, column| {
-        properties.set_column_dictionary_enabled(ColumnPath::from(*column), false)
-    });
-    let properties = properties.build();
+    let properties = properties(metadata)?;
     let mut writer = SerializedFileWriter::new(out, schema()?, Arc::new(properties))?;
     let frames = Frames::new(parts.len(), locations);
+    let mut words = Words::default();
     for group in order(parts).chunks(ROW_GROUP_ROWS) {
         let rows: Vec<Given> =
             group.iter().map(|index| Given { part: &parts[*index], frames: frames.of(*index), metadata }).collect();
         let mut columns = COLUMNS.iter();
         let mut group = writer.next_row_group()?;
         while let (Some(mut out), Some(column)) = (group.next_column()?, columns.next()) {
-            column.write(&rows, &mut out)?;
+            column.write(&rows, &mut words, &mut out)?;
             out.close()?;
         }
         group.close()?;
@@ -59,6 +55,34 @@ pub(crate) fn order(parts: &[FlowPart]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|index| parts[*index].first_arrival);
     order
+}
+
+fn properties(metadata: &Metadata) -> Result<WriterProperties, ParquetError> {
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
+    let properties = WriterProperties::builder()
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        .set_created_by(format!("wiretape {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(metadata.to_key_values()));
+    let properties = COLUMNS.iter().fold(properties, |properties, column| {
+        let path = column.path();
+        let properties = match column.coding {
+            Coding::Few | Coding::Repeating => properties,
+            Coding::Steps => properties
+                .set_column_statistics_enabled(path.clone(), EnabledStatistics::Page)
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED),
+            Coding::Packed | Coding::Plain => properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::PLAIN),
+        };
+        match column.coding {
+            Coding::Repeating | Coding::Packed => properties.set_column_compression(path, zstd),
+            Coding::Few | Coding::Steps | Coding::Plain => properties,
+        }
+    });
+    Ok(properties.build())
 }
 
 fn schema() -> Result<TypePtr, ParquetError> {
