@@ -114,6 +114,11 @@ impl Parking {
         }
     }
 
+    /// The time of the packet that waits longest.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.parked.iter().find(|parked| parked.waiting).map(|parked| parked.time)
+    }
+
     /// True if nothing waits.
     pub fn is_empty(&self) -> bool {
         self.parked.is_empty()

@@ -32,6 +32,16 @@ pub struct Counters {
     pub interfaces: Vec<InterfaceCounters>,
 }
 
+impl Counters {
+    /// With what the keeper has lost in all: packets that it had taken first were not kept after all.
+    pub(crate) fn without_lost(mut self, lost: u64) -> Self {
+        let later = lost.saturating_sub(self.refused);
+        self.kept = self.kept.saturating_sub(later);
+        self.refused += later;
+        self
+    }
+}
+
 /// What one lane got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaneCounters {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use flow::{FlowTable, Lane, Network, Ours, Parking, Place, Slot};
 use packet::decode::decode_into;
-use packet::{Headers, Interface, LinkType, Packet};
+use packet::{Headers, Interface, LinkType, Packet, Timestamp};
 
 use crate::Error;
 use crate::batch::{BATCH_MAX, Batch};
@@ -45,6 +45,8 @@ pub struct Desk<K> {
     until_upkeep: u32,
     last_checkpoint: Option<u64>,
     keeper_ticked: Instant,
+    /// All packets of a live recording from before this time have been taken in.
+    drained: Option<Timestamp>,
     failure: Option<Error>,
     /// Since the last checkpoint.
     ours_changed: bool,
@@ -78,6 +80,7 @@ impl<K: Keeper> Desk<K> {
             until_upkeep: UPKEEP_EVERY,
             last_checkpoint: None,
             keeper_ticked: Instant::now(),
+            drained: None,
             failure: None,
             ours_changed: false,
             interfaces: Vec::new(),
@@ -266,6 +269,36 @@ impl<K: Keeper> Desk<K> {
         }
     }
 
+    /// Lets the keeper do its own work; at least once a second.
+    pub(crate) fn tick_keeper(&mut self) -> Result<(), Error> {
+        if let Some(until) = self.settled() {
+            self.keeper.settle(until);
+        }
+        self.keeper.tick()?;
+        if !self.keeper.is_replaced() {
+            return Ok(());
+        }
+        let Self { keeper, table, parking, counters, .. } = self;
+        parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        if keeper.take_up(table)? {
+            // What is ours has to be there before the first packet.
+            self.ours_changed = true;
+            self.last_checkpoint = None;
+        }
+        Ok(())
+    }
+
+    /// All packets that were captured before this time have been handed to the keeper.
+    fn settled(&self) -> Option<Timestamp> {
+        let drained = self.drained?;
+        Some(self.parking.oldest().map_or(drained, |parked| parked.min(drained)))
+    }
+
+    /// Says that all packets that were captured before `until` have been taken in.
+    pub(crate) fn set_drained(&mut self, until: Timestamp) {
+        self.drained = Some(until);
+    }
+
     /// Ends the period of the flow table. What waits for proof becomes junk before.
     pub fn checkpoint(&mut self) {
         let Self { keeper, table, parking, counters, .. } = self;
@@ -282,8 +315,15 @@ impl<K: Keeper> Desk<K> {
     }
 
     /// What was counted.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    pub fn counters(&self) -> Counters {
+        self.counters.clone().without_lost(self.keeper.lost())
+    }
+
+    /// Packets that were received and are not to be left out.
+    #[inline]
+    pub(crate) fn taken(&self) -> u64 {
+        let Counters { received, unwanted, duplicates, policy, damaged, .. } = self.counters;
+        received - (unwanted + duplicates + policy + damaged)
     }
 
     pub(crate) fn counters_mut(&mut self) -> &mut Counters {
@@ -306,7 +346,8 @@ impl<K: Keeper> Desk<K> {
         self.note_copies();
         let Self { keeper, table, parking, counters, .. } = &mut self;
         parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
-        (self.keeper, self.table, self.counters)
+        let counters = self.counters();
+        (self.keeper, self.table, counters)
     }
 
     #[inline]
@@ -333,7 +374,7 @@ impl<K: Keeper> Desk<K> {
             self.tick(self.now);
             if self.keeper_ticked.elapsed() >= KEEPER_TICK {
                 self.keeper_ticked = Instant::now();
-                let result = self.keeper.tick();
+                let result = self.tick_keeper();
                 self.failure = self.failure.take().or(result.err());
             }
         }

@@ -30,6 +30,25 @@ pub trait Keeper {
     /// Ends the table's period; no packet waits any more.
     fn checkpoint(&mut self, table: &mut FlowTable);
 
+    /// Packets that it could not keep in all, those among them that it had taken first.
+    fn lost(&self) -> u64 {
+        0
+    }
+
+    /// Says that all packets from before `until` were handed over, or never will be.
+    fn settle(&mut self, _until: Timestamp) {}
+
+    /// True if it has to go on in another place, with [`Keeper::take_up`].
+    fn is_replaced(&self) -> bool {
+        false
+    }
+
+    /// Goes on in another place, with the flow table that belongs there; no packet waits for its flow. False if it
+    /// cannot yet.
+    fn take_up(&mut self, _table: &mut FlowTable) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Brings on the time; at least once a second.
     fn tick(&mut self) -> Result<(), Error>;
 
@@ -115,6 +134,22 @@ impl Keeper for Tape {
 
     fn checkpoint(&mut self, table: &mut FlowTable) {
         Tape::checkpoint(self, table);
+    }
+
+    fn lost(&self) -> u64 {
+        self.counters().packets_lost
+    }
+
+    fn settle(&mut self, until: Timestamp) {
+        Tape::settle(self, until);
+    }
+
+    fn is_replaced(&self) -> bool {
+        Tape::is_replaced(self)
+    }
+
+    fn take_up(&mut self, table: &mut FlowTable) -> Result<bool, Error> {
+        Ok(Tape::take_up(self, table)?.is_some())
     }
 
     fn tick(&mut self) -> Result<(), Error> {

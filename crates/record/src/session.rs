@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use flow::Network;
-use packet::{Interface, Packet};
+use packet::{Interface, Packet, Timestamp};
 
 use crate::attach::{self, Screen};
 use crate::batch::Batch;
 use crate::capture::Capture;
+use crate::clock::wall_clock;
 use crate::desk::Desk;
 use crate::frame::Frame;
 use crate::interfaces::Interfaces;
@@ -34,6 +35,8 @@ pub(crate) trait Sink {
     fn flush(&mut self) -> Result<(), Error>;
     /// `now` in nanoseconds, forward only.
     fn pass_time(&mut self, now: u64);
+    /// All packets that were captured before this time have been handed over.
+    fn set_drained(&mut self, until: Timestamp);
     /// Every now and then.
     fn tick(&mut self) -> Result<(), Error>;
     fn note(&mut self, note: Note);
@@ -43,13 +46,20 @@ pub(crate) trait Sink {
     fn note_statistics(&mut self, drops: &BTreeMap<String, u64>);
 }
 
+/// What was captured so long before a packet that was read, or before rings that were empty, has been read: the kernel
+/// keeps a block for 50 ms, and several rings are read in order within 100 ms.
+const HANDED_OVER_NS: i64 = 100_000_000;
+
 /// Hands over what is ready.
 pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) -> Result<Outcome, Error> {
+    let before = wall_clock();
+    let mut newest = None;
     let (shared, takes_unknown) = (capture.is_shared(), capture.takes_unknown());
     let most = options.packets_max.unwrap_or(u64::MAX);
     let outcome = capture.read(|frames, taps, interfaces| {
         let mut batch = Batch::new();
         for frame in frames {
+            newest = Some(frame.time);
             let tap = taps.find(frame.interface_index, frame.hardware, takes_unknown);
             if frame.is_loopback_copy() || !tap.chosen {
                 continue;
@@ -86,6 +96,10 @@ pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut
     });
     if outcome == Outcome::Empty {
         sink.flush()?;
+        newest = Some(before);
+    }
+    if let Some(Timestamp(newest)) = newest {
+        sink.set_drained(Timestamp(newest.saturating_sub(HANDED_OVER_NS)));
     }
     Ok(outcome)
 }
@@ -175,13 +189,11 @@ impl<K: Keeper> Sink for Desk<K> {
 
     #[inline]
     fn taken(&self) -> u64 {
-        let counters = Desk::counters(self);
-        let left_out = counters.unwanted + counters.duplicates + counters.policy + counters.damaged;
-        counters.received - left_out
+        Desk::taken(self)
     }
 
     fn counters(&self) -> Counters {
-        Desk::counters(self).clone()
+        Desk::counters(self)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -193,7 +205,11 @@ impl<K: Keeper> Sink for Desk<K> {
     }
 
     fn tick(&mut self) -> Result<(), Error> {
-        self.keeper().tick()
+        self.tick_keeper()
+    }
+
+    fn set_drained(&mut self, until: Timestamp) {
+        Desk::set_drained(self, until);
     }
 
     fn note(&mut self, note: Note) {

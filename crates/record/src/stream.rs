@@ -5,7 +5,7 @@ use std::io::Write;
 
 use flow::Network;
 use packet::capture::{self, PcapWriter, Resolution, convert_to_sll2};
-use packet::{Interface, LinkType, Packet, decode};
+use packet::{Interface, LinkType, Packet, Timestamp, decode};
 
 use crate::batch::Batch;
 use crate::duplicates::Duplicates;
@@ -132,6 +132,8 @@ impl<W: Write> Sink for Stream<W> {
     fn tick(&mut self) -> Result<(), Error> {
         self.flush()
     }
+
+    fn set_drained(&mut self, _: Timestamp) {}
 
     fn note(&mut self, _: Note) {}
 

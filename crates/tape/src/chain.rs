@@ -10,6 +10,7 @@ use crate::clock::Moment;
 use crate::disk::{Disk, DiskFile, read_file, whole_blocks, write_all_at};
 use crate::format::chain::{Event, Line, decode, whole_bytes};
 use crate::format::names;
+use crate::gap::LiveRun;
 
 /// A file of the log is followed by the next one at this length.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -27,6 +28,8 @@ pub(crate) struct Chain {
     before_bytes: u64,
     next_seq: u64,
     waiting: VecDeque<Event>,
+    /// Nothing is written: the tape is not where it was.
+    is_held: bool,
     /// Lines that were given up while the disk took none.
     dropped_lines: u64,
     /// Bytes were written since the last [`Chain::take_unsynced`].
@@ -44,6 +47,10 @@ pub(crate) struct Ending {
     pub(crate) next_arrival: u64,
     /// When the last line was written.
     pub(crate) last: Moment,
+    /// The last run that recorded as packets came.
+    pub(crate) live: Option<LiveRun>,
+    /// The last run imported.
+    in_import: bool,
     /// For each lane and the flow files, by name: the greatest number that was evicted.
     pub(crate) evicted: Vec<(String, u64)>,
     /// What was cut off the end of the last file, torn by a crash.
@@ -68,6 +75,7 @@ impl Chain {
             before_bytes: numbers.iter().rev().skip(1).map(|(_, length)| whole_blocks(*length)).sum(),
             next_seq: 1,
             waiting: VecDeque::new(),
+            is_held: false,
             dropped_lines: 0,
             dirty: false,
         };
@@ -102,15 +110,21 @@ impl Chain {
         self.retry();
     }
 
-    /// Goes on in a new file if the one that was written is gone.
-    pub(crate) fn reopen(&mut self) {
-        if self.disk.status(&names::chain_path(self.number)).is_err() {
-            (self.file, self.length, self.before_bytes) = (None, 0, 0);
-        }
+    /// Has lines wait, or not any more.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// The lines that wait.
+    pub(crate) fn take_waiting(&mut self) -> VecDeque<Event> {
+        std::mem::take(&mut self.waiting)
     }
 
     /// Writes the lines that wait.
     pub(crate) fn retry(&mut self) {
+        if self.is_held {
+            return;
+        }
         if self.dropped_lines > 0 {
             let message = format!("{} lines of the log were lost while the disk took none", self.dropped_lines);
             if self.write(&Event::Error { place: names::CHAIN.to_owned(), message }).is_err() {
@@ -141,6 +155,10 @@ impl Chain {
             self.number += 1;
         }
         let length = self.length + line.len() as u64;
+        if self.file.is_some() && self.disk.status(&names::chain_path(self.number)).is_err() {
+            // It was removed: what is written must be there for readers.
+            (self.file, self.length) = (None, 0);
+        }
         self.room
             .set(Account::Chain, self.before_bytes + whole_blocks(length))
             .map_err(|_| io::Error::from(io::ErrorKind::StorageFull))?;
@@ -148,8 +166,11 @@ impl Chain {
             Some(file) => file.clone(),
             None => self.create()?,
         };
-        write_all_at(file.as_ref(), line.as_bytes(), self.length)?;
-        self.length = length;
+        if let Err(error) = write_all_at(file.as_ref(), line.as_bytes(), self.length) {
+            self.file = None;
+            return Err(error);
+        }
+        self.length += line.len() as u64;
         self.next_seq += 1;
         self.dirty = true;
         Ok(())
@@ -174,8 +195,18 @@ impl Chain {
             ending.clean = matches!(line.event, Event::Stop { .. });
             ending.last = Moment { time: line.time, boot_ns: line.boot_ns };
             match line.event {
-                Event::Start { next_arrival, .. } | Event::Stop { next_arrival } => {
+                Event::Start { next_arrival, boot_id, import, .. } => {
                     ending.next_arrival = ending.next_arrival.max(next_arrival);
+                    ending.in_import = import;
+                    if !import {
+                        ending.live = Some(LiveRun { started: line.time, boot_id, stopped: None });
+                    }
+                }
+                Event::Stop { next_arrival } => {
+                    ending.next_arrival = ending.next_arrival.max(next_arrival);
+                    if let (false, Some(live)) = (ending.in_import, &mut ending.live) {
+                        live.stopped = Some(line.time);
+                    }
                 }
                 Event::Evict(eviction) => match ending.evicted.iter_mut().find(|(lane, _)| *lane == eviction.lane) {
                     Some((_, last)) => *last = eviction.last.max(*last),

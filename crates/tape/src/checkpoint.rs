@@ -107,6 +107,11 @@ impl Clerk {
         }
     }
 
+    /// Writes nothing of a period.
+    pub(crate) fn pass_over(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Waits until everything is written.
     pub(crate) fn finish(&mut self) {
         if let Desk::Thread { sender, thread } = &mut self.desk {
@@ -128,6 +133,9 @@ impl Filing {
     pub(crate) fn file(&mut self, shared: &Shared, mut papers: Papers) {
         let snapshot = std::mem::take(&mut papers.checkpoint.snapshot);
         let next_arrival = papers.checkpoint.next_arrival;
+        if shared.is_away() {
+            return;
+        }
         let any = !papers.checkpoint.period.parts.is_empty() || !papers.checkpoint.period.locations.is_empty();
         if any && let Err(error) = self.write_rows(shared, &papers) {
             // The state stays as it was: whoever reads finds the packets and makes the rows again.

@@ -84,6 +84,12 @@ pub enum Error {
     /// The threads that write the tape have ended, which they should not.
     #[error("the tape is not written any more: its writer has ended")]
     Stopped,
+    /// Another tape lies where the recorder's was: a recorder has to be started anew for it.
+    #[error("{}: another tape lies there now", path.display())]
+    OtherTape {
+        /// Where.
+        path: PathBuf,
+    },
     /// The budget is too small for a tape.
     #[error("a budget of {budget_bytes} bytes is too small, at least {least_bytes} are needed")]
     BudgetTooSmall {

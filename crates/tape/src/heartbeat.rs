@@ -8,14 +8,14 @@ use std::sync::Arc;
 use packet::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Lane;
-use crate::clock::Moment;
 use crate::disk::{Disk, DiskFile, read_file, write_all_at};
 use crate::format::time::serde_rfc3339;
 use crate::format::{checksum, names};
 
 /// Its length, filled up with spaces.
-const BYTES: usize = 512;
+const BYTES: usize = 1024;
+/// Most bytes of a reason, so that it fits.
+const REASON_BYTES_MAX: usize = 200;
 
 /// What `live/heartbeat` says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,16 +32,46 @@ pub(crate) struct Beat {
     pub(crate) budget_bytes: u64,
     /// By lane: segments with smaller numbers were on stable storage.
     pub(crate) synced: BTreeMap<String, u64>,
+    /// Every packet that was recorded before this time had reached the kernel; none before the first recording.
+    #[serde(default, with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
+    pub(crate) complete: Option<Timestamp>,
+    /// The same for stable storage.
+    #[serde(default, with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
+    pub(crate) durable: Option<Timestamp>,
+    /// The disk takes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failing: Option<Failing>,
     /// Checksum of the other fields: what is torn must not be believed.
     #[serde(default)]
     pub(crate) check: String,
 }
 
+/// Packets are lost because the disk does not take them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// Since when.
+    #[serde(with = "serde_rfc3339")]
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
 impl Beat {
+    /// The line, filled up.
+    fn encode(mut self) -> io::Result<String> {
+        if let Some(failing) = &mut self.failing {
+            failing.reason.truncate(failing.reason.floor_char_boundary(REASON_BYTES_MAX));
+        }
+        self.check = self.checksum();
+        let mut line = serde_json::to_string(&self).map_err(io::Error::other)?;
+        line.extend(std::iter::repeat_n(' ', BYTES.saturating_sub(line.len() + 1)));
+        line.push('\n');
+        Ok(line)
+    }
+
     fn checksum(&self) -> String {
-        let Self { time, boot_ns, next_arrival, budget_bytes, synced, .. } = self;
-        let text = format!("{time:?} {boot_ns} {next_arrival} {budget_bytes} {synced:?}");
-        checksum::<8>(&[text.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect()
+        let text = serde_json::to_vec(&Self { check: String::new(), ..self.clone() }).unwrap_or_default();
+        checksum::<8>(&[&text]).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -53,24 +83,12 @@ pub(crate) struct Heartbeat {
 
 impl Heartbeat {
     /// Writes it in place.
-    pub(crate) fn beat(
-        &mut self,
-        disk: &dyn Disk,
-        moment: Moment,
-        next_arrival: u64,
-        budget_bytes: u64,
-        synced: impl Iterator<Item = (Lane, u64)>,
-    ) -> io::Result<()> {
-        let synced = synced.map(|(lane, number)| (lane.name().to_owned(), number)).collect();
-        let (time, boot_ns) = (moment.time, moment.boot_ns);
-        let mut beat = Beat { time, boot_ns, next_arrival, budget_bytes, synced, check: String::new() };
-        beat.check = beat.checksum();
-        let mut line = serde_json::to_string(&beat).map_err(io::Error::other)?;
-        line.extend(std::iter::repeat_n(' ', BYTES.saturating_sub(line.len() + 1)));
-        line.push('\n');
+    pub(crate) fn beat(&mut self, disk: &dyn Disk, beat: Beat) -> io::Result<()> {
+        let line = beat.encode()?;
         let file = match &self.file {
-            Some(file) => file.clone(),
-            None => open(disk)?,
+            // One that was removed would be written to without anybody seeing it.
+            Some(file) if disk.status(&names::heartbeat_path()).is_ok() => file.clone(),
+            _ => open(disk)?,
         };
         let result = write_all_at(file.as_ref(), line.as_bytes(), 0);
         self.file = result.is_ok().then_some(file);
@@ -86,8 +104,13 @@ impl Heartbeat {
 /// What it says, if it is there and whole.
 pub(crate) fn read(disk: &dyn Disk) -> Option<Beat> {
     let bytes = read_file(disk, &names::heartbeat_path(), 64 << 10).ok()?;
-    let beat: Beat = serde_json::from_slice(&bytes).ok()?;
-    (beat.check == beat.checksum()).then_some(beat)
+    decode(&bytes).filter(|beat| beat.check == beat.checksum())
+}
+
+/// What it says, believed or not.
+pub(crate) fn decode(bytes: &[u8]) -> Option<Beat> {
+    let end = bytes.iter().rposition(|byte| !matches!(byte, 0 | b' ' | b'\n')).map_or(0, |last| last + 1);
+    serde_json::from_slice(bytes.get(..end)?).ok()
 }
 
 fn open(disk: &dyn Disk) -> io::Result<Arc<dyn DiskFile>> {
@@ -95,5 +118,24 @@ fn open(disk: &dyn Disk) -> io::Result<Arc<dyn DiskFile>> {
     match disk.create(&names::heartbeat_path()) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(&names::heartbeat_path()),
         other => other,
+    }
+}
+
+/// A time that may not be known.
+mod optional_rfc3339 {
+    use packet::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::format::time::serde_rfc3339;
+
+    #[derive(Serialize, Deserialize)]
+    struct Time(#[serde(with = "serde_rfc3339")] Timestamp);
+
+    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(Time).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        Ok(Option::<Time>::deserialize(deserializer)?.map(|time| time.0))
     }
 }

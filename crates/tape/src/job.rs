@@ -58,6 +58,8 @@ pub(crate) struct Tick {
     /// Packets appended before it.
     pub(crate) appended: u64,
     pub(crate) next_arrival: u64,
+    /// All packets that were captured before this time have been appended.
+    pub(crate) settled: Timestamp,
 }
 
 /// What is needed for flow files.

@@ -17,10 +17,11 @@ use crate::format::chain::Event;
 use crate::format::identity::{FORMAT, Identity, Unfit};
 use crate::format::names;
 use crate::frame::Summary;
-use crate::heartbeat::Heartbeat;
-use crate::lock::Lock;
+use crate::gap::{Before, Resumed, boot_id};
+use crate::heartbeat::{self, Heartbeat};
 use crate::options::{Compression, Options};
 use crate::pipeline::Pipeline;
+use crate::place::Place;
 use crate::salvage::{SalvageReport, Salvaged, salvage};
 use crate::shared::Shared;
 use crate::tape::{OpenLane, Tape};
@@ -47,21 +48,25 @@ impl Tape {
     /// # Errors
     /// When another recorder writes it, it is of another version, the directory is not a tape, or the system refuses.
     pub fn open(directory: &Path, options: Options) -> Result<Opened, Error> {
-        fs::create_dir_all(directory).map_err(Error::io("making", directory))?;
-        check_directory(directory)?;
-        let live = directory.join(names::LIVE);
-        fs::create_dir_all(&live).map_err(Error::io("making", &live))?;
-        let lock = Lock::take(directory)?;
-        let disk = Arc::new(RealDisk::new(directory));
-        open_on(disk, Some(lock), options, false).map_err(|error| error.within(directory))
+        open_in(directory, options, None)
     }
+}
+
+/// As [`Tape::open`]; with what was known of a run that goes on.
+pub(crate) fn open_in(directory: &Path, options: Options, resumed: Option<Resumed>) -> Result<Opened, Error> {
+    fs::create_dir_all(directory).map_err(Error::io("making", directory))?;
+    check_directory(directory)?;
+    let place = Place::take(directory)?;
+    let disk = Arc::new(RealDisk::new(place.directory()));
+    open_on(disk, Some(place), options, resumed, false).map_err(|error| error.within(directory))
 }
 
 /// As [`Tape::open`], on any disk; without threads if the caller is to do all the work.
 pub(crate) fn open_on(
     disk: Arc<dyn Disk>,
-    lock: Option<Lock>,
+    place: Option<Place>,
     mut options: Options,
+    resumed: Option<Resumed>,
     is_alone: bool,
 ) -> Result<Opened, Error> {
     if options.budget_bytes < Options::BUDGET_BYTES_MIN {
@@ -78,16 +83,17 @@ pub(crate) fn open_on(
     let room = Arc::new(Room::new(disk.clone(), options.budget_bytes, options.keep_free));
     let chain_path = Path::new(names::CHAIN);
     let (chain, ending) = Chain::open(disk.clone(), room.clone()).map_err(Error::io("reading", chain_path))?;
-    let shared = Arc::new(Shared::new(disk, room, chain, identity.clone()));
+    let shared = Arc::new(Shared::new(disk, room, chain, identity.clone(), place));
     let compresses = options.compression != Compression::None;
-    let salvaged = salvage(&shared, identity, &ending, compresses, options.flows.clone())?;
-    start(shared, lock, options, salvaged, is_alone).map_err(Error::io("starting threads for", Path::new("")))
+    let before = Before { beat: heartbeat::read(shared.disk.as_ref()), ending, resumed };
+    let salvaged = salvage(&shared, identity, &before, compresses, &options)?;
+    start(shared, options, &before, salvaged, is_alone).map_err(Error::io("starting threads for", Path::new("")))
 }
 
 fn start(
     shared: Arc<Shared>,
-    lock: Option<Lock>,
     options: Options,
+    before: &Before,
     salvaged: Salvaged,
     is_alone: bool,
 ) -> io::Result<Opened> {
@@ -95,8 +101,9 @@ fn start(
     shared.note(Event::Start {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
+        boot_id: boot_id(),
         next_arrival,
+        import: !options.is_live,
     });
     // A run that is not known to have begun would not be salvaged.
     shared.sync_chain()?;
@@ -106,7 +113,10 @@ fn start(
     let clerk = if is_alone { Clerk::here(filing) } else { Clerk::thread(filing, shared.clone())? };
     let checkpoints_waiting = clerk.waiting();
     let (now, budget_bytes) = (Instant::now(), shared.room.reachable_bytes());
-    let beginning = Beginning { interfaces: interfaces.clone(), next_numbers, next_arrival, now };
+    // An import says nothing of when recorders were at work: what was known of that stays.
+    let (complete, durable) = before.recorded_until().filter(|_| !options.is_live).unwrap_or_default();
+    shared.sync.set_durable_until(durable);
+    let beginning = Beginning { interfaces: interfaces.clone(), next_numbers, next_arrival, complete, now };
     let writer = Writer::new(shared.clone(), pipeline.clone(), clerk, Heartbeat::default(), &options, beginning);
     let crew = if is_alone {
         let (sync_interval, expiry) = (options.sync_interval, Expiry::new(&options));
@@ -133,7 +143,8 @@ fn start(
         lost: [Summary::default(); Lane::ALL.len()],
         lost_bytes: [0; Lane::ALL.len()],
         closed: false,
-        lock,
+        settled: None,
+        next_try: None,
     };
     Ok(Opened { tape, table, report })
 }

@@ -29,6 +29,8 @@ pub struct Options {
     pub wait_max: Duration,
     /// Threads that compress; by default one less than there are processors, at least 1 and at most 4.
     pub workers: Option<usize>,
+    /// Packets come as they happen: times without a recorder are gaps. False for an import.
+    pub is_live: bool,
     /// Name of this sensor, for a tape that is made now.
     pub sensor: String,
     /// The flow table; its tape id is the tape's.
@@ -84,6 +86,7 @@ impl Options {
             buffer_bytes_max: 48 << 20,
             wait_max: Duration::from_millis(250),
             workers: None,
+            is_live: true,
             sensor: String::from("sensor"),
             flows: flow::Config::new([0; 16], [0; 32]),
         }

@@ -1,6 +1,6 @@
 //! What the threads of a tape share.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +14,7 @@ use crate::format::chain::{Event, Loss};
 use crate::format::identity::Identity;
 use crate::format::names;
 use crate::frame::Summary;
+use crate::place::{Place, Whereabouts};
 use crate::sync::SyncSet;
 
 /// Most messages that wait for [`crate::Tape::problems`].
@@ -34,7 +35,12 @@ pub(crate) struct Shared {
     journal_bytes: [AtomicU64; Lane::ALL.len()],
     ticks_done: AtomicU64,
     problems: Mutex<VecDeque<String>>,
+    /// What went wrong last, by place, until it goes well again: said once.
+    complaints: Mutex<BTreeMap<&'static str, String>>,
     losses: Mutex<Vec<Loss>>,
+    place: Option<Place>,
+    away: AtomicBool,
+    replaced: AtomicBool,
 }
 
 /// Counts that several threads add to.
@@ -59,7 +65,13 @@ pub(crate) fn count(tally: &AtomicU64, by: u64) {
 }
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, room: Arc<Room>, chain: Chain, identity: Identity) -> Self {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        room: Arc<Room>,
+        chain: Chain,
+        identity: Identity,
+        place: Option<Place>,
+    ) -> Self {
         Self {
             sync: SyncSet::new(disk.clone()),
             disk,
@@ -71,8 +83,38 @@ impl Shared {
             journal_bytes: Default::default(),
             ticks_done: AtomicU64::new(0),
             problems: Mutex::default(),
+            complaints: Mutex::default(),
             losses: Mutex::default(),
+            place,
+            away: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
         }
+    }
+
+    /// Where the tape lies, if that is a directory of this host.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// Looks whether the tape's directory is where it was.
+    pub(crate) fn look_at_place(&self) -> Whereabouts {
+        self.place.as_ref().map_or(Whereabouts::Here, Place::look)
+    }
+
+    /// Nothing is to be written: the tape's directory is not where it was.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// Another directory is there in its place.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_away(&self, away: bool, replaced: bool) {
+        self.away.store(away, Ordering::Relaxed);
+        self.replaced.store(replaced, Ordering::Relaxed);
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).hold(away);
     }
 
     /// How long a lane's journal was at the last tick.
@@ -104,17 +146,24 @@ impl Shared {
         file.map_or(Ok(()), |file| file.sync_data())
     }
 
-    /// Makes anew what says what the tape is, if somebody removed it together with the rest.
+    /// Writes again what says what the tape is, if somebody removed that alone.
     pub(crate) fn restore_identity(&self) {
         let path = Path::new(names::IDENTITY);
-        let gone = |path: &Path| self.disk.status(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        if !gone(path) {
-            return;
+        if self.disk.status(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+            && replace_file(self.disk.as_ref(), path, &[self.identity.encode().as_bytes()]).is_ok()
+        {
+            self.problem(names::IDENTITY, "it was removed while the tape was written; it is there again".to_owned());
         }
-        let made = self.disk.create_directory(Path::new(names::LIVE));
-        if made.and_then(|()| replace_file(self.disk.as_ref(), path, &[self.identity.encode().as_bytes()])).is_ok() {
-            self.chain.lock().unwrap_or_else(PoisonError::into_inner).reopen();
-            self.problem(names::IDENTITY, "the tape was removed while it was written; it begins anew".to_owned());
+    }
+
+    /// Something that is tried again and again goes wrong, or not any more: it is said once.
+    pub(crate) fn complain(&self, place: &'static str, message: Option<String>) {
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(message) = message else { return drop(complaints.remove(place)) };
+        if complaints.get(place) != Some(&message) {
+            complaints.insert(place, message.clone());
+            drop(complaints);
+            self.problem(place, message);
         }
     }
 
@@ -131,6 +180,17 @@ impl Shared {
     /// The messages since the last call.
     pub(crate) fn take_problems(&self) -> Vec<String> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+
+    /// Puts back messages that nobody has heard.
+    pub(crate) fn keep_problems(&self, problems: Vec<String>) {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).extend(problems);
+    }
+
+    /// The losses that have not been written to the log, and the lines that wait for it.
+    pub(crate) fn take_unwritten(&self) -> (Vec<Loss>, VecDeque<Event>) {
+        let losses = std::mem::take(&mut *self.losses.lock().unwrap_or_else(PoisonError::into_inner));
+        (losses, self.chain.lock().unwrap_or_else(PoisonError::into_inner).take_waiting())
     }
 
     /// Packets of a frame were lost.

@@ -7,8 +7,9 @@ use std::path::Path;
 use packet::Timestamp;
 
 use crate::format::chain::Event;
+pub use crate::heartbeat::Failing;
 use crate::question::{Damage, Gap, Loss};
-use crate::read::{Frame, Stored, Tape, wall_clock};
+use crate::read::{Frame, Heartbeat, Stored, Tape, wall_clock};
 use crate::{Error, Lane};
 
 /// How a tape does.
@@ -24,6 +25,8 @@ pub struct Status {
     pub recording: bool,
     /// Its process, as seen from where it runs.
     pub recorder_pid: Option<u32>,
+    /// A recorder is at work, and loses packets because the disk does not take them.
+    pub failing: Option<Failing>,
     /// The last sign of life of a recorder.
     pub last_sign: Option<Timestamp>,
     /// Every lane.
@@ -89,6 +92,8 @@ pub enum Problem {
         /// When there was one last.
         last_sign: Option<Timestamp>,
     },
+    /// The disk does not take what the recorder has.
+    Failing(Failing),
 }
 
 /// Looks at the tape in `directory`.
@@ -98,6 +103,7 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
     let log = log(&mut tape)?;
     let heartbeat = tape.heartbeat();
     let recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !log.stopped;
+    let failing = heartbeat.as_ref().filter(|_| !log.stopped).and_then(|heartbeat| failing(heartbeat, directory));
     let newest = frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.1).max();
     let now = if recording { wall_clock() } else { newest.unwrap_or_else(wall_clock) };
     let mut lanes = Vec::new();
@@ -119,6 +125,7 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         recording,
         recorder_pid: heartbeat.as_ref().filter(|_| recording).and_then(|heartbeat| heartbeat.pid),
         last_sign: heartbeat.map(|heartbeat| heartbeat.time),
+        failing,
         flow_files: flow_files.len() as u64,
         flow_bytes: flow_files.iter().map(|name| disk_bytes(&directory.join(name.path()))).sum(),
         bytes: tree_bytes(directory),
@@ -141,9 +148,41 @@ pub fn is_recording(directory: &Path) -> Result<bool, Error> {
 impl Status {
     /// What is wrong; nothing in a tape that does well.
     pub fn problems(&self) -> Vec<Problem> {
-        let not_recording = (!self.recording).then_some(Problem::NotRecording { last_sign: self.last_sign });
-        not_recording.into_iter().collect()
+        let mut problems = Vec::new();
+        if !self.recording && self.failing.is_none() {
+            problems.push(Problem::NotRecording { last_sign: self.last_sign });
+        }
+        problems.extend(self.failing.clone().map(Problem::Failing));
+        problems
     }
+}
+
+/// What a recorder that is there says of its disk; or that it could not say anything any more.
+fn failing(heartbeat: &Heartbeat, directory: &Path) -> Option<Failing> {
+    if heartbeat.is_fresh {
+        return heartbeat.failing.clone();
+    }
+    let pid = heartbeat.holder?;
+    let why = if is_read_only(directory) { ": its file system is read-only" } else { "" };
+    let since = heartbeat.failing.as_ref().map_or(heartbeat.time, |failing| failing.since);
+    Some(Failing { since, reason: format!("the recorder (process {pid}) cannot write to the tape any more{why}") })
+}
+
+/// Whether the mount that a directory is on takes nothing (proc_pid_mountinfo(5)).
+fn is_read_only(directory: &Path) -> bool {
+    let directory = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mount = |line: &str| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        let fields: Vec<&str> = mount.split(' ').collect();
+        let (point, options) = (fields.get(4)?, fields.get(5)?);
+        // ext4 calls it emergency_ro when it was its own decision.
+        let mut options = options.split(',').chain(file_system.rsplit(' ').next()?.split(','));
+        let read_only = options.any(|option| option == "ro" || option == "emergency_ro");
+        directory.starts_with(point).then_some((point.len(), read_only))
+    };
+    // The last of several mounts on one place covers the others.
+    mounts.lines().filter_map(mount).max_by_key(|(length, _)| *length).is_some_and(|(_, read_only)| read_only)
 }
 
 const MINUTE_NS: i64 = 60_000_000_000;

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use packet::Timestamp;
+
 use crate::Lane;
 use crate::disk::{Disk, DiskFile};
 use crate::format::state::Position;
@@ -49,6 +51,7 @@ pub(crate) struct SyncSet {
     wake: Condvar,
     durable: AtomicU64,
     failed_passes: AtomicU64,
+    durable_until: Mutex<Option<Timestamp>>,
 }
 
 #[derive(Default)]
@@ -58,8 +61,9 @@ struct State {
     /// Written each second: it is synced with the rest.
     heartbeat: Option<Arc<dyn DiskFile>>,
     directories: BTreeSet<&'static str>,
-    /// Packets that have reached the kernel.
+    /// Packets that have reached the kernel, and up to which time.
     reached: u64,
+    reached_until: Option<Timestamp>,
     stop: bool,
 }
 
@@ -71,6 +75,7 @@ impl SyncSet {
             wake: Condvar::new(),
             durable: AtomicU64::new(0),
             failed_passes: AtomicU64::new(0),
+            durable_until: Mutex::default(),
         }
     }
 
@@ -108,9 +113,20 @@ impl SyncSet {
         self.lock().directories.insert(name);
     }
 
-    /// The first so many packets that were appended have reached the kernel.
-    pub(crate) fn reached(&self, packets: u64) {
-        self.lock().reached = packets;
+    /// The first so many packets that were appended have reached the kernel, and all that were recorded `until` then.
+    pub(crate) fn reached(&self, packets: u64, until: Option<Timestamp>) {
+        let mut state = self.lock();
+        (state.reached, state.reached_until) = (packets, until);
+    }
+
+    /// All packets that were recorded until then are on stable storage.
+    pub(crate) fn durable_until(&self) -> Option<Timestamp> {
+        *self.durable_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As the runs before left it.
+    pub(crate) fn set_durable_until(&self, until: Option<Timestamp>) {
+        *self.durable_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 
     /// So many packets, in the order in which they were appended, are on stable storage.
@@ -125,10 +141,10 @@ impl SyncSet {
 
     /// Brings everything to stable storage that was written before the call.
     pub(crate) fn pass(&self) -> (Vec<Synced>, Option<io::Error>) {
-        let State { segments, mut files, heartbeat, directories, reached, .. } = {
+        let State { segments, mut files, heartbeat, directories, reached, reached_until, .. } = {
             let mut state = self.lock();
-            let (reached, stop) = (state.reached, state.stop);
-            std::mem::replace(&mut *state, State { reached, stop, ..State::default() })
+            let State { reached, reached_until, stop, .. } = *state;
+            std::mem::replace(&mut *state, State { reached, reached_until, stop, ..State::default() })
         };
         files.extend(heartbeat);
         let mut failed = None;
@@ -142,6 +158,7 @@ impl SyncSet {
         }
         if failed.is_none() && synced.iter().all(|segment| segment.error.is_none()) {
             self.durable.fetch_max(reached, Ordering::Relaxed);
+            self.set_durable_until(reached_until);
         } else {
             self.failed_passes.fetch_add(1, Ordering::Relaxed);
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use flow::{FlowTable, FrameRef};
 use packet::capture::Statistics;
 use packet::capture::block::{packet_block_bytes, put_packet_block};
-use packet::{Interface, Packet};
+use packet::{Interface, Packet, Timestamp};
 
 use crate::ageing::{frame_bytes_max, segment_bytes_max};
 use crate::checkpoint::is_busy;
@@ -17,7 +17,6 @@ use crate::counters::Counters;
 use crate::format::chain::{Event, Loss};
 use crate::frame::{FrameBuffer, Layout, Summary};
 use crate::job::{Checkpoint, Job, JournalBatch, Tick};
-use crate::lock::Lock;
 use crate::options::{Compression, Options};
 use crate::pipeline::{FullFrame, Pipeline};
 use crate::shared::Shared;
@@ -56,7 +55,10 @@ pub struct Tape {
     pub(crate) lost: [Summary; Lane::ALL.len()],
     pub(crate) lost_bytes: [u64; Lane::ALL.len()],
     pub(crate) closed: bool,
-    pub(crate) lock: Option<Lock>,
+    /// All packets that were captured before this time have been appended, if the caller said so.
+    pub(crate) settled: Option<Timestamp>,
+    /// When taking the tape up again in another directory is tried next.
+    pub(crate) next_try: Option<Instant>,
 }
 
 /// The open frame of a lane.
@@ -145,6 +147,12 @@ impl Tape {
         self.hand(Job::Event(event));
     }
 
+    /// Says that all packets that were captured before `until` have been appended; the next tick relies on it. Without a
+    /// word it takes that to be so for all that were captured before the tick.
+    pub fn settle(&mut self, until: Timestamp) {
+        self.settled = Some(until);
+    }
+
     /// To be called each second: what is open is brought to the kernel, old segments are closed.
     ///
     /// # Errors
@@ -165,8 +173,9 @@ impl Tape {
             self.save_open_frame(lane);
         }
         self.ticks += 1;
-        let (appended, next_arrival) = (self.packets, self.next_arrival);
-        self.hand(Job::Tick(Tick { now, moment: Moment::now(), appended, next_arrival }));
+        let (appended, next_arrival, moment) = (self.packets, self.next_arrival, Moment::now());
+        let settled = self.settled.take().unwrap_or(moment.time);
+        self.hand(Job::Tick(Tick { now, moment, appended, next_arrival, settled }));
         self.pipeline.shrink();
         if let Crew::Caller(work) = &mut self.crew {
             work.tick(&self.shared, &self.pipeline, now);
@@ -229,8 +238,8 @@ impl Tape {
         self.shared.take_problems()
     }
 
-    /// Writes the last rows, closes and syncs everything.
-    pub fn close(mut self, table: &mut FlowTable) {
+    /// Writes the last rows, closes and syncs everything; what has happened in all.
+    pub fn close(mut self, table: &mut FlowTable) -> Counters {
         self.report_losses();
         self.checkpoint(table);
         self.closed = true;
@@ -243,7 +252,7 @@ impl Tape {
                 threads.join();
             }
         }
-        self.lock = None;
+        self.counters()
     }
 
     #[cold]
@@ -304,7 +313,7 @@ impl Tape {
         self.work_off();
     }
 
-    fn close_frames(&mut self) {
+    pub(crate) fn close_frames(&mut self) {
         Lane::ALL.into_iter().for_each(|lane| self.close_frame(lane));
     }
 
@@ -350,7 +359,7 @@ impl Tape {
         }
     }
 
-    fn report_losses(&mut self) {
+    pub(crate) fn report_losses(&mut self) {
         for lane in Lane::ALL {
             let lost = std::mem::take(&mut self.lost[lane as usize]);
             let bytes = std::mem::take(&mut self.lost_bytes[lane as usize]);

@@ -184,8 +184,6 @@ fn compress(pipeline: &Pipeline, level: i32) {
 
 fn sync(shared: &Shared, pipeline: &Pipeline) {
     let (synced, error) = shared.sync.pass();
-    if let Some(error) = error {
-        shared.problem("sync", error.to_string());
-    }
+    shared.complain("sync", error.map(|error| error.to_string()));
     pipeline.push(Job::Synced(synced));
 }

@@ -1,7 +1,9 @@
 //! A tape as what a desk keeps packets on, with whatever goes wrong told at once.
 
+use std::path::{Path, PathBuf};
+
 use flow::{FlowTable, FrameRef, Lane};
-use packet::{Interface, Packet};
+use packet::{Interface, Packet, Timestamp};
 use record::{Keeper, Note};
 use tape::Tape;
 
@@ -11,24 +13,25 @@ use crate::units::second_text;
 /// A tape that is being written.
 pub(crate) struct TapeKeeper {
     tape: Tape,
+    place: PathBuf,
 }
 
 impl TapeKeeper {
-    /// Keeps packets on `tape`.
-    pub(crate) fn new(tape: Tape) -> Self {
-        Self { tape }
+    /// Keeps packets on `tape`, which lies at `place`.
+    pub(crate) fn new(tape: Tape, place: &Path) -> Self {
+        crate::readme::leave(place);
+        Self { tape, place: place.to_owned() }
     }
 
     /// Closes the tape; says what it had to lose.
     pub(crate) fn close(mut self, table: &mut FlowTable) {
         self.tell_problems();
-        let lost = self.tape.counters().packets_lost;
+        let lost = self.tape.close(table).packets_lost;
         if lost > 0 {
             terminal::warning(format_args!(
                 "{lost} packets were lost because the disk could not take them; it is in the log"
             ));
         }
-        self.tape.close(table);
     }
 
     fn tell_problems(&mut self) {
@@ -64,6 +67,26 @@ impl Keeper for TapeKeeper {
 
     fn checkpoint(&mut self, table: &mut FlowTable) {
         Keeper::checkpoint(&mut self.tape, table);
+    }
+
+    fn lost(&self) -> u64 {
+        Keeper::lost(&self.tape)
+    }
+
+    fn settle(&mut self, until: Timestamp) {
+        Keeper::settle(&mut self.tape, until);
+    }
+
+    fn is_replaced(&self) -> bool {
+        Keeper::is_replaced(&self.tape)
+    }
+
+    fn take_up(&mut self, table: &mut FlowTable) -> Result<bool, record::Error> {
+        let taken_up = Keeper::take_up(&mut self.tape, table)?;
+        if taken_up {
+            crate::readme::leave(&self.place);
+        }
+        Ok(taken_up)
     }
 
     fn tick(&mut self) -> Result<(), record::Error> {

@@ -22,7 +22,7 @@ pub(crate) trait Disk: Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
     /// Size and allocation of a file or directory.
     fn status(&self, path: &Path) -> io::Result<Status>;
-    /// Makes a directory and those above it; it may be there already.
+    /// Makes a directory; it may be there already.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;

@@ -66,7 +66,11 @@ impl Disk for RealDisk {
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
-        fs::DirBuilder::new().recursive(true).mode(0o750).create(self.root.join(path))
+        // Where the tape itself is gone, nothing is begun: something else may be mounted there soon.
+        match fs::DirBuilder::new().mode(0o750).create(self.root.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

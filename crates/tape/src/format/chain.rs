@@ -34,6 +34,9 @@ pub enum Event {
         boot_id: String,
         /// The first arrival number that it gives out.
         next_arrival: u64,
+        /// It imported captures: times without it are no gaps.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        import: bool,
     },
     /// A recorder stopped cleanly.
     Stop {

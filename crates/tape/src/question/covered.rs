@@ -49,9 +49,16 @@ pub(super) fn coverage(view: &mut View, query: &Query, needs: Needs) -> Result<C
     evicted.is_whole = sessions.all_stopped() && stopped;
     let heartbeat = view.tape.heartbeat();
     coverage.recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !stopped;
+    if let Some(failing) = heartbeat.as_ref().and_then(|heartbeat| heartbeat.failing.clone()).filter(|_| !stopped) {
+        let to = heartbeat.as_ref().map_or(failing.since, |heartbeat| heartbeat.time);
+        if overlaps(failing.since, to) {
+            coverage.gaps.push(Gap { from: failing.since, to, reason: failing.reason });
+        }
+    }
+    let last_sign = heartbeat.map(|heartbeat| heartbeat.recorded_until(coverage.recording));
     // Without a start or an end the question is about what there is.
     if from.is_some() || to.is_some() {
-        let mut extent = sessions.extent(view, heartbeat.map(|heartbeat| heartbeat.time))?;
+        let mut extent = sessions.extent(view, last_sign)?;
         aged.into_iter().for_each(|from| extent.add(from));
         extent.add_gaps(&mut coverage, (from, to), &OUTSIDE);
     }

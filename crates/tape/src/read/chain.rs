@@ -10,6 +10,8 @@ use super::listing::file_names;
 use crate::Error;
 use crate::format::chain::{self, Line};
 use crate::format::names;
+use crate::heartbeat::{self, Failing};
+use crate::lock;
 
 impl Tape {
     /// Hands every line of the log to `take`, oldest first. What cannot be read is noted.
@@ -54,15 +56,7 @@ impl Tape {
     ///
     /// The lock is not tried: that could keep a recorder that starts just now from getting it.
     pub(crate) fn heartbeat(&self) -> Option<Heartbeat> {
-        #[derive(serde::Deserialize)]
-        struct Line {
-            #[serde(with = "crate::format::time::serde_rfc3339")]
-            time: Timestamp,
-            boot_ns: u64,
-            budget_bytes: Option<u64>,
-        }
-        let text = fs::read_to_string(self.directory.join(names::heartbeat_path())).ok()?;
-        let line: Line = serde_json::from_str(text.trim_end_matches(['\0', ' ', '\n'])).ok()?;
+        let line = heartbeat::decode(&fs::read(self.directory.join(names::heartbeat_path())).ok()?)?;
         let now = clock_gettime(ClockId::Boottime);
         let boot_ns = u64::try_from(Timestamp::from_seconds(now.tv_sec, now.tv_nsec as u32).0).unwrap_or(0);
         // A tape of another boot, or host, is told by its wall clock.
@@ -71,9 +65,12 @@ impl Tape {
         let pid = fs::read_to_string(self.directory.join(names::lock_path())).ok();
         Some(Heartbeat {
             time: line.time,
-            budget_bytes: line.budget_bytes,
+            complete: line.complete,
+            budget_bytes: (line.budget_bytes > 0).then_some(line.budget_bytes),
+            failing: line.failing,
             is_fresh: age_boot_ns.min(age_wall_ns) < HEARTBEAT_AGE_MAX_NS,
             pid: pid.and_then(|text| text.trim().parse().ok()),
+            holder: lock::seen_holder(&self.directory),
         })
     }
 }
@@ -84,12 +81,25 @@ const HEARTBEAT_AGE_MAX_NS: u64 = 5_000_000_000;
 /// A recorder's last sign of life.
 pub(crate) struct Heartbeat {
     pub(crate) time: Timestamp,
+    /// Packets from before this time have been recorded.
+    pub(crate) complete: Option<Timestamp>,
+    /// Packets are lost since then.
+    pub(crate) failing: Option<Failing>,
     /// What the tape may take.
     pub(crate) budget_bytes: Option<u64>,
     /// Young enough that the recorder must be at work, unless the log says that it has stopped since.
     pub(crate) is_fresh: bool,
     /// Its process, as seen from its own namespace.
     pub(crate) pid: Option<u32>,
+    /// The process that holds the tape's lock, if this one can see it.
+    pub(crate) holder: Option<u32>,
+}
+
+impl Heartbeat {
+    /// Up to when there can be packets on the tape: of one that is not written any more, up to when all were.
+    pub(crate) fn recorded_until(&self, recording: bool) -> Timestamp {
+        self.complete.filter(|_| !recording).unwrap_or(self.time)
+    }
 }
 
 /// Now.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use packet::{Interface, Timestamp};
 
 pub(crate) use bytes::FrameBytes;
-pub(crate) use chain::wall_clock;
+pub(crate) use chain::{Heartbeat, wall_clock};
 pub(crate) use listing::Listing;
 pub(crate) use merge::{Merge, Merged};
 

@@ -14,15 +14,15 @@ use crate::ageing::{FLOWS_SHELF, KeptFile};
 use crate::budget::Account;
 use crate::chain::Ending;
 use crate::checkpoint::{Filing, Papers};
-use crate::clock::Moment;
 use crate::damaged;
 use crate::disk::{read_file, whole_blocks};
-use crate::format::chain::Event;
 use crate::format::identity::Identity;
 use crate::format::names::{self, FlowFileName};
 use crate::format::state::{self, Covers, Position, StateHead};
-use crate::heartbeat::{self, Beat};
+use crate::gap::{self, Before};
+use crate::heartbeat::Beat;
 use crate::job::Checkpoint;
+use crate::options::Options;
 use crate::shared::Shared;
 use crate::writer::{measured, rest_bytes};
 use crate::{Error, Lane};
@@ -68,24 +68,23 @@ struct Work<'a> {
     compresses: bool,
 }
 
-/// Takes up what is there. `config` makes the flow table when there is no state to go on with.
+/// Takes up what is there. The options make the flow table when there is no state to go on with.
 pub(crate) fn salvage(
     shared: &Shared,
     identity: Identity,
-    ending: &Ending,
+    before: &Before,
     compresses: bool,
-    config: flow::Config,
+    options: &Options,
 ) -> Result<Salvaged, Error> {
-    let beat = heartbeat::read(shared.disk.as_ref());
-    let last_alive = [beat.as_ref().map(|beat| beat.time), ending.known.then_some(ending.last.time)];
-    let last_alive = last_alive.into_iter().flatten().max();
+    let Before { ending, beat, .. } = before;
+    let last_alive = before.last_sign();
     let state_bytes = read_file(shared.disk.as_ref(), &names::state_path(), 1 << 30).unwrap_or_default();
     let state = state::decode(&state_bytes);
     let head = state.as_ref().map(|(head, _)| head.clone()).unwrap_or_default();
     let report =
         SalvageReport { is_new: !ending.known, was_clean: ending.clean, last_alive, ..SalvageReport::default() };
     // Before anything else: a start that crashes must not hide the time that was lost before it.
-    let gap_end = note_gap(shared, &report);
+    let gap_end = options.is_live.then(|| before.note(shared)).flatten();
     let next_arrival =
         beat.as_ref().map_or(0, |beat| beat.next_arrival).max(head.next_arrival).max(ending.next_arrival);
     let StateHead { covers, interfaces, .. } = head;
@@ -107,7 +106,7 @@ pub(crate) fn salvage(
         let named = covers_next(covers.lane(lane)).max(evicted(ending, lane.name()) + 1);
         next_numbers[lane as usize] = work.mend_lane(suspects)?.max(named);
     }
-    let mut config = config;
+    let mut config = options.flows.clone();
     config.tape_id = identity.id_bytes();
     let restored = state.and_then(|(_, snapshot)| FlowTable::restore(config.clone(), snapshot).ok());
     let mut table = restored.unwrap_or_else(|| FlowTable::new(config));
@@ -116,7 +115,7 @@ pub(crate) fn salvage(
     note_accounts(shared);
     shared.room.tidy();
     let Work { report, interfaces, next_arrival, .. } = work;
-    note_start_gap(shared, gap_end);
+    gap::note_start(shared, gap_end);
     Ok(Salvaged { report, table, interfaces, next_numbers, next_arrival: next_arrival.max(1), filing })
 }
 
@@ -186,24 +185,6 @@ fn note_accounts(shared: &Shared) {
     room.note(Account::Damaged, damaged.iter().map(|entry| whole_blocks(entry.status.length)).sum());
     for lane in Lane::ALL {
         room.note(Account::Journal(lane), measured(disk, &names::journal_path(lane)));
-    }
-}
-
-/// Records the time in which nothing was recorded, and says until when.
-fn note_gap(shared: &Shared, report: &SalvageReport) -> Option<Timestamp> {
-    let from = report.last_alive?;
-    let to = Moment::now().time.max(from);
-    let reason = if report.was_clean { "stopped" } else { "crash" };
-    shared.note(Event::Gap { from, to, reason: reason.to_owned() });
-    Some(to)
-}
-
-/// Records the time that the start itself took, if it was long.
-fn note_start_gap(shared: &Shared, from: Option<Timestamp>) {
-    const SHORT_NS: i64 = 200_000_000;
-    let to = Moment::now().time;
-    if let Some(from) = from.filter(|from| to.since(*from) > SHORT_NS) {
-        shared.note(Event::Gap { from, to, reason: "starting".to_owned() });
     }
 }
 

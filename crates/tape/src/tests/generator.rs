@@ -95,7 +95,7 @@ pub(super) fn options(budget_bytes: u64, compression: Compression) -> Options {
 
 impl Recorder {
     pub(super) fn open(disk: &FaultyDisk, options: Options, record: &Record) -> Result<Self, crate::Error> {
-        let opened = open_on(std::sync::Arc::new(disk.clone()), None, options, true)?;
+        let opened = open_on(std::sync::Arc::new(disk.clone()), None, options, None, true)?;
         let (tape, table) = (opened.tape, opened.table);
         let before = record.appended.len();
         let mut recorder =

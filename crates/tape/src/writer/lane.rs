@@ -174,7 +174,7 @@ impl LaneWriter {
         if let Err(WriteError::Broken(error)) = flushed {
             self.set_aside(tools, &format!("write failed: {error}"));
         } else if gone {
-            self.set_aside(tools, "the file has gone");
+            self.give_up(tools, "the file has gone");
         } else if age >= segment_age_max && !self.journal.has_open_frame() {
             self.roll(tools);
         }
@@ -200,11 +200,27 @@ impl LaneWriter {
         let Some(mut segment) = self.open.take() else { return };
         let place = segment.path.display().to_string();
         tools.shared.problem(&place, format!("{reason}; set aside, the next segment opens"));
-        for lost in segment.cut_back(tools) {
-            tools.shared.lose(&format!("lane {}", self.lane.name()), reason, &lost, 0);
-        }
+        let (lost, bytes) = segment.cut_back(tools);
+        self.lose(tools, reason, &lost, bytes);
         let _ = self.journal.clear(&tools.shared.room);
         self.shelve(tools, segment);
+    }
+
+    /// Gives the open segment up with everything that was in it.
+    fn give_up(&mut self, tools: &mut Tools, reason: &str) {
+        let Some(segment) = self.open.take() else { return };
+        let place = segment.path.display().to_string();
+        tools.shared.problem(&place, format!("{reason}; the next segment opens"));
+        let (lost, bytes) = segment.all();
+        self.lose(tools, reason, &lost, bytes);
+        let _ = self.journal.clear(&tools.shared.room);
+        self.remove(tools, &segment);
+    }
+
+    fn lose(&self, tools: &Tools, reason: &str, lost: &Summary, bytes: u64) {
+        if lost.packets > 0 {
+            tools.shared.lose(&format!("lane {}", self.lane.name()), reason, lost, bytes);
+        }
     }
 
     /// Segments up to here are on stable storage.
@@ -231,11 +247,12 @@ impl LaneWriter {
         let Some(kept) = tools.shared.room.forget(self.lane as usize, number) else { return };
         let records = catalog::walk(tools.shared.disk.as_ref(), self.lane, number, &kept.path);
         let (good, bad): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.cend() <= failed.length_before);
-        let mut lost = Summary::default();
+        let (mut lost, mut bytes) = (Summary::default(), 0);
         for record in bad {
             lost.merge(record);
+            bytes += u64::from(record.ubytes);
         }
-        tools.shared.lose(&format!("lane {}", self.lane.name()), &reason, &lost, 0);
+        self.lose(tools, &reason, &lost, bytes);
         let kept = damaged::cut(&tools.shared, self.lane, number, kept, &good.into_iter().copied().collect::<Vec<_>>());
         if let Some(kept) = kept {
             tools.shared.room.close(self.lane as usize, number, kept, &[]);
@@ -258,11 +275,7 @@ impl LaneWriter {
         count(&tools.shared.tallies.segments_closed, 1);
         let catalog = names::catalog_path(lane, number);
         if segment.packets == 0 {
-            tools.shared.sync.forget(lane, number);
-            let _ = disk.remove(&segment.path);
-            let _ = disk.remove(&catalog);
-            accounts.iter().for_each(|account| tools.shared.room.note(*account, 0));
-            return;
+            return self.remove(tools, &segment);
         }
         segment.register(tools, true);
         tools.shared.sync.directory(names::CATALOG);
@@ -274,5 +287,15 @@ impl LaneWriter {
         if let Some(oldest) = tools.shared.room.oldest(lane as usize) {
             tools.shared.sync.forget_before(lane, oldest);
         }
+    }
+
+    /// Removes what there is of a segment without packets.
+    fn remove(&self, tools: &Tools, segment: &Segment) {
+        let (lane, number) = (self.lane, segment.name.number);
+        tools.shared.sync.forget(lane, number);
+        let _ = tools.shared.disk.remove(&segment.path);
+        let _ = tools.shared.disk.remove(&names::catalog_path(lane, number));
+        tools.shared.room.note(Account::Open(lane), 0);
+        tools.shared.room.note(Account::Catalog(lane), 0);
     }
 }

@@ -1,8 +1,10 @@
 //! The one who writes: frames into segments, batches into journals, in the order in which they were handed over.
 
 mod lane;
+mod outage;
 mod run;
 mod segment;
+mod tick;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +17,6 @@ use packet::capture::Statistics;
 
 use crate::Lane;
 use crate::append::Way;
-use crate::budget::Account;
 use crate::checkpoint::{Clerk, FramePosition, Papers};
 use crate::clock::Moment;
 use crate::format::chain::Event;
@@ -24,18 +25,15 @@ use crate::format::state::Covers;
 use crate::format::zstd_frame::store;
 use crate::frame::{Encoder, FrameBuffer, Summary};
 use crate::heartbeat::Heartbeat;
-use crate::job::{Checkpoint, Job, Tick};
+use crate::job::{Checkpoint, Job};
 use crate::options::{Compression, Options};
 use crate::pipeline::{FullFrame, Next, PackedFrame, Pipeline};
 use crate::shared::{Shared, count};
 use crate::sync::Synced;
 use lane::LaneWriter;
+use outage::Outage;
 pub(crate) use segment::{WriteError, measured};
-
-/// How long nothing is tried after the disk took no more.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How often losses and evictions that go on are written, where the log would otherwise take much of the budget.
-const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) use tick::rest_bytes;
 
 /// What every lane's writer needs.
 pub(crate) struct Tools {
@@ -63,15 +61,21 @@ pub(crate) struct Writer {
     lanes: Vec<LaneWriter>,
     clerk: Clerk,
     heartbeat: Heartbeat,
-    heartbeat_failed: bool,
     /// Where frames that were written since the last checkpoint are.
     frames: HashMap<u32, FramePosition>,
     /// Nobody else compresses: do it here.
     compresses: bool,
     scratch: Vec<u8>,
     outage: Option<Outage>,
+    /// By lane: what was written since the tape's directory was last seen, and its bytes.
+    unseen: [(Summary, u64); Lane::ALL.len()],
+    /// Another directory was seen in the tape's place.
+    replaced: bool,
     /// A batch since the last tick did not reach its journal.
     journal_failed: bool,
+    /// Packets from before this time have reached the kernel; none before the first recording.
+    complete: Option<Timestamp>,
+    is_live: bool,
     segment_age_max: Duration,
     last_summary: Option<Instant>,
     last_moment: Option<Moment>,
@@ -79,18 +83,13 @@ pub(crate) struct Writer {
     next_arrival: u64,
 }
 
-/// The disk takes nothing.
-struct Outage {
-    since: Timestamp,
-    reason: String,
-    retry: Instant,
-}
-
 /// Where a run begins.
 pub(crate) struct Beginning {
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) next_numbers: [u64; Lane::ALL.len()],
     pub(crate) next_arrival: u64,
+    /// Up to when the runs before have recorded.
+    pub(crate) complete: Option<Timestamp>,
     pub(crate) now: Instant,
 }
 
@@ -103,7 +102,7 @@ impl Writer {
         options: &Options,
         beginning: Beginning,
     ) -> Self {
-        let Beginning { interfaces, next_numbers, next_arrival, now } = beginning;
+        let Beginning { interfaces, next_numbers, next_arrival, complete, now } = beginning;
         let level = if let Compression::Zstd(level) = options.compression { level } else { 1 };
         let serial = Moment::now().time.nanoseconds().cast_unsigned();
         let budget_bytes = shared.room.reachable_bytes();
@@ -122,12 +121,15 @@ impl Writer {
             lanes: lanes.map(|(lane, number)| LaneWriter::new(*lane, number, serial, budget_bytes)).collect(),
             clerk,
             heartbeat,
-            heartbeat_failed: false,
             frames: HashMap::new(),
             compresses: options.workers == Some(0),
             scratch: Vec::new(),
             outage: None,
+            unseen: Default::default(),
+            replaced: false,
             journal_failed: false,
+            complete,
+            is_live: options.is_live,
             segment_age_max: options.segment_age_max,
             last_summary: None,
             last_moment: None,
@@ -192,7 +194,10 @@ impl Writer {
             Job::Checkpoint(checkpoint) => self.checkpoint(*checkpoint),
             Job::Event(event) => self.tools.shared.note(event),
             Job::Synced(synced) => self.synced(synced),
-            Job::Abandon => return false,
+            Job::Abandon => {
+                self.clerk.finish();
+                return false;
+            }
             Job::Stop { next_arrival, done } => {
                 self.stop(next_arrival);
                 let _ = done.send(());
@@ -278,7 +283,7 @@ impl Writer {
         (summary, bytes): (&Summary, u64),
         mut append: impl FnMut(&mut Self) -> Result<FramePosition, WriteError>,
     ) {
-        let paused = self.outage.as_ref().is_some_and(|outage| self.tools.now < outage.retry);
+        let paused = self.outage.as_ref().is_some_and(|outage| outage.waits(self.tools.now));
         if paused {
             return self.lose(lane, summary, bytes);
         }
@@ -288,6 +293,7 @@ impl Writer {
             match append(self) {
                 Ok(position) => {
                     self.frames.insert(serial, position);
+                    self.add_unseen(lane, summary, bytes);
                     return self.recovered();
                 }
                 Err(WriteError::Full(_)) if tries == 1 && self.tools.shared.room.relieve(4 << 20) => {}
@@ -312,97 +318,11 @@ impl Writer {
         }
     }
 
-    fn pause(&mut self, reason: &str) {
-        let retry = self.tools.now + PAUSE;
-        match &mut self.outage {
-            Some(outage) => outage.retry = retry,
-            None => {
-                self.tools.shared.problem("disk", format!("{reason}; packets are lost until it takes them again"));
-                self.outage = Some(Outage { since: Moment::now().time, reason: reason.to_owned(), retry });
-            }
-        }
-    }
-
-    fn recovered(&mut self) {
-        if let Some(outage) = self.outage.take() {
-            let to = Moment::now().time;
-            self.tools.shared.problem("disk", format!("packets are written again after: {}", outage.reason));
-            self.tools.shared.note(Event::Gap { from: outage.since, to, reason: outage.reason });
-            // What was lost meanwhile must not wait: the next crash would take the word of it along.
-            self.tools.shared.write_summaries();
-        }
-    }
-
-    fn lose(&mut self, lane: usize, summary: &Summary, bytes: u64) {
-        let reason = self.outage.as_ref().map_or("disk", |outage| outage.reason.as_str());
-        self.tools.shared.lose(&format!("lane {}", Lane::ALL[lane].name()), reason, summary, bytes);
-    }
-
-    fn tick(&mut self, tick: Tick) {
-        self.tools.now = tick.now;
-        self.next_arrival = tick.next_arrival;
-        for lane in &mut self.lanes {
-            lane.tick(&mut self.tools, self.segment_age_max);
-        }
-        let shared = &self.tools.shared;
-        if self.outage.is_none() && !std::mem::take(&mut self.journal_failed) {
-            shared.sync.reached(tick.appended);
-        }
-        let safe = self.lanes.iter().map(LaneWriter::synced_before);
-        let budget_bytes = shared.room.budget_bytes();
-        if let Err(error) =
-            self.heartbeat.beat(shared.disk.as_ref(), tick.moment, tick.next_arrival, budget_bytes, safe)
-        {
-            // Said once, not each second.
-            if !std::mem::replace(&mut self.heartbeat_failed, true) {
-                shared.problem("live/heartbeat", error.to_string());
-            }
-        } else {
-            self.heartbeat_failed = false;
-        }
-        shared.sync.heartbeat(self.heartbeat.file());
-        let has_room = shared.room.of(Account::Chain) < shared.room.budget_bytes() / 64;
-        let waited = |last| tick.now.saturating_duration_since(last) >= SUMMARY_INTERVAL;
-        let due = has_room || self.outage.is_some() || self.last_summary.is_none_or(waited);
-        if due && shared.write_summaries() {
-            self.last_summary = Some(tick.now);
-        }
-        shared.restore_identity();
-        self.read_clocks(tick);
-        let mut chain = self.tools.shared.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        chain.retry();
-        if let Some(file) = chain.take_unsynced() {
-            self.tools.shared.sync.file(file);
-        }
-        drop(chain);
-        self.measure();
-        for lane in &self.lanes {
-            self.tools.shared.set_journal_bytes(lane.lane, lane.journal_bytes());
-        }
-        self.tools.shared.tick_done();
-    }
-
-    /// Notes the clocks hourly, and when the wall clock steps.
-    fn read_clocks(&mut self, tick: Tick) {
-        const STEP_NS: i64 = 500_000_000;
-        let Some(last) = self.last_moment.replace(tick.moment) else { return };
-        let step_ns = tick.moment.offset_ns().saturating_sub(last.offset_ns());
-        let hourly = tick.now.saturating_duration_since(self.last_reading) >= Duration::from_secs(3600);
-        if step_ns.abs() > STEP_NS || hourly {
-            self.last_reading = tick.now;
-            let reason = if step_ns.abs() > STEP_NS { "step" } else { "hourly" };
-            self.tools.shared.note(Event::Clock { reason: reason.to_owned(), step_ns });
-        }
-    }
-
-    /// Measures what has no account of its own: directories and small files.
-    fn measure(&self) {
-        let (disk, room) = (self.tools.shared.disk.as_ref(), &self.tools.shared.room);
-        room.note(Account::Rest, rest_bytes(disk));
-    }
-
     fn checkpoint(&mut self, checkpoint: Checkpoint) {
         let frames = std::mem::take(&mut self.frames);
+        if self.tools.shared.is_away() {
+            return self.clerk.pass_over();
+        }
         let interfaces = self.tools.interfaces.clone();
         let papers = Papers { checkpoint, frames, covers: self.covers(), interfaces };
         self.clerk.write(&self.tools.shared, papers);
@@ -415,6 +335,9 @@ impl Writer {
     }
 
     fn synced(&mut self, synced: Vec<Synced>) {
+        if self.tools.shared.is_away() {
+            return;
+        }
         for segment in synced {
             let lane = &mut self.lanes[segment.lane as usize];
             match segment.error {
@@ -436,9 +359,7 @@ impl Writer {
         for lane in &mut self.lanes {
             lane.end_journal(&self.tools);
         }
-        if let Some(outage) = self.outage.take() {
-            shared.note(Event::Gap { from: outage.since, to: Moment::now().time, reason: outage.reason });
-        }
+        self.end_outage();
         shared.write_summaries();
         shared.note(Event::Stop { next_arrival });
         let file = shared.chain.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take_unsynced();
@@ -446,23 +367,4 @@ impl Writer {
         shared.sync.directory(names::LIVE);
         let _ = shared.sync.pass();
     }
-}
-
-/// What directories and small files may grow by before they are measured again.
-const RESERVE_BYTES: u64 = 8 * 4096;
-
-/// What directories and small files take, and a little more.
-pub(crate) fn rest_bytes(disk: &dyn crate::disk::Disk) -> u64 {
-    use std::path::Path;
-    let directories = Lane::ALL.iter().map(|lane| lane.name()).chain([
-        "",
-        names::FLOWS,
-        names::CHAIN,
-        names::CATALOG,
-        names::LIVE,
-        names::DAMAGED,
-    ]);
-    let directories: u64 = directories.map(|name| measured(disk, Path::new(name))).sum();
-    let files = [Path::new(names::IDENTITY), &names::lock_path(), &names::heartbeat_path()];
-    directories + files.iter().map(|path| measured(disk, path)).sum::<u64>() + RESERVE_BYTES
 }

@@ -58,8 +58,11 @@ impl Writer {
     }
 
     fn take_note(&mut self, first: FramePosition, frames: &[FullFrame], records: &[FrameRecord]) {
-        let Tallies { frames_stored, bytes_stored, bytes_direct, .. } = &self.tools.shared.tallies;
         let FramePosition { lane, mut position } = first;
+        for (frame, record) in frames.iter().zip(records) {
+            self.add_unseen(lane as usize, &frame.buffer.summary, u64::from(record.ubytes));
+        }
+        let Tallies { frames_stored, bytes_stored, bytes_direct, .. } = &self.tools.shared.tallies;
         for (frame, record) in frames.iter().zip(records) {
             self.frames.insert(frame.serial, FramePosition { lane, position });
             position.uoffset += u64::from(record.ubytes);

@@ -82,6 +82,7 @@ struct Unwritten {
     coffset: u64,
     cend: u64,
     uoffset: u64,
+    ubytes: u32,
     summary: Summary,
 }
 
@@ -193,7 +194,7 @@ impl Segment {
             self.last_time = self.last_time.max(last_time);
         }
         let summary = Summary { packets, first_arrival, last_arrival, first_time, last_time };
-        self.unwritten.push(Unwritten { coffset, cend: record.cend(), uoffset, summary });
+        self.unwritten.push(Unwritten { coffset, cend: record.cend(), uoffset, ubytes: record.ubytes, summary });
         let written = self.appender.written();
         self.unwritten.retain(|frame| frame.cend > written);
         if self.catalog.push(&record) {
@@ -244,8 +245,8 @@ impl Segment {
         }
     }
 
-    /// Cuts the file back to the last frame that was written as a whole; what is lost with the others.
-    pub(crate) fn cut_back(&mut self, tools: &Tools) -> Vec<Summary> {
+    /// Cuts the file back to the last frame that was written as a whole; what is lost with the others, and its bytes.
+    pub(crate) fn cut_back(&mut self, tools: &Tools) -> (Summary, u64) {
         let mut good = self.appender.length();
         if let Some(first) = self.unwritten.first() {
             (good, self.uoffset) = (first.coffset, first.uoffset);
@@ -254,9 +255,20 @@ impl Segment {
         }
         // What cannot be cut stays behind the last frame, where nothing can be read as one.
         let _ = self.appender.file().set_length(good);
-        let lost: Vec<Summary> = self.unwritten.drain(..).map(|frame| frame.summary).collect();
-        self.packets -= lost.iter().map(|summary| u64::from(summary.packets)).sum::<u64>();
-        lost
+        let (mut lost, mut bytes) = (Summary::default(), 0);
+        for frame in self.unwritten.drain(..) {
+            lost.merge(&frame.summary.record());
+            bytes += u64::from(frame.ubytes);
+        }
+        self.packets -= u64::from(lost.packets);
+        (lost, bytes)
+    }
+
+    /// Everything that was in it, and its bytes: it is gone.
+    pub(crate) fn all(&self) -> (Summary, u64) {
+        let packets = u32::try_from(self.packets).unwrap_or(u32::MAX);
+        let (first_time, last_time) = (self.first_time, self.last_time);
+        (Summary { packets, first_time, last_time, ..Summary::default() }, self.uoffset)
     }
 
     /// The IDBs that the stream does not have yet.

@@ -6,5 +6,7 @@ mod duckdb;
 mod expressions;
 mod question;
 mod recorded;
+mod recorder;
+mod replaced;
 mod shared_captures;
 mod written;

@@ -149,7 +149,8 @@ fn keep(sample: &Sample, time: Duration, scratch: &Scratch, compression: Compres
     // The sender waits here, as a network does not: nothing is lost, and the rate is what is sustained.
     options.wait_max = Duration::from_secs(60);
     let opened = Tape::open(&folder, options)?;
-    let mut desk = Desk::new(TapeKeeper::new(opened.tape), opened.table, DeskClock::Packets, false);
+    let keeper = TapeKeeper::new(opened.tape, &folder);
+    let mut desk = Desk::new(keeper, opened.table, DeskClock::Packets, false);
     let description = Interface { link_type: LinkType::ETHERNET, snaplen: 0, name: None, description: None };
     let interface = desk.interface(&description, false);
     let start = Instant::now();

@@ -22,8 +22,8 @@ pub(crate) fn run(arguments: &ImportArgs) -> Result<Exit, Failure> {
         look_at(path)?;
     }
     let opened = tape::Tape::open(&arguments.tape, options(arguments))?;
-    crate::readme::leave(&arguments.tape);
-    let mut desk = Desk::new(TapeKeeper::new(opened.tape), opened.table, DeskClock::Packets, false);
+    let keeper = TapeKeeper::new(opened.tape, &arguments.tape);
+    let mut desk = Desk::new(keeper, opened.table, DeskClock::Packets, false);
     let start = Instant::now();
     let progress = Progress::new(&arguments.files);
     let mut failures = Vec::new();
@@ -56,6 +56,7 @@ fn look_at(path: &Path) -> Result<(), Failure> {
 fn options(arguments: &ImportArgs) -> tape::Options {
     let mut options = tape::Options::new(IMPORT_BUDGET_BYTES);
     options.sensor = "import".to_owned();
+    options.is_live = false;
     // A file can wait: nothing is stored uncompressed for speed, and a slow disk costs no packet.
     options.steps_aside = false;
     options.wait_max = Duration::from_secs(3600);

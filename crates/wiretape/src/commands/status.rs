@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use packet::Timestamp;
 use serde_json::{Value, json};
-use tape::status::{LaneStatus, Problem, Rate, Status};
+use tape::status::{Failing, LaneStatus, Problem, Rate, Status};
 
 use crate::args::{SourceArgs, StatusArgs, StatusFormat};
 use crate::errors::{Exit, Failure};
@@ -56,8 +56,13 @@ fn problem_text(problem: &Problem) -> String {
             format!("no recorder is at work; the last sign of one was at {} UTC", second_text(*last))
         }
         Problem::NotRecording { last_sign: None } => "no recorder has been at work".to_owned(),
+        Problem::Failing(failing) => failing_text(failing),
         other => format!("{other:?}"),
     }
+}
+
+fn failing_text(failing: &Failing) -> String {
+    format!("packets are lost since {} UTC: {}", second_text(failing.since), escaped(&failing.reason))
 }
 
 fn text(tape: &str, status: &Status) -> String {
@@ -107,6 +112,9 @@ fn section<T>(lines: &mut Vec<String>, title: &str, items: &[T], word: impl Fn(&
 }
 
 fn recorder(status: &Status) -> String {
+    if let Some(failing) = &status.failing {
+        return failing_text(failing);
+    }
     match (status.recording, status.recorder_pid, status.last_sign) {
         (true, Some(pid), _) => format!("at work (process {pid})"),
         (true, None, _) => "at work".to_owned(),
@@ -194,6 +202,9 @@ fn to_json(tape: &str, status: &Status) -> Value {
         "recording": status.recording,
         "recorder_pid": status.recorder_pid,
         "last_sign": time(status.last_sign),
+        "failing": status.failing.as_ref().map(|failing| json!({
+            "since": rfc3339(failing.since), "reason": failing.reason,
+        })),
         "bytes": status.bytes,
         "budget_bytes": status.budget_bytes,
         "flow_files": status.flow_files,

@@ -61,6 +61,9 @@ impl From<tape::Error> for Failure {
                 .because(error.to_string())
                 .attempt(format!("to see what it does: wiretape status --tape {}", shown(path)))
                 .attempt("to record beside it, choose another --tape"),
+            Error::OtherTape { path } => Self::of(Exit::System, "the recording has ended")
+                .because(format!("another tape lies in {} now, with other interfaces", shown(path)))
+                .attempt("start again to record onto that one"),
             Error::BudgetTooSmall { least_bytes, .. } => {
                 Self::call("cannot record").because(error.to_string()).attempt(format!("--budget {least_bytes}"))
             }

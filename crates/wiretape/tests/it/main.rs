@@ -2,6 +2,7 @@
 
 mod calls;
 mod capture;
+mod disks;
 mod exporting;
 mod filtering;
 mod importing;

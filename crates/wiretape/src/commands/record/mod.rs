@@ -25,8 +25,8 @@ use crate::keeper::TapeKeeper;
 use crate::output::coverage::thousands;
 use crate::settings::{self, Settings};
 use crate::tcpdump::Rotation;
+use crate::terminal;
 use crate::units::size_text;
-use crate::{readme, terminal};
 
 /// Records as Wiretape's own flags say.
 pub(crate) fn run(arguments: RecordArgs) -> Result<Exit, Failure> {
@@ -60,11 +60,10 @@ fn record(flags: Settings, config: Option<&Path>, rotation: Rotation, old_files:
     let control = Arc::new(Control::new().map_err(|error| Failure::system("cannot start", &error))?);
     obey(&control)?;
     let opened = Tape::open(&plan.tape, plan.keep.clone())?;
-    readme::leave(&plan.tape);
     greeting::greet(&plan, &recorder, old_files);
     tell_salvage(&opened.report);
     minute::watch(&control);
-    let ran = recorder.run(TapeKeeper::new(opened.tape), opened.table, &control);
+    let ran = recorder.run(TapeKeeper::new(opened.tape, &plan.tape), opened.table, &control);
     control.stop();
     let (keeper, mut table, counters) = ran?;
     keeper.close(&mut table);
