@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use packet::capture::Reader;
 use packet::{Interface, Timestamp};
 use tape::format::names::Encoding;
-use tape::question::{Coverage, Query, Source, flows, packets};
+use tape::question::{Coverage, Query, Source, estimate, flows, packets};
 
 use crate::built_tape::{Builder, Cut, Owned, build};
 use crate::shared_captures::{folder, truth};
@@ -181,6 +181,25 @@ fn packets_of_a_flow_by_its_id() {
             let query = Query { flow_ids: vec![*id], ..Query::default() };
             assert_eq!(ask_packets(tape, &query).0.len() as u64, *count, "{what} {id}");
         }
+    });
+}
+
+/// What is estimated is never too low, and exact where everything is asked for.
+#[test]
+fn estimates_are_upper_bounds() {
+    for_tapes(|tape, _, _, packets, what| {
+        let estimated = |query: &Query| estimate(tape, query).unwrap().unwrap();
+        let all = estimated(&Query::default());
+        let bytes: u64 = packets.iter().map(|packet| packet.data.len() as u64).sum();
+        assert_eq!((all.packets_max, all.bytes_max), (packets.len() as u64, bytes), "{what}");
+        let middle = packets[packets.len() / 2].time;
+        for query in [Query { from: Some(middle), ..Query::default() }, Query { to: Some(middle), ..Query::default() }]
+        {
+            let found = ask_packets(tape, &query).0.len() as u64;
+            assert!(estimated(&query).packets_max >= found, "{what}");
+        }
+        let some = estimated(&Query { limit: Some(1), ..Query::default() });
+        assert!(some.packets_max == 1 && some.bytes_max <= bytes, "{what}");
     });
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use field::ByField;
-pub(crate) use question::{SourceArgs, TimesArgs, expression};
+pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
 
 use crate::aggregate::{Interval, SortBy};
 use crate::settings::Settings;
@@ -125,6 +125,9 @@ pub(crate) struct FlowsArgs {
     /// How to print them [default: table]
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
     pub(crate) format: FlowFormat,
+    /// What it may take.
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// pcap-filter(7), and field predicates such as: dest_port = 443 and bytes_toclient > 1M
     #[arg(value_name = "EXPR")]
     pub(crate) expression: Vec<String>,
@@ -181,6 +184,12 @@ pub(crate) struct PacketsArgs {
     /// Link layer of the capture [default: keep, where it can have several]
     #[arg(long, value_name = "LINK", requires = "write")]
     pub(crate) link: Option<LinkWanted>,
+    /// Write a large capture without asking (only a terminal is asked)
+    #[arg(short = 'y', long, requires = "write")]
+    pub(crate) yes: bool,
+    /// What it may take.
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// pcap-filter(7), and field predicates such as: dest_port = 443 and bytes_toclient > 1M
     #[arg(value_name = "EXPR")]
     pub(crate) expression: Vec<String>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::units::{Moment, Span};
+use crate::units::{Moment, Size, Span};
 
 /// SOURCE.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,6 +31,14 @@ pub(crate) struct TimesArgs {
     /// Before this time, written likewise
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) to: Option<Moment>,
+}
+
+/// What a question may take.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct LimitArgs {
+    /// Most memory that the question may take [default: a quarter of what there is, 128 MiB to 4 GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Size>,
 }
 
 /// The words of an expression as one text; `None` if there are none.

@@ -9,6 +9,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tape::question::{self, Coverage, Query, Source};
 
+use super::foresight;
+use super::progress::Waiting;
 use crate::args::{CaptureFormat, LinkWanted, PacketsArgs};
 use crate::errors::{Exit, Failure};
 use crate::output::capture::{CaptureWriter, Changes, SourceLinks, Wanted, WriteError};
@@ -39,6 +41,9 @@ pub(super) fn to_file(
     let (named, packing) = by_name(path)?;
     let format = arguments.format.or(named).unwrap_or(CaptureFormat::Pcapng);
     let wanted = wanted(source, query, arguments, format, file::is_stream(path))?;
+    if !file::is_stream(path) {
+        foresight::look_ahead(path, source, query, arguments.yes)?;
+    }
     let failed = |error: io::Error| Failure::system(format!("cannot write {}", path.display()), &error);
     if !query.live {
         leave_nothing_on_signals()?;
@@ -133,13 +138,18 @@ fn refuse_source(target: &Path, source: &Source) -> Result<(), Failure> {
 fn write(source: &Source, query: &Query, wanted: Wanted, out: impl Write) -> Result<Coverage, Failure> {
     let mut writer = CaptureWriter::new(out, wanted);
     let mut failed = None;
+    let mut waiting = Waiting::begin();
     let coverage = question::packets(source, query, &mut |packet, interface| match writer.packet(packet, interface) {
-        Ok(()) => ControlFlow::Continue(()),
+        Ok(()) => {
+            waiting.packet(packet.data.len());
+            ControlFlow::Continue(())
+        }
         Err(error) => {
             failed = Some(error);
             ControlFlow::Break(())
         }
     })?;
+    waiting.end();
     let finished = match failed {
         Some(error) => Err(error),
         None => writer.finish(),

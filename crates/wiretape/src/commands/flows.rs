@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use tape::question;
 
+use super::progress::Waiting;
 use super::question as asked;
-use super::{histogram, live, news, top};
+use super::{courtesy, histogram, live, news, top};
 use crate::args::FlowsArgs;
 use crate::errors::{Exit, Failure};
 use crate::output::coverage;
@@ -19,6 +20,7 @@ const ROWS_AHEAD: usize = 1000;
 
 /// Prints the flows that match.
 pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
+    courtesy::give_way(arguments.limits.memory)?;
     let source = asked::source(&arguments.source)?;
     let mut query = asked::query(&arguments.times, &arguments.expression)?;
     query.limit = arguments.limit;
@@ -41,7 +43,9 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut printer = FlowPrinter::new(out, arguments.format, look).map_err(Failure::output)?;
     let mut failed = None;
+    let waiting = Waiting::begin();
     let coverage = question::flows(&source, &query, &mut |flow| {
+        waiting.end();
         let record = FlowRecord::new(flow.row, flow.in_iface, flow.kept, flow.sensor);
         let printed = printer.flow(&record);
         let printed = if arguments.live { printed.and_then(|()| printer.flush()) } else { printed };
@@ -53,6 +57,7 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
             }
         }
     })?;
+    waiting.end();
     match failed {
         Some(error) => return Err(Failure::output(error)),
         None => printer.finish().map_err(Failure::output)?,

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use packet::Timestamp;
 use tape::question::{self, Coverage, Query, Source};
 
+use super::progress::Waiting;
 use crate::aggregate::{Bucket, Histogram, Interval, TooFine, step_text};
 use crate::args::FlowFormat;
 use crate::errors::{Exit, Failure};
@@ -27,7 +28,9 @@ pub(super) fn of_flows(
     grid::check_format(format, "--histogram")?;
     let mut histogram = Histogram::new(interval.unwrap_or(Interval::Auto), query.from, query.to);
     let mut counted = Ok(());
+    let waiting = Waiting::begin();
     let coverage = question::flows(source, query, &mut |flow| go_on(histogram.add_flow(flow.row), &mut counted))?;
+    waiting.end();
     counted.map_err(too_fine)?;
     finish(histogram, true, format, &coverage, "flows")
 }
@@ -36,9 +39,11 @@ pub(super) fn of_flows(
 pub(super) fn of_packets(source: &Source, query: &Query, interval: Option<Interval>) -> Result<Exit, Failure> {
     let mut histogram = Histogram::new(interval.unwrap_or(Interval::Auto), query.from, query.to);
     let mut counted = Ok(());
+    let waiting = Waiting::begin();
     let coverage = question::packets(source, query, &mut |packet, _| {
         go_on(histogram.add_packet(packet.time, packet.wire_bytes), &mut counted)
     })?;
+    waiting.end();
     counted.map_err(too_fine)?;
     finish(histogram, false, FlowFormat::Table, &coverage, "packets")
 }

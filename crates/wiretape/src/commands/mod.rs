@@ -1,10 +1,12 @@
 //! The commands, each in a file of its own.
 
 pub(crate) mod bench;
+mod courtesy;
 mod export;
 pub(crate) mod filter;
 mod flow_ids;
 pub(crate) mod flows;
+mod foresight;
 mod histogram;
 pub(crate) mod import;
 pub(crate) mod interfaces;

@@ -7,6 +7,7 @@ use filter::question::Field;
 use packet::Timestamp;
 use tape::question::{self, Query, Source};
 
+use super::progress::Waiting;
 use crate::aggregate::{News, Novelty};
 use crate::args::FlowsArgs;
 use crate::errors::{Exit, Failure};
@@ -40,11 +41,13 @@ pub(super) fn run(source: &Source, query: &Query, since: Timestamp, arguments: &
     let query = Query { limit: None, ..query.clone() };
     let mut news = News::new(since, fields.clone());
     let mut oldest = None;
+    let waiting = Waiting::begin();
     let mut coverage = question::flows(source, &query, &mut |flow| {
         oldest = Some(oldest.map_or(flow.row.start, |oldest: Timestamp| oldest.min(flow.row.start)));
         news.add(flow);
         ControlFlow::Continue(())
     })?;
+    waiting.end();
     let (absent, forgotten) = (news.absent(), news.forgotten());
     let found = news.into_sorted();
     let rows: Vec<Vec<Datum>> = found.iter().take(limit).map(row).collect();

@@ -6,14 +6,16 @@ use std::path::Path;
 
 use tape::question::{self, Coverage, Query, Source};
 
+use super::progress::Waiting;
 use super::question as asked;
-use super::{export, flow_ids, histogram, live};
+use super::{courtesy, export, flow_ids, histogram, live};
 use crate::args::PacketsArgs;
 use crate::errors::{Exit, Failure};
 use crate::output::{coverage, packet_line};
 
 /// Prints or writes the packets that match.
 pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
+    courtesy::give_way(arguments.limits.memory)?;
     let source = asked::source(&arguments.source)?;
     let mut query = asked::query(&arguments.times, &arguments.expression)?;
     query.limit = arguments.limit;
@@ -43,7 +45,9 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
 fn print_lines(source: &Source, query: &Query) -> Result<Coverage, Failure> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut failed = None;
+    let waiting = Waiting::begin();
     let coverage = question::packets(source, query, &mut |packet, interface| {
+        waiting.end();
         let printed = writeln!(out, "{}", packet_line(packet, interface));
         let printed = if query.live { printed.and_then(|()| out.flush()) } else { printed };
         match printed {

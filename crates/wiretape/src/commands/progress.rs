@@ -1,9 +1,14 @@
-//! A progress bar for long reading, on a terminal only.
+//! Signs of life of long work, on a terminal only.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output::coverage::thousands;
+use crate::terminal;
+use crate::units::size_text;
 
 /// How far reading has come.
 #[derive(Clone)]
@@ -54,5 +59,60 @@ impl<R: Read> Read for Measured<R> {
         let bytes = self.input.read(buffer)?;
         self.progress.bar.inc(bytes as u64);
         Ok(bytes)
+    }
+}
+
+/// Shows that a question is being worked on, if it takes more than a moment.
+pub(super) struct Waiting {
+    bar: ProgressBar,
+    packets: u64,
+    bytes: u64,
+}
+
+impl Waiting {
+    /// Begins; nothing is shown in the first second.
+    pub(super) fn begin() -> Self {
+        const UNSEEN: Duration = Duration::from_secs(1);
+        const TICK: Duration = Duration::from_millis(200);
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg}  {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message("looking");
+        if terminal::stderr_is_terminal() {
+            let shown = bar.clone();
+            // Without the thread the answer is the same.
+            let _ = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+                std::thread::sleep(UNSEEN);
+                if !shown.is_finished() {
+                    shown.set_draw_target(ProgressDrawTarget::stderr());
+                    shown.enable_steady_tick(TICK);
+                }
+            });
+        }
+        Self { bar, packets: 0, bytes: 0 }
+    }
+
+    /// Counts a packet of the answer.
+    pub(super) fn packet(&mut self, bytes: usize) {
+        const SHOW_EVERY: u64 = 1 << 14;
+        self.packets += 1;
+        self.bytes += bytes as u64;
+        if self.packets.is_multiple_of(SHOW_EVERY) && !self.bar.is_hidden() {
+            self.bar.set_message(format!("{} packets, {}", thousands(self.packets), size_text(self.bytes)));
+        }
+    }
+
+    /// Takes it away: before an answer is printed on the same terminal.
+    pub(super) fn end(&self) {
+        if !self.bar.is_finished() {
+            self.bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.end();
     }
 }

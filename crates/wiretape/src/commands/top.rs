@@ -7,6 +7,7 @@ use filter::question::Field;
 use serde_json::json;
 use tape::question::{self, Query, Source};
 
+use super::progress::Waiting;
 use crate::aggregate::{Groups, Key, SortBy, Totals, keys_of};
 use crate::args::FlowsArgs;
 use crate::errors::{Exit, Failure};
@@ -25,12 +26,14 @@ pub(super) fn run(source: &Source, query: &Query, arguments: &FlowsArgs) -> Resu
     let sort = arguments.sort.unwrap_or(SortBy::Bytes);
     let mut groups = Groups::new(sort, GROUPS_MAX);
     let mut key = Vec::new();
+    let waiting = Waiting::begin();
     let coverage = question::flows(source, query, &mut |flow| {
         let totals = Totals::from(flow.row);
         groups.count(&totals);
         keys_of(flow, &fields, &mut key, &mut |key| groups.add(key, &totals));
         ControlFlow::Continue(())
     })?;
+    waiting.end();
     let (count, whole, missed) = (groups.len(), groups.weight(), groups.missed_max());
     let top = groups.into_top(arguments.top.unwrap_or(usize::MAX));
     let rows: Vec<Vec<Datum>> = top.iter().map(|(key, totals)| row(&fields, key, totals, sort, whole)).collect();

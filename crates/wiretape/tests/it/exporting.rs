@@ -155,7 +155,7 @@ fn a_damaged_flow_file_is_said_in_words() {
 }
 
 /// A pcapng of so many packets of each link type, of 1000 bytes.
-fn capture(parts: &[(LinkType, u32)]) -> Vec<u8> {
+pub(crate) fn capture(parts: &[(LinkType, u32)]) -> Vec<u8> {
     let mut writer = PcapngWriter::new(Vec::new(), &Section::default());
     let mut time = Timestamp(1_795_428_000_000_000_000);
     for (link_type, count) in parts {
@@ -197,7 +197,8 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-fn wait_for(is_so: impl Fn() -> bool) {
+/// Waits until something is so.
+pub(crate) fn wait_for(is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(20), "it does not come");

@@ -2,6 +2,7 @@
 
 mod calls;
 mod capture;
+mod courtesy;
 mod disks;
 mod exporting;
 mod filtering;
