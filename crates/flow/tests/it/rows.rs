@@ -104,6 +104,26 @@ fn a_tunnel_is_noted_whenever_it_comes() {
     assert_eq!(rows(&mut bench).remove(0).tunnel, Some(Tunnel::Vxlan(7)));
 }
 
+/// As on a mirror port, where routing lies between the two, and in GTP-U, where each direction has an identifier.
+#[test]
+fn vlans_and_identifiers_do_not_part_a_flow() {
+    let mut bench = Bench::new(config());
+    let mut packet = headers(Transport::Udp);
+    packet.key = Some(key(17, (OURS, 40_000), (OTHER, 53)));
+    packet.vlans.push(10);
+    packet.tunnel = Some(Tunnel::GtpU(1));
+    bench.send(&packet, 60);
+    let mut reply = headers(Transport::Udp);
+    reply.key = Some(key(17, (OTHER, 53), (OURS, 40_000)));
+    reply.vlans.push(20);
+    reply.tunnel = Some(Tunnel::GtpU(2));
+    bench.send(&reply, 70);
+    let rows = rows(&mut bench);
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].pkts_toserver, rows[0].pkts_toclient), (1, 1));
+    assert_eq!((rows[0].vlan.as_slice(), rows[0].tunnel), (&[10][..], Some(Tunnel::GtpU(1))));
+}
+
 #[test]
 fn frames_without_ip_are_flows_of_their_addresses() {
     let mut bench = Bench::new(config());

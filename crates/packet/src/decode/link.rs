@@ -27,9 +27,12 @@ impl Walk<'_> {
             LinkType::IEEE802_11_RADIOTAP => self.radiotap(span),
             // Raw IP has had other numbers where DLT_RAW was written as it was.
             LinkType(12 | 14) | LinkType::RAW => self.raw_ip(span),
+            LinkType(6) => self.token_ring(span),
             LinkType(9) => self.ppp(span),
             LinkType(50) => self.ppp_hdlc(span),
             LinkType(51) => self.network(ether_type::PPPOE_SESSION, span),
+            // ATM adaptation layer 5 with 802.2 (RFC 2684).
+            LinkType(100) => self.llc(span),
             LinkType(104) => self.cisco_hdlc(span),
             // PPP after a byte for the direction.
             LinkType(204) => self.rest(span, 1, Self::ppp),
@@ -38,6 +41,7 @@ impl Walk<'_> {
             LinkType(119) => self.prism(span),
             LinkType(163) => self.avs(span),
             LinkType(192) => self.per_packet_information(span),
+            LinkType(258) => self.apple_tap(span),
             // A preamble and a start delimiter before the frame.
             LinkType(274) => self.rest(span, 8, Self::ethernet),
             LinkType(281) => self.switch_tag(span, 4),
@@ -166,6 +170,36 @@ impl Walk<'_> {
         // Synchronous or not, with any priority.
         if control & 0x70 == LLC {
             self.llc(rest);
+        }
+    }
+
+    /// Token ring: access and frame control, two addresses, a route if the upper bit of the source says so, then 802.2.
+    fn token_ring(&mut self, span: Span<'_>) {
+        const FRAME_TYPE: u8 = 0xc0;
+        const LLC: u8 = 0x40;
+        const HAS_ROUTE: u8 = 0x80;
+        let Some((&[_, control, d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5], rest)) = span.split::<14>() else {
+            return;
+        };
+        self.headers.dest_mac = Some(Mac([d0, d1, d2, d3, d4, d5]));
+        self.headers.src_mac = Some(Mac([s0 & !HAS_ROUTE, s1, s2, s3, s4, s5]));
+        let route_bytes = if s0 & HAS_ROUTE == 0 { 0 } else { usize::from(rest.u8(0).unwrap_or(0) & 0x1f) };
+        if control & FRAME_TYPE == LLC {
+            self.rest(rest, route_bytes, Self::llc);
+        }
+    }
+
+    /// Apple's PKTAP: the header's length, what it is, and the DLT_ number of what follows it, all little-endian.
+    fn apple_tap(&mut self, span: Span<'_>) {
+        const PKTAP: u16 = 258;
+        const DLT_PKTAP: u16 = 149;
+        let word = |offset| span.u32(offset).map(u32::swap_bytes);
+        let (Some(header_bytes), Some(link_type)) = (word(0), word(8)) else { return };
+        let (Ok(header_bytes), Ok(link_type)) = (usize::try_from(header_bytes), u16::try_from(link_type)) else {
+            return;
+        };
+        if ![PKTAP, DLT_PKTAP].contains(&link_type) {
+            self.rest(span, header_bytes, |walk, rest| walk.link(LinkType(link_type), rest));
         }
     }
 

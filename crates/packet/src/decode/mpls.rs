@@ -3,18 +3,23 @@
 use super::{Span, Tunnel, Walk};
 
 /// Labels that are passed over.
-const LABELS_MAX: u8 = 16;
+const LABELS_MAX: usize = 16;
+
+const LABEL_BYTES: usize = 4;
 
 const BOTTOM_OF_STACK: u32 = 0x100;
 
 impl Walk<'_> {
-    pub(super) fn mpls(&mut self, mut span: Span<'_>) {
-        for _ in 0..LABELS_MAX {
-            let Some((entry, rest)) = span.split::<4>() else { return };
-            let entry = u32::from_be_bytes(*entry);
-            span = rest;
+    /// The span is not moved from label to label: copying what was just put together from smaller pieces makes the
+    /// processor wait.
+    pub(super) fn mpls(&mut self, span: Span<'_>) {
+        for label in 1..=LABELS_MAX {
+            let Some(entry) = span.u32((label - 1) * LABEL_BYTES) else { return };
             if entry & BOTTOM_OF_STACK != 0 {
-                return self.labelled(Tunnel::Mpls(entry >> 12), span);
+                if let Some(rest) = span.after(label * LABEL_BYTES) {
+                    self.labelled(Tunnel::Mpls(entry >> 12), rest);
+                }
+                return;
             }
         }
     }

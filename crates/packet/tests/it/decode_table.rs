@@ -53,7 +53,8 @@ fn case(name: &'static str, link_type: u16, bytes: Vec<u8>, expected: impl Into<
 }
 
 pub(crate) fn table() -> Vec<Case> {
-    [plain(), tagged(), extended(), ip_protocols(), over_udp(), over_udp_without_ethernet(), other_links()].concat()
+    [plain(), tagged(), extended(), ip_protocols(), over_udp(), over_udp_without_ethernet(), other_links(), old_links()]
+        .concat()
 }
 
 fn plain() -> Vec<Case> {
@@ -438,4 +439,33 @@ fn transport_headers_are_read() {
     assert_eq!(transport(&ethernet(0x0800, &ipv4(17, &udp(1, 2, b"")))), Transport::Udp);
     assert_eq!(transport(&ethernet(0x0800, &ipv4(132, &sctp()))), Transport::Sctp { chunk_type: 1 });
     assert_eq!(transport(&ethernet(0x0800, &ipv4(1, &unreachable()))), Transport::Icmp { kind: 3, code: 1 });
+}
+
+fn old_links() -> Vec<Case> {
+    let llc = llc_snap([0; 3], 0x0800, &inner_v4());
+    let token_ring =
+        |source: u8, route: &[u8]| join(&[&[0x10, 0x40, 2, 0, 0, 0, 0, 2], &[source, 0, 0, 0, 0, 1], route, &llc]);
+    let apple_tap = |link_type: u32, packet: &[u8]| {
+        let mut header = [108u32, 1, link_type].map(u32::to_le_bytes).concat();
+        header.extend(b"en0");
+        header.resize(108, 0);
+        join(&[&header, packet])
+    };
+    vec![
+        case("token ring", 6, token_ring(2, &[]), INNER_V4),
+        case("token ring, routed", 6, token_ring(0x82, &[6, 0x30, 0, 0x11, 0, 0x20]), INNER_V4),
+        case("token ring, management", 6, after_control(&token_ring(2, &[])), "none"),
+        case("atm", 100, llc.clone(), INNER_V4),
+        case("pktap, ethernet", 258, apple_tap(1, &ethernet(0x86dd, &inner_v6())), INNER_V6),
+        case("pktap, raw", 258, apple_tap(12, &inner_v4()), INNER_V4),
+        case("pktap, null", 258, apple_tap(0, &join(&[&[30, 0, 0, 0], &inner_v6()])), INNER_V6),
+        case("pktap in itself", 258, apple_tap(258, &apple_tap(12, &inner_v4())), "none"),
+    ]
+}
+
+/// A token ring frame for the ring itself.
+fn after_control(frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    frame[1] = 0;
+    frame
 }

@@ -119,7 +119,7 @@ struct Walk<'a> {
 }
 
 /// Layers that hold others, and say nothing that is compared.
-const PASSED: [&str; 48] = [
+const PASSED: [&str; 51] = [
     "eth",
     "ethertype",
     "llc",
@@ -153,6 +153,9 @@ const PASSED: [&str; 48] = [
     "ppi",
     "wlan_aggregate",
     "fddi",
+    "tr",
+    "pktap",
+    "pcap_pktdata",
     "fr",
     "l2tp",
     "etherip",
