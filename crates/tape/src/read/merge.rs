@@ -1,25 +1,28 @@
 //! The packets of many frames in arrival order, with as many frames in memory as overlap in arrival numbers.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use packet::capture::block::{Block, Blocks};
 use packet::{Interface, Packet};
 
-use super::{Frame, FrameBytes, Tape};
+use super::ahead::Loaded;
+use super::order::{Arrived, Frames};
+use super::{Frame, Tape};
 use crate::Error;
 
 /// Walks the packets of frames in arrival order.
 ///
-/// Inside a lane packets are nearly, not exactly, in that order: parked ones come late. So each frame is sorted when it
-/// is opened, and it is opened as soon as its least arrival number is due.
+/// A frame is opened as soon as its least arrival number is due.
 pub(crate) struct Merge<'t> {
     tape: &'t mut Tape,
-    /// Not opened yet, by least arrival number.
-    waiting: VecDeque<Frame>,
+    frames: Frames,
     open: Vec<OpenFrame>,
-    /// The next arrival number of each open frame, and its place in `open`.
+    /// The next arrival number of each open frame but the current one, and its place in `open`.
     next: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The open frame whose packets are handed out as long as they are before all others.
+    current: Option<usize>,
     free: Vec<usize>,
 }
 
@@ -33,21 +36,26 @@ pub(crate) struct Merged<'a> {
 }
 
 struct OpenFrame {
-    frame: Frame,
-    bytes: FrameBytes,
-    /// Arrival numbers and where the blocks begin, in order.
-    packets: Vec<(u64, u32)>,
+    /// Its place among the frames.
+    frame: usize,
+    loaded: Loaded,
     position: usize,
     /// From the segment's numbering of interfaces to the tape's.
-    interfaces: Vec<u32>,
+    interfaces: Arc<Vec<u32>>,
+}
+
+impl OpenFrame {
+    #[inline]
+    fn next_arrival(&self) -> Option<u64> {
+        self.loaded.packets.get(self.position).map(|(arrival, _)| *arrival)
+    }
 }
 
 impl<'t> Merge<'t> {
     /// The packets of `frames`, in whatever order these are.
-    pub(crate) fn new(tape: &'t mut Tape, mut frames: Vec<Frame>) -> Self {
-        frames.retain(|frame| frame.packets > 0);
-        frames.sort_by_key(|frame| frame.arrivals.0);
-        Self { tape, waiting: frames.into(), open: Vec::new(), next: BinaryHeap::new(), free: Vec::new() }
+    pub(crate) fn new(tape: &'t mut Tape, frames: Vec<Frame>) -> Self {
+        let frames = Frames::new(frames);
+        Self { tape, frames, open: Vec::new(), next: BinaryHeap::new(), current: None, free: Vec::new() }
     }
 
     /// The tape that is read, for its interfaces and what it noticed.
@@ -56,81 +64,83 @@ impl<'t> Merge<'t> {
     }
 
     /// The next packet. A frame that is gone or cannot be read is noted in the tape's notes and passed over.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Merged<'_>>, Error> {
-        while let Some(due) = self.waiting.front()
-            && self.next.peek().is_none_or(|Reverse((arrival, _))| due.arrivals.0 <= *arrival)
-        {
-            if let Some(frame) = self.waiting.pop_front() {
-                self.open(frame)?;
-            }
-        }
-        let Some(Reverse((arrival, place))) = self.next.pop() else { return Ok(None) };
+        let Some(place) = self.next_place()? else { return Ok(None) };
         let open = &mut self.open[place];
-        let offset = open.packets[open.position].1;
+        let (arrival, offset) = open.loaded.packets[open.position];
         open.position += 1;
-        match open.packets.get(open.position) {
-            Some((arrival, _)) => self.next.push(Reverse((*arrival, place))),
-            None => self.free.push(place),
-        }
         let open = &self.open[place];
-        let block = open.bytes.as_slice().get(offset as usize..).and_then(|rest| Blocks::new(rest).next());
+        let block = open.loaded.bytes.as_slice().get(offset as usize..).and_then(|rest| Blocks::new(rest).next());
         let Some((_, Block::Packet(mut packet))) = block else {
             unreachable!("the block at {offset} was a packet when the frame was opened");
         };
         packet.interface = open.interfaces[packet.interface as usize];
         packet.arrival = Some(arrival);
         let interface = &self.tape.interfaces()[packet.interface as usize];
-        Ok(Some(Merged { packet, interface, arrival, frame: &open.frame }))
+        Ok(Some(Merged { packet, interface, arrival, frame: self.frames.frame(open.frame) }))
     }
 
-    fn open(&mut self, frame: Frame) -> Result<(), Error> {
-        let place = self.free.pop().unwrap_or(self.open.len());
-        let recycled =
-            self.open.get_mut(place).map(|open| (std::mem::take(&mut open.bytes), std::mem::take(&mut open.packets)));
-        let (mut bytes, mut packets) = recycled.unwrap_or_default();
-        let Some(interfaces) = self.tape.read_frame(&frame, &mut bytes)? else {
-            self.free.extend((place < self.open.len()).then_some(place));
-            return Ok(());
+    /// The open frame whose next packet is due.
+    #[inline]
+    fn next_place(&mut self) -> Result<Option<usize>, Error> {
+        if let Some(place) = self.current {
+            let arrival = self.open[place].next_arrival();
+            let others = self.next.peek().map(|Reverse((arrival, _))| *arrival);
+            if arrival.is_some_and(|arrival| {
+                others.is_none_or(|other| arrival < other) && self.frames.due().is_none_or(|due| arrival < due)
+            }) {
+                return Ok(Some(place));
+            }
+            self.current = None;
+            match arrival {
+                Some(arrival) => self.next.push(Reverse((arrival, place))),
+                None => self.close(place),
+            }
+        }
+        while let Some(due) = self.frames.due()
+            && self.next.peek().is_none_or(|Reverse((arrival, _))| due <= *arrival)
+        {
+            if let Some(arrived) = self.frames.next(self.tape)? {
+                self.open(arrived);
+            }
+        }
+        self.current = self.next.pop().map(|Reverse((_, place))| place);
+        Ok(self.current)
+    }
+
+    fn open(&mut self, arrived: Arrived) {
+        let Arrived { place: frame, interfaces, mut loaded } = arrived;
+        if loaded.interfaces as usize > interfaces.len() {
+            self.tape.note_torn(self.frames.frame(frame));
+            drop_undescribed(&mut loaded, interfaces.len());
+        }
+        let Some((arrival, _)) = loaded.packets.first().copied() else { return self.frames.give_back(loaded) };
+        let open = OpenFrame { frame, loaded, position: 0, interfaces };
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.open[place] = open;
+                place
+            }
+            None => {
+                self.open.push(open);
+                self.open.len() - 1
+            }
         };
-        if !index(&bytes, interfaces.len(), &frame, &mut packets) {
-            self.tape.note_torn(&frame);
-        }
-        if let Some((arrival, _)) = packets.first() {
-            self.next.push(Reverse((*arrival, place)));
-        } else {
-            self.free.push(place);
-        }
-        let open = OpenFrame { frame, bytes, packets, position: 0, interfaces };
-        match self.open.get_mut(place) {
-            Some(slot) => *slot = open,
-            None => self.open.push(open),
-        }
-        Ok(())
+        self.next.push(Reverse((arrival, place)));
+    }
+
+    fn close(&mut self, place: usize) {
+        self.frames.give_back(std::mem::take(&mut self.open[place].loaded));
+        self.free.push(place);
     }
 }
 
-/// Where the packets of a frame are, in arrival order; false if not all of it could be taken: a block is damaged, or
-/// the segment does not describe a packet's interface, so that nothing says what its bytes are.
-fn index(bytes: &FrameBytes, interfaces: usize, frame: &Frame, packets: &mut Vec<(u64, u32)>) -> bool {
-    packets.clear();
-    let mut last = frame.arrivals.0;
-    let mut described = true;
-    let mut blocks = Blocks::new(bytes.as_slice());
-    for (offset, block) in &mut blocks {
-        if let Block::Packet(packet) = block {
-            if offset < frame.skip as usize {
-                continue;
-            }
-            if (packet.interface as usize) < interfaces {
-                last = packet.arrival.unwrap_or(last);
-                packets.push((last, offset as u32));
-            } else {
-                described = false;
-            }
-        }
-    }
-    if !packets.is_sorted() {
-        packets.sort_unstable();
-    }
-    described && !blocks.is_torn()
+/// Drops the packets whose interface the segment does not describe: nothing says what their bytes are.
+fn drop_undescribed(loaded: &mut Loaded, interfaces: usize) {
+    let bytes = loaded.bytes.as_slice();
+    loaded.packets.retain(|(_, offset)| {
+        let block = bytes.get(*offset as usize..).and_then(|rest| Blocks::new(rest).next());
+        matches!(block, Some((_, Block::Packet(packet))) if (packet.interface as usize) < interfaces)
+    });
 }

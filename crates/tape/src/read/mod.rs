@@ -2,24 +2,28 @@
 //!
 //! Nothing here writes, locks, or waits for the recorder. Files that ageing takes away meanwhile are noted, not errors.
 
+mod ahead;
 mod bytes;
 mod chain;
 mod listing;
+mod load;
 mod merge;
+mod order;
 mod scan;
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use packet::{Interface, Timestamp};
 
-pub(crate) use bytes::FrameBytes;
 pub(crate) use chain::{Heartbeat, wall_clock};
 pub(crate) use listing::Listing;
 pub(crate) use merge::{Merge, Merged};
 
+use self::bytes::OpenSegment;
+use self::load::Loader;
 use crate::format::identity::{FORMAT, Identity, Unfit};
 use crate::format::names::{self, SegmentName};
 use crate::format::state::Position;
@@ -84,6 +88,7 @@ pub(crate) struct Tape {
     descriptions: HashMap<(Lane, u64), Vec<Frame>>,
     segments: HashMap<(Lane, u64), OpenSegment>,
     uses: u64,
+    loader: Loader,
     pub(crate) notes: Notes,
 }
 
@@ -96,16 +101,6 @@ pub(crate) struct Notes {
     pub(crate) evicted: Vec<Lane>,
     /// So did flow files.
     pub(crate) flows_evicted: bool,
-}
-
-/// A segment from which frames have been read.
-struct OpenSegment {
-    file: File,
-    /// From the segment's numbering of interfaces to the tape's; as many as are known so far.
-    interfaces: Vec<u32>,
-    /// How many of the frames that describe interfaces have been read.
-    described: usize,
-    used: u64,
 }
 
 impl Tape {
@@ -132,6 +127,7 @@ impl Tape {
             descriptions: HashMap::new(),
             segments: HashMap::new(),
             uses: 0,
+            loader: Loader::default(),
             notes: Notes::default(),
         })
     }
@@ -159,6 +155,15 @@ impl Tape {
     fn note_torn(&mut self, frame: &Frame) {
         let path = self.path(frame.lane, &frame.segment);
         self.notes.damaged(&path, format!("the frame at {} of its content has damaged blocks", frame.uoffset));
+    }
+
+    fn note_unreadable(&mut self, frame: &Frame, what: &str) {
+        let offset = match &frame.stored {
+            Stored::File { coffset, .. } => *coffset,
+            Stored::Journal(_) => 0,
+        };
+        let path = self.path(frame.lane, &frame.segment);
+        self.notes.damaged(&path, format!("the frame at {offset}: {what}"));
     }
 
     /// The interfaces of the packets that were read so far.
