@@ -1,7 +1,7 @@
 //! What everything on the tape takes, and making room before it is needed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) enum Account {
     State,
     /// A flow file that is being written.
     Rows,
+    /// Roll-ups of the indexes of flow files.
+    Rollups,
     /// What was set aside.
     Damaged,
     /// Closed files that could not be removed.
@@ -145,6 +147,24 @@ impl Room {
         shelf.closed_bytes += file.bytes;
         if let Some(before) = shelf.closed.insert(number, file) {
             shelf.closed_bytes -= before.bytes;
+        }
+    }
+
+    /// The index of a closed file has been written, with what an account had for it; if the file has gone meanwhile, so
+    /// has its index to go.
+    pub(crate) fn grow(&self, shelf: usize, number: u64, bytes: u64, catalog: Option<PathBuf>, instead_of: Account) {
+        let mut ledger = self.lock();
+        ledger.set(instead_of, 0);
+        let shelf = &mut ledger.shelves[shelf];
+        match shelf.closed.get_mut(&number) {
+            Some(file) => {
+                file.bytes += bytes;
+                file.catalog = catalog.or(file.catalog.take());
+                shelf.closed_bytes += bytes;
+            }
+            None => {
+                let _ = catalog.map(|path| self.disk.remove(&path));
+            }
         }
     }
 

@@ -1,10 +1,10 @@
 //! Flow files and the flow table's state: written beside the recording, by somebody who may fall behind.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
 use flow::ROWLESS;
@@ -18,7 +18,7 @@ use crate::disk::{replace_file, whole_blocks, write_new};
 use crate::format::identity::Identity;
 use crate::format::names::{self, FlowFileName};
 use crate::format::state::{Covers, Position, StateHead, encode_head};
-use crate::index;
+use crate::index::{self, Keeper};
 use crate::job::Checkpoint;
 use crate::rows::{FramePlace, Metadata, order, write};
 use crate::shared::{Shared, count};
@@ -60,6 +60,7 @@ enum Desk {
 pub(crate) struct Filing {
     pub(crate) identity: Identity,
     pub(crate) next_number: u64,
+    pub(crate) keeper: Keeper,
 }
 
 impl Clerk {
@@ -75,7 +76,7 @@ impl Clerk {
         let done = waiting.clone();
         let thread = std::thread::Builder::new().name("tape-rows".to_owned()).spawn(move || {
             crate::threads::be_nice();
-            for papers in receiver {
+            while let Some(papers) = next(&receiver, || filing.keeper.step(&shared)) {
                 filing.file(&shared, papers);
                 done.fetch_sub(1, Ordering::Relaxed);
             }
@@ -92,6 +93,7 @@ impl Clerk {
         match &mut self.desk {
             Desk::Here(filing) => {
                 filing.file(shared, papers);
+                while filing.keeper.step(shared) {}
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
             Desk::Thread { sender, .. } => {
@@ -119,6 +121,18 @@ impl Clerk {
             if let Some(thread) = thread.take() {
                 let _ = thread.join();
             }
+        }
+    }
+}
+
+/// The next message; until it comes, does what there is to do.
+fn next<T>(receiver: &Receiver<T>, mut step: impl FnMut() -> bool) -> Option<T> {
+    loop {
+        match receiver.try_recv() {
+            Ok(message) => return Some(message),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) if step() => {}
+            Err(TryRecvError::Empty) => return receiver.recv().ok(),
         }
     }
 }
@@ -160,7 +174,7 @@ impl Filing {
         shared.room.set(Account::Rows, kept_bytes).map_err(full)?;
         let path = name.path();
         // The index first: whoever sees the flow file finds its index there.
-        let catalog = write_index(shared, name, &index);
+        let catalog = index::write_index(shared, name, &index);
         if let Err(error) = publish(shared, &path, &bytes) {
             let _ = catalog.map(|index| shared.disk.remove(&index));
             shared.room.note(Account::Rows, 0);
@@ -170,6 +184,7 @@ impl Filing {
         let last_time = period.parts.iter().map(|part| part.end).max().unwrap_or(name.time);
         let disk = shared.disk.as_ref();
         let bytes = measured(disk, &path) + catalog.as_ref().map_or(0, |index| measured(disk, index));
+        self.keeper.add(name, catalog.is_some());
         let kept = KeptFile { path, catalog, bytes: kept_bytes.max(bytes), first_time, last_time };
         shared.room.close(FLOWS_SHELF, self.next_number, kept, &[Account::Rows]);
         count(&shared.tallies.flow_files, 1);
@@ -216,22 +231,6 @@ impl Filing {
             rowless,
         };
         (metadata, locations)
-    }
-}
-
-/// Writes the index of a flow file, and says where; without it readers make one, so its errors stop nothing.
-fn write_index(shared: &Shared, name: FlowFileName, bytes: &[u8]) -> Option<PathBuf> {
-    let disk = shared.disk.as_ref();
-    let path = names::flow_index_path(name.number);
-    // Left behind by a crash, before the flow file had its name.
-    let _ = disk.remove(&path);
-    match write_new(disk, &path, &[bytes]) {
-        Ok(()) => Some(path),
-        Err(error) => {
-            shared.problem(&path.display().to_string(), error.to_string());
-            let _ = disk.remove(&path);
-            None
-        }
     }
 }
 

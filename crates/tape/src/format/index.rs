@@ -28,7 +28,6 @@ pub const TABLES: usize = 5;
 
 /// The tables of a file, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Table {
     /// Addresses, as numbers of 128 bits; IPv4 as IPv4-mapped IPv6.
     Addresses,
@@ -42,8 +41,13 @@ pub enum Table {
     Traits,
 }
 
+impl Table {
+    /// All of them.
+    pub const ALL: [Self; TABLES] = [Self::Addresses, Self::Ports, Self::Flows, Self::Texts, Self::Traits];
+}
+
 /// The only trait: addresses and ports on the outside of the row's packets may be others than the row's own.
-pub const OPAQUE: u128 = 0;
+pub const OPAQUE: u32 = 0;
 
 /// What a flow file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

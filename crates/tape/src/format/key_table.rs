@@ -31,60 +31,63 @@ pub struct KeyTable {
     pub directory: Vec<u8>,
     /// The blocks.
     pub blocks: Vec<u8>,
+    open: Block,
+}
+
+/// The block that is being written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Block {
+    keys: usize,
+    first: u128,
+    last: u128,
+    /// Where it begins.
+    offset: usize,
 }
 
 impl KeyTable {
     /// From pairs of a key and a number in order, without any twice.
-    pub fn encode(pairs: &[(u128, u32)]) -> Self {
+    pub fn encode<K: Copy + PartialEq + Into<u128>>(pairs: &[(K, u32)]) -> Self {
         let mut table = Self::default();
-        let mut block = Block::default();
         let mut numbers = Vec::new();
         for of_key in pairs.chunk_by(|one, other| one.0 == other.0) {
             let Some((key, _)) = of_key.first() else { continue };
             numbers.clear();
             numbers.extend(of_key.iter().map(|(_, number)| *number));
-            table.keys += 1;
-            if block.push(*key, &numbers) {
-                table.close(&mut block);
-            }
+            table.push((*key).into(), &numbers);
         }
-        table.close(&mut block);
-        table
+        table.finish()
     }
 
-    fn close(&mut self, block: &mut Block) {
-        let Block { first, bytes, keys, .. } = std::mem::take(block);
-        if keys == 0 {
-            return;
-        }
-        self.directory.extend_from_slice(&first.to_le_bytes());
-        self.directory.extend_from_slice(&(self.blocks.len() as u32).to_le_bytes());
-        self.directory.extend_from_slice(&checksum::<4>(&[&bytes]));
-        self.blocks.extend_from_slice(&bytes);
-    }
-}
-
-/// A block that is being written.
-#[derive(Default)]
-struct Block {
-    first: u128,
-    last: u128,
-    keys: usize,
-    bytes: Vec<u8>,
-}
-
-impl Block {
-    /// Adds a key that is greater than those before; true when the block is full.
-    fn push(&mut self, key: u128, numbers: &[u32]) -> bool {
-        if self.keys == 0 {
-            self.first = key;
+    /// Adds a key that is greater than those before, with its ascending numbers.
+    pub fn push(&mut self, key: u128, numbers: &[u32]) {
+        if self.open.keys == 0 {
+            self.open = Block { keys: 0, first: key, last: key, offset: self.blocks.len() };
         } else {
-            put_varint(&mut self.bytes, key - self.last);
+            put_varint(&mut self.blocks, key - self.open.last);
         }
-        self.last = key;
+        self.open.last = key;
+        self.open.keys += 1;
         self.keys += 1;
-        put_numbers(&mut self.bytes, numbers);
-        self.keys >= BLOCK_KEYS_MAX || self.bytes.len() >= BLOCK_BYTES_MAX
+        put_numbers(&mut self.blocks, numbers);
+        if self.open.keys >= BLOCK_KEYS_MAX || self.blocks.len() - self.open.offset >= BLOCK_BYTES_MAX {
+            self.close_block();
+        }
+    }
+
+    /// Ends the last block.
+    pub fn finish(mut self) -> Self {
+        self.close_block();
+        self
+    }
+
+    fn close_block(&mut self) {
+        let Block { keys, first, offset, .. } = std::mem::take(&mut self.open);
+        if keys > 0 {
+            self.directory.extend_from_slice(&first.to_le_bytes());
+            self.directory.extend_from_slice(&(offset as u32).to_le_bytes());
+            let block = self.blocks.get(offset..).unwrap_or_default();
+            self.directory.extend_from_slice(&checksum::<4>(&[block]));
+        }
     }
 }
 
@@ -114,6 +117,13 @@ pub struct BlockPlace {
     sum: [u8; 4],
 }
 
+impl BlockPlace {
+    /// Of bytes that are taken for a block.
+    pub fn whole(bytes: &[u8]) -> Self {
+        Self { first: 0, offset: 0, bytes: bytes.len() as u32, sum: checksum(&[bytes]) }
+    }
+}
+
 impl Directory {
     /// Reads a directory; `None` where its blocks do not follow each other.
     pub fn decode(mut bytes: &[u8], blocks_bytes: u32) -> Option<Self> {
@@ -132,17 +142,27 @@ impl Directory {
         Some(Self { entries, blocks_bytes })
     }
 
+    /// Number of blocks.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True of a table without keys.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Where a block is.
+    pub fn block(&self, number: usize) -> Option<BlockPlace> {
+        let DirectoryEntry { first, offset, sum } = *self.entries.get(number)?;
+        let end = self.entries.get(number + 1).map_or(self.blocks_bytes, |next| next.offset);
+        Some(BlockPlace { first, offset, bytes: end - offset, sum })
+    }
+
     /// The blocks that can hold keys from `low` to `high`, both included.
-    pub fn blocks(&self, low: u128, high: u128) -> impl Iterator<Item = BlockPlace> {
+    pub fn blocks(&self, low: u128, high: u128) -> impl Iterator<Item = BlockPlace> + '_ {
         let from = self.entries.partition_point(|entry| entry.first <= low).saturating_sub(1);
-        let entries = self.entries.get(from..).unwrap_or_default();
-        let ends = entries.iter().skip(1).map(|next| next.offset).chain([self.blocks_bytes]);
-        entries.iter().zip(ends).take_while(move |(entry, _)| entry.first <= high).map(|(entry, end)| BlockPlace {
-            first: entry.first,
-            offset: entry.offset,
-            bytes: end - entry.offset,
-            sum: entry.sum,
-        })
+        (from..self.entries.len()).map_while(|number| self.block(number)).take_while(move |block| block.first <= high)
     }
 }
 
@@ -242,6 +262,7 @@ fn put_numbers(out: &mut Vec<u8>, numbers: &[u32]) {
     if numbers.len() == 1 {
         return put_varint(out, u128::from(*first) << 1);
     }
+    // Which is shortest shows when they are there: sets of more than one number are few.
     let mut list = vec![FORM_LIST];
     let mut runs = vec![FORM_RUNS];
     let (mut after, mut after_run) = (0, 0);

@@ -17,48 +17,67 @@ pub(crate) fn build<'a>(
     metadata: &Metadata,
     rows: impl Iterator<Item = &'a FlowPart>,
 ) -> Vec<u8> {
-    let mut summary = FileSummary {
-        name,
-        file_bytes,
-        rows: 0,
-        has_rowless: !metadata.rowless.is_empty(),
-        times: (Timestamp::default(), Timestamp::default()),
-        arrivals: (0, 0),
-        covers: metadata.covers,
-        segments: segments(metadata),
-    };
-    let mut pairs: [Vec<(u128, u32)>; TABLES] = Default::default();
-    for part in rows {
-        add_row(&mut pairs, summary.rows, part);
-        if summary.rows == 0 {
-            summary.times = (part.first, part.end);
-            summary.arrivals = (part.first_arrival, part.last_arrival);
-        }
-        summary.times = (summary.times.0.min(part.first), summary.times.1.max(part.end));
-        summary.arrivals = (summary.arrivals.0.min(part.first_arrival), summary.arrivals.1.max(part.last_arrival));
-        summary.rows += 1;
-    }
-    let tables = pairs.map(|mut pairs| {
-        pairs.sort_unstable();
-        pairs.dedup();
-        KeyTable::encode(&pairs)
-    });
-    encode(false, &[summary], &tables)
+    let mut building = Building::new(name, file_bytes, metadata);
+    rows.for_each(|row| building.add(row));
+    building.finish()
 }
 
-fn add_row(pairs: &mut [Vec<(u128, u32)>; TABLES], row: u32, part: &FlowPart) {
-    let mut add = |table: Table, key: u128| pairs[table as usize].push((key, row));
-    let key = &part.key;
-    for address in [key.src, key.dest] {
-        add(Table::Addresses, u128::from_be_bytes(address.0));
+/// An index that is being made.
+pub(crate) struct Building {
+    summary: FileSummary,
+    addresses: Vec<(u128, u32)>,
+    /// Of the other tables, whose keys are short.
+    short: [Vec<(u32, u32)>; TABLES],
+}
+
+impl Building {
+    pub(crate) fn new(name: FlowFileName, file_bytes: u64, metadata: &Metadata) -> Self {
+        let summary = FileSummary {
+            name,
+            file_bytes,
+            rows: 0,
+            has_rowless: !metadata.rowless.is_empty(),
+            times: (Timestamp::MAX, Timestamp::MIN),
+            arrivals: (u64::MAX, 0),
+            covers: metadata.covers,
+            segments: segments(metadata),
+        };
+        Self { summary, addresses: Vec::new(), short: Default::default() }
     }
-    for port in [key.src_port, key.dest_port] {
-        add(Table::Ports, port.into());
+
+    /// Adds the next row of the file.
+    pub(crate) fn add(&mut self, part: &FlowPart) {
+        let FileSummary { rows, times, arrivals, .. } = &mut self.summary;
+        let row = *rows;
+        *rows += 1;
+        *times = (times.0.min(part.first), times.1.max(part.end));
+        *arrivals = (arrivals.0.min(part.first_arrival), arrivals.1.max(part.last_arrival));
+        let key = &part.key;
+        self.addresses.extend([key.src, key.dest].map(|address| (u128::from_be_bytes(address.0), row)));
+        let mut add = |table: Table, key: u32| self.short[table as usize].push((key, row));
+        add(Table::Ports, key.src_port.into());
+        add(Table::Ports, key.dest_port.into());
+        add(Table::Flows, key::of_flow(part.flow_id));
+        if is_opaque(part) {
+            add(Table::Traits, OPAQUE);
+        }
     }
-    add(Table::Flows, key::of_flow(part.flow_id));
-    if is_opaque(part) {
-        add(Table::Traits, OPAQUE);
+
+    /// The bytes of the index.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        if self.summary.rows == 0 {
+            (self.summary.times, self.summary.arrivals) = Default::default();
+        }
+        let mut tables = self.short.map(|mut pairs| table(&mut pairs));
+        tables[Table::Addresses as usize] = table(&mut self.addresses);
+        encode(false, &[self.summary], &tables)
     }
+}
+
+fn table<K: Copy + Ord + Into<u128>>(pairs: &mut Vec<(K, u32)>) -> KeyTable {
+    pairs.sort_unstable();
+    pairs.dedup();
+    KeyTable::encode(pairs)
 }
 
 /// Whether the outermost headers of its packets may have other addresses and ports than the row: in a tunnel they do, and

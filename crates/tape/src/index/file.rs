@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use packet::Address;
 
 use super::{Key, RowSet};
+use crate::disk::DiskFile;
 use crate::format::checksum;
 use crate::format::index::{FileSummary, Head, OPAQUE, Table};
-use crate::format::key_table::{Directory, scan_block};
+use crate::format::key_table::{BlockPlace, Directory, Numbers, scan_block};
 
 /// Why an index is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -62,32 +66,59 @@ impl FlowIndex {
     }
 }
 
+/// Any bytes as an index, or as a block of one: the target of the fuzzer. What is found is within the rows.
+pub fn fuzz_flow_index(data: &[u8]) {
+    let take = &mut |_: u128, numbers: Numbers| {
+        let mut next = 0;
+        let _ = numbers.each_run(1 << 20, |first, end| {
+            assert!(next <= first && first < end && end <= 1 << 20);
+            next = end;
+        });
+    };
+    let _ = scan_block(&BlockPlace::whole(data), data, (0, u128::MAX), take);
+    if let Ok(index) = FlowIndex::from_bytes(data.to_vec()) {
+        for key in [Key::Port(53), Key::Net(Address::default(), 0), Key::Text("tls_sni", "x")] {
+            let rows = index.rows_of(&key).unwrap_or_default();
+            assert!(rows.iter().all(|row| row < index.summary.rows));
+        }
+    }
+}
+
 /// How much of a file is read when it is opened: all of a small one.
-const FRONT_BYTES: u64 = 16 << 10;
+const FRONT_BYTES: usize = 16 << 10;
 
 /// The tables of an index or a roll-up.
 pub(super) struct KeyFile {
     pub(super) head: Head,
     /// The beginning of the file, or all of it.
     front: Vec<u8>,
-    file: Option<File>,
+    rest: Option<Box<dyn Bytes>>,
+}
+
+/// Bytes that are read at any place.
+pub(super) trait Bytes: Send + Sync {
+    /// As many as there are up to `length`, which a damaged file may claim to be more than it has.
+    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
 }
 
 impl KeyFile {
     pub(super) fn open(path: &Path) -> Result<Self, IndexError> {
-        let file = File::open(path)?;
-        let mut front = read(&file, 0, FRONT_BYTES as usize)?;
+        Self::read(Box::new(path.to_path_buf()))
+    }
+
+    pub(super) fn read(input: Box<dyn Bytes>) -> Result<Self, IndexError> {
+        let mut front = input.read(0, FRONT_BYTES)?;
         let head_bytes = Head::bytes_of(&front).ok_or(IndexError::Damaged)?;
         if head_bytes > front.len() {
-            front = read(&file, 0, head_bytes)?;
+            front = input.read(0, head_bytes)?;
         }
         let head = Head::decode(&front).ok_or(IndexError::Damaged)?;
-        Ok(Self { head, front, file: Some(file) })
+        Ok(Self { head, front, rest: Some(input) })
     }
 
     pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Self, IndexError> {
         let head = Head::decode(&bytes).ok_or(IndexError::Damaged)?;
-        Ok(Self { head, front: bytes, file: None })
+        Ok(Self { head, front: bytes, rest: None })
     }
 
     /// The numbers that a key leads to.
@@ -97,7 +128,7 @@ impl KeyFile {
     }
 
     pub(super) fn opaque(&self) -> Result<RowSet, IndexError> {
-        self.numbers(Table::Traits, OPAQUE, OPAQUE)
+        self.numbers(Table::Traits, OPAQUE.into(), OPAQUE.into())
     }
 
     fn numbers(&self, table: Table, low: u128, high: u128) -> Result<RowSet, IndexError> {
@@ -113,16 +144,10 @@ impl KeyFile {
         (low, high): (u128, u128),
         take: &mut dyn FnMut(u128, u32, u32),
     ) -> Result<(), IndexError> {
-        let place = self.head.table(table);
-        let directory = self.bytes(place.offset, place.directory_bytes)?;
-        if checksum::<8>(&[&directory]) != place.sum {
-            return Err(IndexError::Damaged);
-        }
-        let directory = Directory::decode(&directory, place.blocks_bytes).ok_or(IndexError::Damaged)?;
-        let blocks_offset = place.offset.saturating_add(place.directory_bytes.into());
+        let directory = self.directory(table)?;
         let end = self.head.numbers_end();
         for block in directory.blocks(low, high) {
-            let bytes = self.bytes(blocks_offset.saturating_add(block.offset.into()), block.bytes)?;
+            let bytes = self.block(table, &block)?;
             let mut whole = true;
             let scanned = scan_block(&block, &bytes, (low, high), &mut |key, numbers| {
                 whole &= numbers.each_run(end, |first, end| take(key, first, end)).is_some();
@@ -134,6 +159,26 @@ impl KeyFile {
         Ok(())
     }
 
+    /// Whether all of it can be read.
+    pub(super) fn is_whole(&self) -> bool {
+        Table::ALL.into_iter().all(|table| self.scan(table, (0, u128::MAX), &mut |_, _, _| {}).is_ok())
+    }
+
+    pub(super) fn directory(&self, table: Table) -> Result<Directory, IndexError> {
+        let place = self.head.table(table);
+        let bytes = self.bytes(place.offset, place.directory_bytes)?;
+        if checksum::<8>(&[&bytes]) != place.sum {
+            return Err(IndexError::Damaged);
+        }
+        Directory::decode(&bytes, place.blocks_bytes).ok_or(IndexError::Damaged)
+    }
+
+    pub(super) fn block(&self, table: Table, block: &BlockPlace) -> Result<Cow<'_, [u8]>, IndexError> {
+        let place = self.head.table(table);
+        let begin = place.offset.saturating_add(place.directory_bytes.into());
+        self.bytes(begin.saturating_add(block.offset.into()), block.bytes)
+    }
+
     fn bytes(&self, offset: u64, length: u32) -> Result<Cow<'_, [u8]>, IndexError> {
         let length = length as usize;
         let start = usize::try_from(offset).map_err(|_| IndexError::Damaged)?;
@@ -141,23 +186,41 @@ impl KeyFile {
         if let Some(bytes) = self.front.get(start..end) {
             return Ok(Cow::Borrowed(bytes));
         }
-        let file = self.file.as_ref().ok_or(IndexError::Damaged)?;
-        let bytes = read(file, offset, length)?;
+        let rest = self.rest.as_ref().ok_or(IndexError::Damaged)?;
+        let bytes = rest.read(offset, length)?;
         if bytes.len() == length { Ok(Cow::Owned(bytes)) } else { Err(IndexError::Damaged) }
     }
 }
 
-/// As many bytes as there are up to `length`, which a damaged file may claim to be more than it has.
-fn read(file: &File, offset: u64, length: usize) -> Result<Vec<u8>, IndexError> {
-    let rest = file.metadata()?.len().saturating_sub(offset);
-    let mut bytes = vec![0; length.min(usize::try_from(rest).unwrap_or(usize::MAX))];
+/// Opened for each read: a catalog may have more files than a process may have open.
+impl Bytes for PathBuf {
+    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let file = File::open(self)?;
+        read_all(file.metadata()?.len(), offset, length, |bytes, offset| file.read_at(bytes, offset))
+    }
+}
+
+impl Bytes for Arc<dyn DiskFile> {
+    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        read_all(self.status()?.length, offset, length, |bytes, offset| self.read_at(bytes, offset))
+    }
+}
+
+fn read_all(
+    end: u64,
+    offset: u64,
+    length: usize,
+    read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<Vec<u8>> {
+    let rest = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; length.min(rest)];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset + filled as u64) {
+        match read_at(rest, offset + filled as u64) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     bytes.truncate(filled);

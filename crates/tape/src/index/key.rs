@@ -33,15 +33,15 @@ impl Key<'_> {
                 (Table::Addresses, network, network | host)
             }
             Self::Port(port) => one(Table::Ports, port.into()),
-            Self::Flow(id) => one(Table::Flows, of_flow(id)),
+            Self::Flow(id) => one(Table::Flows, of_flow(id).into()),
             Self::Text(column, text) => one(Table::Texts, of_text(column, text)),
         }
     }
 }
 
 /// The first 24 bits: enough that few rows of a file share them, and few enough that each takes two bytes.
-pub(super) fn of_flow(id: FlowId) -> u128 {
-    (id.0 >> 40).into()
+pub(super) fn of_flow(id: FlowId) -> u32 {
+    (id.0 >> 40) as u32
 }
 
 /// The first 32 bits of a hash; upper and lower case are the same.

@@ -13,15 +13,18 @@
 mod build;
 mod catalog;
 mod file;
+mod keeper;
 mod key;
+mod rollup;
 mod row_set;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::format::index::FileSummary;
-pub(crate) use build::build;
+pub(crate) use build::{Building, build};
 pub use catalog::Catalog;
-pub use file::{FlowIndex, IndexError};
+pub use file::{FlowIndex, IndexError, fuzz_flow_index};
+pub(crate) use keeper::{Keeper, write_index};
 pub use key::Key;
 pub use row_set::RowSet;

@@ -21,6 +21,7 @@ use crate::format::names::{self, FlowFileName};
 use crate::format::state::{self, Covers, Position, StateHead};
 use crate::gap::{self, Before};
 use crate::heartbeat::Beat;
+use crate::index::Keeper;
 use crate::job::Checkpoint;
 use crate::options::Options;
 use crate::shared::Shared;
@@ -110,7 +111,7 @@ pub(crate) fn salvage(
     config.tape_id = identity.id_bytes();
     let restored = state.and_then(|(_, snapshot)| FlowTable::restore(config.clone(), snapshot).ok());
     let mut table = restored.unwrap_or_else(|| FlowTable::new(config));
-    let mut filing = Filing { identity, next_number: next_flow_file };
+    let mut filing = Filing { identity, next_number: next_flow_file, keeper: Keeper::open(shared) };
     work.make_rows(&mut table, &mut filing, &next_numbers);
     note_accounts(shared);
     shared.room.tidy();

@@ -1,5 +1,6 @@
 //! The tape against disks that fail, forget and lie.
 
+mod catalog;
 mod crash;
 mod faults;
 mod faulty_disk;

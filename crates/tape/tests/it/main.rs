@@ -2,7 +2,6 @@
 
 mod built_tape;
 mod damage;
-mod duckdb;
 mod expressions;
 mod question;
 mod recorded;

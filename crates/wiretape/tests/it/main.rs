@@ -4,6 +4,7 @@ mod calls;
 mod capture;
 mod courtesy;
 mod disks;
+mod duckdb;
 mod exporting;
 mod filtering;
 mod importing;
