@@ -138,6 +138,11 @@ impl Catalog {
 
     /// The index of the file at a place, made from the flow file.
     pub fn rebuild(&self, place: u32) -> Result<FlowIndex, RowsError> {
+        FlowIndex::from_bytes(self.made(place)?).map_err(|_| RowsError::Unreadable)
+    }
+
+    /// The bytes of the index of the file at a place, made from the flow file.
+    pub fn made(&self, place: u32) -> Result<Vec<u8>, RowsError> {
         let name = *self.files.get(place as usize).ok_or(RowsError::Missing("place in the catalog"))?;
         let file = File::open(self.directory.join(name.path())).map_err(parquet::errors::ParquetError::from)?;
         let file_bytes = file.metadata().map_or(0, |metadata| metadata.len());
@@ -146,8 +151,7 @@ impl Catalog {
         for group in 0..file.row_groups() {
             parts.extend(file.read(group)?.into_iter().map(|row| row.part));
         }
-        let bytes = build(name, file_bytes, file.metadata(), parts.iter());
-        FlowIndex::from_bytes(bytes).map_err(|_| RowsError::Unreadable)
+        Ok(build(name, file_bytes, file.metadata(), parts.iter()))
     }
 
     fn open_index(&self, name: FlowFileName) -> Option<FlowIndex> {

@@ -14,6 +14,9 @@ pub(super) struct Attribution {
     flows: HashMap<FlowKey, Vec<Span>>,
     /// Keys of the first fragments of datagrams.
     datagrams: HashMap<Datagram, FlowKey>,
+    /// Keys by the arrival numbers of the flows' first packets: that can be a later fragment, if the first one was so long
+    /// ago that it was of another flow.
+    beginnings: HashMap<u64, FlowKey>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,18 +41,20 @@ impl Attribution {
     /// Attributes to flows by their index.
     pub(super) fn new<'a>(flows: impl IntoIterator<Item = (usize, &'a Gathered)>) -> Self {
         let mut by_key: HashMap<FlowKey, Vec<Span>> = HashMap::new();
+        let mut beginnings = HashMap::new();
         for (flow, gathered) in flows {
             let (key, _) = gathered.row.key().canonical();
+            beginnings.insert(gathered.row.first_arrival, key);
             let span = Span { first: gathered.row.first_arrival, last: gathered.row.last_arrival, flow };
             by_key.entry(key).or_default().push(span);
         }
-        Self { flows: by_key, datagrams: HashMap::new() }
+        Self { flows: by_key, datagrams: HashMap::new(), beginnings }
     }
 
     /// The flow of a packet. Packets have to come in the order of arrival, for the sake of fragments.
     pub(super) fn flow_of(&mut self, headers: &Headers, arrival: u64) -> Option<usize> {
         let key = match headers.fragment {
-            Some(fragment) => self.key_of_fragment(key_of(headers), fragment),
+            Some(fragment) => self.key_of_fragment(key_of(headers), fragment, arrival),
             None => key_of(headers),
         };
         let (key, _) = key.canonical();
@@ -57,17 +62,28 @@ impl Attribution {
         spans.iter().find(|span| (span.first..=span.last).contains(&arrival)).map(|span| span.flow)
     }
 
-    fn key_of_fragment(&mut self, key: FlowKey, fragment: Fragment) -> FlowKey {
+    fn key_of_fragment(&mut self, key: FlowKey, fragment: Fragment, arrival: u64) -> FlowKey {
         let datagram = Datagram { src: key.src, dest: key.dest, proto: key.proto, id: fragment.id };
         if fragment.offset > 0 {
-            return self.datagrams.get(&datagram).copied().unwrap_or(key);
+            let known = self.datagrams.get(&datagram).copied();
+            return known.unwrap_or_else(|| match self.beginnings.get(&arrival).copied() {
+                Some(begun) => {
+                    self.note(datagram, begun);
+                    begun
+                }
+                None => key,
+            });
         }
         if fragment.more {
-            if self.datagrams.len() >= DATAGRAMS_MAX {
-                self.datagrams.clear();
-            }
-            self.datagrams.insert(datagram, key);
+            self.note(datagram, key);
         }
         key
+    }
+
+    fn note(&mut self, datagram: Datagram, key: FlowKey) {
+        if self.datagrams.len() >= DATAGRAMS_MAX {
+            self.datagrams.clear();
+        }
+        self.datagrams.insert(datagram, key);
     }
 }

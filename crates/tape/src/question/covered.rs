@@ -62,10 +62,11 @@ pub(super) fn coverage(view: &mut View, query: &Query, needs: Needs) -> Result<C
         aged.into_iter().for_each(|from| extent.add(from));
         extent.add_gaps(&mut coverage, (from, to), &OUTSIDE);
     }
-    if needs == Needs::Rows {
-        coverage.expired = expired_rows(view, &evicted).into_iter().collect();
-    } else {
+    if needs != Needs::Rows {
         coverage.expired = expired(view, query, &evicted)?;
+    }
+    if needs != Needs::Packets {
+        coverage.expired.extend(expired_rows(view, &evicted));
     }
     absent::add_segments(&mut coverage, view, &evicted);
     if needs != Needs::Packets {

@@ -178,7 +178,7 @@ fn decide_by_packets(
     }
     let of_flows = open.iter().filter_map(|index| Some((*index, flows.get(*index)?)));
     let mut attribution = Attribution::new(of_flows);
-    let candidates = frames.iter().filter(|frame| judge.can_hold(frame)).cloned().collect();
+    let candidates = frames.iter().filter(|frame| judge.can_hold_or_explain(frame)).cloned().collect();
     let mut merge = Merge::new(tape, candidates);
     while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);

@@ -29,6 +29,9 @@ pub(super) enum Truth {
     Undecidable,
 }
 
+/// Fragments of a datagram follow each other within microseconds, give or take.
+const FRAGMENTS_NS: i64 = 1_000_000_000;
+
 /// Applies a query to packets and rows.
 pub(super) struct Judge {
     expression: Option<Expression>,
@@ -71,6 +74,18 @@ impl Judge {
     /// Whether a packet of this time can match.
     pub(super) fn is_in_time(&self, time: Timestamp) -> bool {
         self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)
+    }
+
+    /// Whether a frame can hold packets of the times that are asked for, or first fragments of such packets: these say
+    /// what flow the packets are of.
+    pub(super) fn can_hold_or_explain(&self, frame: &Frame) -> bool {
+        let from = self.from.map(|from| Timestamp(from.0.saturating_sub(FRAGMENTS_NS)));
+        frame.packets > 0 && frame.overlaps(from, self.to)
+    }
+
+    /// Whether what begins at a time begins before the end of what is asked for.
+    pub(super) fn begins_before_end(&self, time: Timestamp) -> bool {
+        self.to.is_none_or(|to| time < to)
     }
 
     /// Whether a frame can hold packets of the times that are asked for.

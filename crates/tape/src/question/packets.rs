@@ -82,9 +82,12 @@ fn plan(view: &mut View, query: &Query, judge: &Judge, coverage: &mut Coverage) 
     } else {
         return Ok(Plan { frames: candidates(view, query, judge)?, chosen: None });
     };
-    let mut frames = view.resolve(flows.iter().flat_map(|flow| flow.frames.iter().copied()))?.frames;
-    if !query.whole_flows {
-        frames.retain(|frame| judge.can_hold(frame));
+    let resolved = view.resolve(flows.iter().flat_map(|flow| flow.frames.iter().copied()))?;
+    let mut frames = resolved.frames;
+    if query.whole_flows {
+        view.note_missing(&resolved.missing);
+    } else {
+        frames.retain(|frame| judge.can_hold_or_explain(frame));
     }
     Ok(Plan { frames, chosen: Some(flows) })
 }

@@ -40,7 +40,7 @@ pub(super) fn conclude(judges: &[&Judge], coverage: &mut Coverage) -> Result<(),
     Ok(())
 }
 
-/// As `conclude`, of a tape's packets: where rows have ruled out all of them, the expression is asked of the newest.
+/// As `conclude`, of a tape's packets: where rows have ruled out all of them, the expression is asked of one of them.
 pub(super) fn conclude_of_tape(
     view: &mut View,
     judges: &mut [&mut Judge],
@@ -48,7 +48,7 @@ pub(super) fn conclude_of_tape(
 ) -> Result<(), Error> {
     if judges.iter().all(|judge| judge.asked().is_empty())
         && let Some(judge) = judges.first_mut()
-        && let Some(link_type) = newest_link_type(view)?
+        && let Some(link_type) = a_link_type(view, judge)?
     {
         judge.ask(link_type);
     }
@@ -56,12 +56,18 @@ pub(super) fn conclude_of_tape(
     conclude(&judges, coverage)
 }
 
-fn newest_link_type(view: &mut View) -> Result<Option<LinkType>, Error> {
+/// The link type of a packet of the times that are asked for, looked for where these end.
+fn a_link_type(view: &mut View, judge: &Judge) -> Result<Option<LinkType>, Error> {
     for lane in Lane::ALL {
-        let frames = view.listing.newest(&mut view.tape, lane)?;
-        let Some(frame) = frames.iter().rfind(|frame| frame.packets > 0).cloned() else { continue };
-        if let Some(Merged { interface, .. }) = Merge::new(&mut view.tape, vec![frame]).next()? {
-            return Ok(Some(interface.link_type));
+        let segments = view.listing.segments(lane);
+        let end = segments.partition_point(|name| judge.begins_before_end(name.time));
+        let around: Vec<u64> = segments.iter().take(end + 1).rev().take(3).map(|name| name.number).collect();
+        for number in around {
+            let frames = view.listing.frames(&mut view.tape, lane, number)?;
+            let Some(frame) = frames.iter().rfind(|frame| judge.can_hold(frame)).cloned() else { continue };
+            if let Some(Merged { interface, .. }) = Merge::new(&mut view.tape, vec![frame]).next()? {
+                return Ok(Some(interface.link_type));
+            }
         }
     }
     Ok(None)

@@ -120,6 +120,9 @@ const COMPLETED_MAX: usize = 512;
 /// A flow ends when it was silent for ten minutes, give or take.
 const SILENCE_MAX_NS: i64 = 11 * 60 * 1_000_000_000;
 
+/// Stragglers belong to a closed flow for five seconds, give or take.
+const LINGER_MAX_NS: i64 = 10 * 1_000_000_000;
+
 impl<'v> Reading<'v> {
     fn new(view: &'v mut View) -> Result<Self, Error> {
         let latest = view.latest()?;
@@ -180,19 +183,23 @@ impl<'v> Reading<'v> {
             });
             gather.add(&row.part, in_iface, frames, Truth::False);
         };
-        match chosen {
+        let some = match chosen {
             Chosen::Some(rows) => {
-                let rows = rows.to_vec();
-                rows.iter().copied().zip(opened.read_rows(&rows)?).for_each(|(number, row)| take(number, row));
+                let numbers = rows.to_vec();
+                opened.read_rows(&numbers).ok().map(|rows| (numbers, rows))
             }
-            Chosen::All => {
-                let mut number = 0;
-                for group in 0..opened.row_groups() {
-                    for row in opened.read(group)? {
-                        take(number, row);
-                        number += 1;
-                    }
-                }
+            Chosen::All => None,
+        };
+        if let Some((numbers, rows)) = some {
+            numbers.into_iter().zip(rows).for_each(|(number, row)| take(number, row));
+            return Ok(());
+        }
+        // What an index names can be wrong: what is not wanted does no harm.
+        let mut number = 0;
+        for group in 0..opened.row_groups() {
+            for row in opened.read(group)? {
+                take(number, row);
+                number += 1;
             }
         }
         Ok(())
@@ -212,21 +219,14 @@ impl<'v> Reading<'v> {
         });
     }
 
-    /// Reads the other rows of the flows that have been found, where the selection left some out.
+    /// Reads the other rows of the flows that have been found, where the selection left some out. That a flow has ended
+    /// says not that it has no more of them: there are stragglers.
     fn complete(&mut self, selection: &Selection) -> Result<(), Error> {
-        let id = self.view.tape.id_bytes();
-        let lacks = |flow: &Gathered| {
-            !selection.takes_flows_whole(flow.row.tunnel.is_some())
-                && (flow.row.end_reason.is_none() || !has_beginning(&id, flow))
-        };
-        let lacking: HashSet<FlowId> = self.gather.iter().filter(|flow| lacks(flow)).map(|f| f.row.flow_id).collect();
+        let lacks = |flow: &&Gathered| !selection.takes_flows_whole(flow.row.tunnel.is_some());
+        let lacking: HashSet<FlowId> = self.gather.iter().filter(lacks).map(|flow| flow.row.flow_id).collect();
         if lacking.is_empty() {
             return Ok(());
         }
-        let around = self.gather.iter().filter(|flow| lacking.contains(&flow.row.flow_id));
-        let (from, to) = around.fold((Timestamp::MAX, Timestamp::MIN), |(from, to), flow| {
-            (from.min(flow.row.start), to.max(flow.row.end))
-        });
         let keys: Vec<Key> = lacking.iter().map(|id| Key::Flow(*id)).collect();
         if keys.len() <= COMPLETED_MAX {
             let holding = keys.iter().fold(RowSet::default(), |found, key| found | self.view.catalog.holding(key));
@@ -236,7 +236,7 @@ impl<'v> Reading<'v> {
             }
             return Ok(());
         }
-        let to = Timestamp(to.0.saturating_add(SILENCE_MAX_NS));
+        let (from, to) = self.surroundings(&lacking);
         for file in 0..self.view.catalog.files().len() as u32 {
             let summary = self.view.catalog.summary(file);
             if summary.is_none_or(|summary| summary.times.1 >= from && summary.times.0 <= to) {
@@ -244,6 +244,19 @@ impl<'v> Reading<'v> {
             }
         }
         Ok(())
+    }
+
+    /// The times that can hold more of some flows.
+    fn surroundings(&self, lacking: &HashSet<FlowId>) -> (Timestamp, Timestamp) {
+        let id = self.view.tape.id_bytes();
+        let (mut from, mut to) = (Timestamp::MAX, Timestamp::MIN);
+        for flow in self.gather.iter().filter(|flow| lacking.contains(&flow.row.flow_id)) {
+            let begins = if has_beginning(&id, flow) { flow.row.end } else { flow.row.start };
+            let silence_ns = if flow.row.end_reason.is_some() { LINGER_MAX_NS } else { SILENCE_MAX_NS };
+            from = from.min(begins);
+            to = to.max(Timestamp(flow.row.end.0.saturating_add(silence_ns)));
+        }
+        (from, to)
     }
 
     fn rows_of(&self, file: u32, keys: &[Key]) -> Chosen {

@@ -53,6 +53,12 @@ impl View {
         Ok(resolved)
     }
 
+    /// Notes that frames that were wanted have gone.
+    pub(super) fn note_missing(&mut self, numbers: &[u32]) {
+        let lanes = numbers.iter().filter_map(|number| self.places.place(*number)?.lane);
+        lanes.for_each(|lane| self.tape.notes.evicted(lane));
+    }
+
     /// The latest time of a packet in the newest segments.
     pub(super) fn latest(&mut self) -> Result<Timestamp, Error> {
         let mut latest = None;

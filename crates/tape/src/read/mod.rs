@@ -180,7 +180,7 @@ impl Notes {
         }
     }
 
-    fn evicted(&mut self, lane: Lane) {
+    pub(crate) fn evicted(&mut self, lane: Lane) {
         if !self.evicted.contains(&lane) {
             self.evicted.push(lane);
         }

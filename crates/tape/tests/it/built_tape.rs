@@ -63,6 +63,14 @@ pub(crate) fn build(directory: &Path, interfaces: &[Interface], packets: &[Owned
     builder.finish();
 }
 
+/// Writes the indexes of a tape's flow files.
+pub(crate) fn index(directory: &Path) {
+    let catalog = tape::index::Catalog::open(directory).unwrap();
+    for (place, name) in (0..).zip(catalog.files()) {
+        fs::write(directory.join(names::flow_index_path(name.number)), catalog.made(place).unwrap()).unwrap();
+    }
+}
+
 /// A tape that grows.
 pub(crate) struct Builder<'a> {
     directory: &'a Path,

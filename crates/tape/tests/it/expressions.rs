@@ -32,12 +32,12 @@ const EXPRESSIONS: &[&str] = &[
     "type mgt",
 ];
 
-fn parsed(text: &str) -> Expression {
+pub(crate) fn parsed(text: &str) -> Expression {
     Expression::new(text, Arc::new(NoNames), &|_| None).unwrap()
 }
 
 /// How many packets tcpdump finds.
-fn tcpdump(path: &std::path::Path, expression: &str) -> Option<usize> {
+pub(crate) fn tcpdump(path: &std::path::Path, expression: &str) -> Option<usize> {
     let output =
         Command::new("tcpdump").arg("-nntr").arg(path).args(["--count", expression]).stderr(Stdio::null()).output();
     let output = output.ok()?;
@@ -45,7 +45,7 @@ fn tcpdump(path: &std::path::Path, expression: &str) -> Option<usize> {
 }
 
 /// Why the packets of a source cannot be asked at all.
-fn refusal(source: &Source, query: &Query) -> Option<String> {
+pub(crate) fn refusal(source: &Source, query: &Query) -> Option<String> {
     let refused = tape::question::packets(source, query, &mut |_, _| ControlFlow::Continue(())).err()?;
     let of_flows = tape::question::flows(source, query, &mut |_| ControlFlow::Continue(())).err();
     assert_eq!(of_flows.map(|error| error.to_string()), Some(refused.to_string()));

@@ -3,7 +3,9 @@
 mod built_tape;
 mod damage;
 mod expressions;
+mod planner;
 mod question;
+mod random_questions;
 mod recorded;
 mod recorder;
 mod replaced;

@@ -1,0 +1,267 @@
+//! What is read by rows and indexes, against all packets read one after the other.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use packet::generate::{Generator, Traffic};
+use packet::{Interface, Timestamp};
+use tape::format::names::Encoding;
+use tape::question::{Query, Source, flows, flows_in_any_order};
+
+use crate::built_tape::{Cut, Owned, build, index};
+use crate::expressions::{refusal, tcpdump};
+use crate::question::{CUT, ask_flows, ask_packets, read_capture, some_captures};
+use crate::random_questions::{Pool, Random};
+use crate::shared_captures::folder;
+
+/// Many small segments and flow files, so that nothing is simply read whole.
+const MANY: Cut = Cut { frame_bytes: 3000, segment_frames: 1, checkpoint_packets: 60, ..CUT };
+
+const MANYS: [Cut; 4] = [
+    MANY,
+    Cut { encoding: Encoding::Plain, checkpoint_packets: 200, ..MANY },
+    Cut { checkpoint_packets: 17, head_bytes: 500, ..MANY },
+    Cut { frame_bytes: 900, checkpoint_packets: 400, without_catalog: true, ..MANY },
+];
+
+/// Captures of traffic with everything that makes a planner wrong.
+fn made_captures(directory: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for seed in 0..6 {
+        let traffic = Traffic {
+            seed,
+            flows: 150,
+            concurrent: 30,
+            flow_bytes_max: 8_000,
+            gap_ns: [20_000, 3_000_000_000][seed as usize % 2],
+            vlan_percent: 20,
+            tunnel_percent: 25,
+            // Fragments that are seconds apart are told by nobody.
+            fragment_percent: [50, 0][seed as usize % 2],
+            ..Traffic::default()
+        };
+        let path = directory.join(format!("{seed}.pcapng"));
+        Generator::new(traffic).write_pcapng(File::create(&path).unwrap()).unwrap();
+        paths.push(path);
+    }
+    paths
+}
+
+/// A capture, and a tape of it.
+struct Pair {
+    path: PathBuf,
+    interfaces: Vec<Interface>,
+    packets: Vec<Owned>,
+    tape: tempfile::TempDir,
+    cut: Cut,
+}
+
+impl Pair {
+    fn new(path: PathBuf, cut: Cut, indexed: bool) -> Option<Self> {
+        let (interfaces, packets) = read_capture(&path)?;
+        // Several link types are another test's.
+        let [_] = interfaces.as_slice() else { return None };
+        let tape = tempfile::tempdir().unwrap();
+        build(tape.path(), &interfaces, &packets, cut);
+        if indexed {
+            index(tape.path());
+        }
+        Some(Self { path, interfaces, packets, tape, cut })
+    }
+
+    fn sources(&self) -> (Source, Source) {
+        (Source::tape(self.tape.path()), Source::captures([self.path.clone()]))
+    }
+}
+
+/// Rows that can be compared: how long a flow was silent is not told by times that are not in order.
+fn rows(source: &Source, query: &Query, in_order: bool) -> BTreeSet<String> {
+    let rows = ask_flows(source, query).into_iter();
+    let without = |row: String| {
+        let (before, after) = row.split_once("end_reason: ").unwrap();
+        format!("{before}{}", after.split_once(", proto").unwrap().1)
+    };
+    if in_order { rows.collect() } else { rows.map(without).collect() }
+}
+
+fn check(pair: &Pair, query: &Query) -> usize {
+    let (tape, capture) = pair.sources();
+    let what = format!("{} {:?} {query:?}", pair.path.display(), pair.cut);
+    if let Some(refused) = refusal(&capture, query) {
+        assert_eq!(refusal(&tape, query), Some(refused), "{what}");
+        return 0;
+    }
+    let of_capture = ask_packets(&capture, query).0;
+    if refusal(&tape, query).is_some() {
+        // Of a capture, what is within no times is not asked of any packet.
+        assert!(of_capture.is_empty(), "{what}");
+        return 0;
+    }
+    let (of_tape, coverage) = ask_packets(&tape, query);
+    assert!(of_tape == of_capture, "{what}: {} packets, not {}", of_tape.len(), of_capture.len());
+    assert!(coverage.damaged.is_empty() && coverage.rowless_frames == 0, "{what} {coverage:?}");
+    let query = Query { whole_flows: false, ..query.clone() };
+    let in_order = pair.packets.is_sorted_by_key(|packet| packet.time);
+    let (of_tape_rows, of_capture_rows) = (rows(&tape, &query, in_order), rows(&capture, &query, in_order));
+    let differ: Vec<&String> = of_tape_rows.symmetric_difference(&of_capture_rows).collect();
+    assert!(differ.is_empty(), "{differ:#?} {what}");
+    of_tape.len()
+}
+
+#[test]
+fn random_questions_are_answered_as_by_reading_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = made_captures(directory.path());
+    let mut captures: Vec<PathBuf> = made.iter().chain(&made).cloned().collect();
+    captures.extend(folder().into_iter().flat_map(|root| some_captures(&root)).step_by(3));
+    let mut random = Random(1);
+    let (mut asked, mut found, mut compared) = (0, 0, 0);
+    for (number, path) in captures.into_iter().enumerate() {
+        let Some(pair) = Pair::new(path, MANYS[number % 4], number % 5 != 4) else { continue };
+        let pool = Pool::of(&pair.interfaces, &pair.packets);
+        for _ in 0..(15_000 / pair.packets.len()).clamp(4, 40) {
+            let query = pool.query(&mut random, &pair.packets);
+            found += usize::from(check(&pair, &query) > 0);
+            asked += 1;
+        }
+        let expression = pool.pcap(&mut random, 2);
+        if let Some(count) = tcpdump(&pair.path, &expression) {
+            let expression = crate::expressions::parsed(&expression);
+            let query = Query { expression: Some(expression), ..Query::default() };
+            assert_eq!(ask_packets(&pair.sources().0, &query).0.len(), count, "{} {query:?}", pair.path.display());
+            compared += 1;
+        }
+    }
+    assert!(asked > 500 && found > asked / 5, "{asked} {found} {compared}");
+}
+
+#[test]
+fn limits_and_orders() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = Random(2);
+    for (number, path) in made_captures(directory.path()).into_iter().enumerate() {
+        let pair = Pair::new(path, MANYS[number % 4], number % 2 == 0).unwrap();
+        let (tape, _) = pair.sources();
+        let pool = Pool::of(&pair.interfaces, &pair.packets);
+        for _ in 0..20 {
+            let query = pool.query(&mut random, &pair.packets);
+            if refusal(&tape, &query).is_some() {
+                continue;
+            }
+            let ids = |query: &Query, any_order: bool| {
+                let mut ids = Vec::new();
+                let mut sink = |flow: &tape::question::Flow| {
+                    ids.push((flow.row.clone(), flow.kept));
+                    ControlFlow::Continue(())
+                };
+                let coverage = if any_order {
+                    flows_in_any_order(&tape, query, &mut sink)
+                } else {
+                    flows(&tape, query, &mut sink)
+                };
+                assert_eq!(coverage.unwrap().matched, ids.len() as u64);
+                ids
+            };
+            let all = ids(&query, false);
+            assert!(all.is_sorted_by(|one, next| one.0.by_start(&next.0).is_lt()));
+            let mut in_any_order = ids(&query, true);
+            in_any_order.sort_by(|one, next| one.0.by_start(&next.0));
+            assert_eq!(in_any_order, all, "{query:?}");
+            for limit in [0, 1, 3, all.len(), all.len() + 5] {
+                let limited = Query { limit: Some(limit as u64), ..query.clone() };
+                assert_eq!(ids(&limited, false), all[..limit.min(all.len())], "{limited:?}");
+                assert_eq!(ids(&limited, true).len(), limit.min(all.len()), "{limited:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn packets_of_flows_by_ids_and_times() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = Random(3);
+    for (number, path) in made_captures(directory.path()).into_iter().enumerate() {
+        let pair = Pair::new(path, MANYS[number % 4], number % 3 != 2).unwrap();
+        let (tape, _) = pair.sources();
+        let mut spans = Vec::new();
+        flows(&tape, &Query::default(), &mut |flow| {
+            spans.push((
+                flow.row.flow_id,
+                flow.row.start,
+                flow.row.end,
+                flow.row.pkts_toserver + flow.row.pkts_toclient,
+            ));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        for _ in 0..20 {
+            let (id, start, end, count) = spans[random.below(spans.len())];
+            let by_id = Query { flow_ids: vec![id], ..Query::default() };
+            assert_eq!(ask_packets(&tape, &by_id).0.len() as u64, count);
+            // Its row is whole, however little of it is asked for.
+            let middle = Timestamp(start.0 + (end.0 - start.0) / 2);
+            for (from, to) in [(Some(start), Some(Timestamp(start.0 + 1))), (Some(end), None), (Some(middle), None)] {
+                let query = Query { from, to, ..by_id.clone() };
+                let mut found = None;
+                flows(&tape, &query, &mut |flow| {
+                    found = Some(flow.row.pkts_toserver + flow.row.pkts_toclient);
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+                assert_eq!(found, Some(count), "{query:?}");
+            }
+        }
+    }
+}
+
+/// Without any one file of the catalog the answers are the same; without a flow file packets are.
+#[test]
+fn files_that_are_missing_are_made_up_for_or_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = Random(4);
+    for (number, path) in made_captures(directory.path()).into_iter().take(3).enumerate() {
+        let pair = Pair::new(path, MANYS[number % 3], true).unwrap();
+        let pool = Pool::of(&pair.interfaces, &pair.packets);
+        for folder in ["catalog", "flows", "client", "bulk"] {
+            let Ok(listed) = fs::read_dir(pair.tape.path().join(folder)) else { continue };
+            let mut files: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
+            files.sort();
+            for file in files.iter().step_by(files.len().div_ceil(8)) {
+                let bytes = fs::read(file).unwrap();
+                fs::remove_file(file).unwrap();
+                for _ in 0..4 {
+                    let query = pool.query(&mut random, &pair.packets);
+                    check_without(&pair, &query, folder);
+                }
+                fs::write(file, bytes).unwrap();
+            }
+        }
+    }
+}
+
+/// What only predicates on fields have.
+const FIELD_SIGNS: &[&str] = &["_", "addr ", "proto = ", "direction", "duration", "tunnel", "vlan = "];
+
+fn check_without(pair: &Pair, query: &Query, folder: &str) {
+    let (tape, capture) = pair.sources();
+    let what = format!("{} without a file of {folder} {query:?}", pair.path.display());
+    if refusal(&capture, query).is_some() {
+        return;
+    }
+    let (of_tape, coverage) = ask_packets(&tape, query);
+    let of_capture = ask_packets(&capture, query).0;
+    let text = query.expression.as_ref().map_or("", |expression| expression.text());
+    let needs_rows = query.whole_flows || FIELD_SIGNS.iter().any(|sign| text.contains(sign));
+    let is_same = of_tape == of_capture;
+    match folder {
+        "catalog" => assert!(is_same, "{what}: {} of {}", of_tape.len(), of_capture.len()),
+        "flows" if !needs_rows => assert!(is_same, "{what}: {} of {}", of_tape.len(), of_capture.len()),
+        _ => assert!(is_same || !coverage.is_complete(), "{what} {coverage:?}"),
+    }
+    let query = Query { whole_flows: false, ..query.clone() };
+    let is_same = rows(&tape, &query, false) == rows(&capture, &query, false);
+    let coverage = flows(&tape, &query, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(is_same || (folder != "catalog" && !coverage.is_complete()), "{what}");
+}
