@@ -82,7 +82,13 @@ impl Ring {
         sys::lock_filter(socket)
     }
 
-    /// Moves the ring to another interface. Needs no privilege.
+    /// Makes the ring ready to be bound later, by whoever has no privilege then.
+    pub fn prepare(&self, program: &[libc::sock_filter]) -> io::Result<()> {
+        sys::attach_filter(self.socket.as_fd(), program)?;
+        sys::lock_filter(self.socket.as_fd())
+    }
+
+    /// Moves the ring to another interface. Needs no privilege. A ring that shares packets with others cannot be moved.
     pub fn bind(&self, interface_index: u32) -> io::Result<()> {
         sys::bind(self.socket.as_fd(), interface_index)
     }

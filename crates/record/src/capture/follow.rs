@@ -72,7 +72,7 @@ impl Capture {
                 // A new name is a new interface on the tape.
                 tap.target = None;
                 for watched in self.sources.iter_mut().filter_map(|source| source.watched.as_mut()) {
-                    if watched.index == interface.index {
+                    if watched.index == interface.index || (watched.is_spare() && watched.name == old) {
                         watched.name.clone_from(&interface.name);
                     }
                 }

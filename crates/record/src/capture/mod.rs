@@ -179,6 +179,15 @@ impl Watched {
     fn new(interface: &NetworkInterface) -> Self {
         Self { name: interface.name.clone(), index: interface.index, hardware: interface.hardware, present: true }
     }
+
+    /// Waits for a successor of the interface.
+    fn spare(interface: &NetworkInterface) -> Self {
+        Self { index: 0, present: false, ..Self::new(interface) }
+    }
+
+    fn is_spare(&self) -> bool {
+        self.index == 0
+    }
 }
 
 /// With SCTP in use, segment counts are not worth what they cost: the kernel cannot describe a large SCTP packet in a

@@ -51,8 +51,8 @@ impl Capture {
         self.open_ring(options, interface, SMALL_RING_BYTES)
     }
 
-    /// False if there is no ring that can be moved: the filter was made for another link type, or several rings share
-    /// the interface, which the kernel does not move.
+    /// False if there is no ring that can be moved: the filter was made for another link type. Of rings that share an
+    /// interface the kernel moves none; their spare one is moved, and does alone what they did.
     fn move_ring(&mut self, options: &Options, interface: &NetworkInterface) -> bool {
         let is_predecessor = |source: &&mut Source| {
             source.watched.as_ref().is_some_and(|watched| {
@@ -77,7 +77,7 @@ impl Capture {
         let program = attach::program(options.filter.as_ref(), link, interface.netmask, options.snaplen)?;
         let threads = options.threads.max(1);
         let fanout = (threads > 1).then(|| fanout_group(interface.index));
-        let ring_bytes = ring_bytes / threads;
+        let ring_bytes = ring_bytes / (threads + usize::from(fanout.is_some()));
         let failed = |source: io::Error| ring_error(&interface.name, ring_bytes, source);
         for _ in 0..threads {
             let ring = Ring::open(&self.ring_options(options, ring_bytes)).map_err(failed)?;
@@ -87,6 +87,11 @@ impl Capture {
                 let _ = ring.promiscuous(interface.index);
             }
             self.sources.push(Source { ring, watched: Some(Watched::new(interface)) });
+        }
+        if fanout.is_some() {
+            let ring = Ring::open(&self.ring_options(options, ring_bytes)).map_err(failed)?;
+            ring.prepare(&program).map_err(failed)?;
+            self.sources.push(Source { ring, watched: Some(Watched::spare(interface)) });
         }
         Ok(())
     }

@@ -79,6 +79,88 @@ fn an_interface_is_picked_up_again_without_privileges() {
     }
 }
 
+/// The rings of a fanout group cannot be moved: the spare one takes over, again and again.
+#[test]
+fn a_fanout_group_is_picked_up_again_without_privileges() {
+    let Some(network) = Network::new() else { return };
+    network.veth("out0", "in0");
+    let options = Options { threads: 3, ..on("in0") };
+    let recording = Recording::start_after(&network, options, drop_all_capabilities);
+    let send = |numbers: std::ops::Range<u32>| {
+        let frames: Vec<Vec<u8>> = numbers.map(|number| udp(number, (number as u16, 2), 60)).collect();
+        network.send("out0", &frames);
+        frames
+    };
+    let mut sent = send(1..20);
+    recording.wait_for(19);
+    for round in 1..3 {
+        network.ip("link del in0");
+        network.veth("out0", "in0");
+        std::thread::sleep(SEEN);
+        sent.extend(send(round * 20..round * 20 + 20));
+        recording.wait_for(sent.len() as u64);
+    }
+    network.ip("link set in0 down");
+    network.ip("link set in0 name renamed");
+    network.ip("link set renamed up");
+    std::thread::sleep(SEEN);
+    let renamed = send(100..120);
+    recording.wait_for((sent.len() + renamed.len()) as u64);
+    let (memory, counters) = recording.stop();
+    let of = |name: &str| {
+        let mut data: Vec<Vec<u8>> = memory.of(name).iter().map(|packet| packet.data.clone()).collect();
+        data.sort();
+        data
+    };
+    let sorted = |mut data: Vec<Vec<u8>>| {
+        data.sort();
+        data
+    };
+    assert!(of("in0") == sorted(sent), "{counters:?} {:?}", memory.notes);
+    assert!(of("renamed") == sorted(renamed), "{counters:?} {:?}", memory.notes);
+    assert!(!memory.notes.iter().any(|note| matches!(note, Note::Trouble { .. })), "{:?}", memory.notes);
+}
+
+/// Between two looks at the interfaces: nothing is left out, whoever was there before.
+#[test]
+fn changes_that_nobody_looks_at_are_survived() {
+    let Some(network) = Network::new() else { return };
+    network.veth("out0", "in0");
+    let recording = Recording::start_after(&network, on("in0"), drop_all_capabilities);
+    let mut sent = Vec::new();
+    for number in 0..8 {
+        match number % 4 {
+            0 => {
+                network.ip("link set in0 down");
+                network.ip("link set in0 up");
+            }
+            1 => {
+                network.ip("link del in0");
+                network.veth("out0", "in0");
+            }
+            // There and back again.
+            2 => {
+                network.ip("link set in0 name else0");
+                network.ip("link set else0 name in0");
+            }
+            _ => {
+                for _ in 0..5 {
+                    network.ip("link del in0");
+                    network.veth("out0", "in0");
+                }
+            }
+        }
+        std::thread::sleep(SEEN);
+        let frame = udp(number, (1, 2), 60);
+        network.send("out0", std::slice::from_ref(&frame));
+        sent.push(frame);
+        recording.wait_for(sent.len() as u64);
+    }
+    let (memory, _) = recording.stop();
+    let kept: Vec<Vec<u8>> = memory.of("in0").iter().map(|packet| packet.data.clone()).collect();
+    assert_eq!(kept, sent, "{:?}", memory.notes);
+}
+
 #[test]
 fn auto_takes_up_what_comes() {
     let Some(network) = Network::new() else { return };

@@ -39,6 +39,40 @@ fn loopback_is_seen_once_and_large_packets_are_whole() {
     assert!((counters.segments as usize) < BYTES / 1448 + kept.len() + 10);
 }
 
+/// BIG TCP (Linux 5.19): packets of up to 256 KiB that have no length in their IP header.
+#[test]
+fn packets_of_a_quarter_of_a_megabyte_are_whole() {
+    const BYTES: usize = 8_000_000;
+    let Some(network) = Network::new() else { return };
+    network.python("open('/proc/sys/net/ipv6/conf/lo/disable_ipv6', 'w').write('0')");
+    network.ip("link set lo up");
+    network.ip("link set lo gso_max_size 262144 gro_max_size 262144");
+    let recording = Recording::start(&network, Options { ring_bytes: 64 << 20, ..on("lo") });
+    network.python(&format!(
+        "import socket, threading\n\
+         server = socket.socket(socket.AF_INET6)\n\
+         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)\n\
+         server.bind(('::1', 7777)); server.listen()\n\
+         client = socket.socket(socket.AF_INET6)\n\
+         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)\n\
+         client.connect(('::1', 7777)); peer, _ = server.accept()\n\
+         thread = threading.Thread(target=lambda: (client.sendall(bytes({BYTES})), client.close()))\n\
+         thread.start()\n\
+         while peer.recv(1 << 20): pass\n\
+         thread.join()"
+    ));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let (memory, counters) = recording.stop();
+    assert_eq!(counters.dropped_by_kernel, 0);
+    let kept = memory.of("lo");
+    assert!(kept.iter().all(|packet| packet.data.len() == packet.wire_bytes as usize));
+    let longest = kept.iter().map(|packet| packet.data.len()).max().unwrap();
+    assert!(longest > 200_000, "{longest}");
+    let headers = |packet: &&crate::keeper::Kept| decode(LinkType::ETHERNET, &packet.data, packet.wire_bytes);
+    let to_server = kept.iter().map(headers).filter(|headers| headers.key.is_some_and(|key| key.dest_port == 7777));
+    assert_eq!(to_server.map(|headers| headers.payload_bytes as usize).sum::<usize>(), BYTES, "each byte once");
+}
+
 /// What a program writes into a tun device comes in as IP, without a link header.
 #[test]
 fn tun_is_raw_ip() {

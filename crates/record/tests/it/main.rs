@@ -6,6 +6,7 @@ mod exact;
 mod filters;
 mod frames;
 mod keeper;
+mod kernel_filters;
 mod links;
 mod many;
 mod network;

@@ -115,7 +115,7 @@ impl Drop for Network {
     }
 }
 
-fn skip<T>(what: &str) -> Option<T> {
+pub(crate) fn skip<T>(what: &str) -> Option<T> {
     assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs {what}");
     eprintln!("skipped: needs {what}");
     None
