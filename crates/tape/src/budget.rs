@@ -282,6 +282,13 @@ impl Room {
         self.lock().shelves[shelf].closed.keys().next().copied()
     }
 
+    /// The least number of a closed file, and the time of its earliest packet.
+    pub(crate) fn oldest_file(&self, shelf: usize) -> Option<(u64, Timestamp)> {
+        let ledger = self.lock();
+        let (number, file) = ledger.shelves[shelf].closed.first_key_value()?;
+        Some((*number, file.first_time))
+    }
+
     pub(crate) fn budget_bytes(&self) -> u64 {
         self.budget_bytes
     }

@@ -4,9 +4,12 @@ use std::fs;
 
 use packet::Timestamp;
 
+use crate::Lane;
+use crate::ageing::SHELVES;
 use crate::chain::Ending;
 use crate::clock::Moment;
-use crate::format::chain::Event;
+use crate::format::chain::{Event, Eviction};
+use crate::format::names;
 use crate::heartbeat::Beat;
 use crate::shared::Shared;
 
@@ -84,6 +87,28 @@ impl Before {
         shared.note(Event::Gap { from, to, reason });
         Some(to)
     }
+}
+
+/// Records that nothing is known of the time before, as the log was missing: that of the packets that are there, and of
+/// files that ageing took.
+pub(crate) fn note_missing_log(shared: &Shared) {
+    let oldest: Vec<_> = (0..SHELVES).filter_map(|shelf| Some((shelf, shared.room.oldest_file(shelf)?))).collect();
+    let Some(first_time) = oldest.iter().map(|(_, (_, time))| *time).min() else { return };
+    shared.problem(names::CHAIN, "the log was missing: gaps and losses before now are unknown".to_owned());
+    for (shelf, (number, time)) in oldest.into_iter().filter(|(_, (number, _))| *number > 1) {
+        shared.note(Event::Evict(Eviction {
+            lane: Lane::ALL.get(shelf).map_or(names::FLOWS, |lane| lane.name()).to_owned(),
+            first: 1,
+            last: number - 1,
+            segments: number - 1,
+            bytes: 0,
+            from: time,
+            to: time,
+            why: "unknown".to_owned(),
+        }));
+    }
+    let reason = "the log was missing: what was not recorded, or lost, is unknown".to_owned();
+    shared.note(Event::Gap { from: first_time, to: Moment::now().time.max(first_time), reason });
 }
 
 /// Records the time that the start itself took, if it was long.

@@ -20,6 +20,7 @@ mod frame;
 mod gap;
 mod guard;
 mod heartbeat;
+pub mod imports;
 pub mod index;
 mod job;
 mod journal;

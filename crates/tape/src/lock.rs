@@ -61,6 +61,13 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    /// A child that was forked just now has the file too, for a moment.
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
 /// The process that holds the lock of a tape, as far as this one can see it; without touching the lock, which a recorder
 /// that starts just now needs.
 pub(crate) fn seen_holder(tape: &Path) -> Option<u32> {

@@ -1,14 +1,16 @@
 //! How a tape does: how far each lane goes back, how fast it fills, what is missing, whether a recorder is at work.
 
 use std::fs;
+use std::ops::Add;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use packet::Timestamp;
 
 use crate::format::chain::Event;
+use crate::format::names;
 pub use crate::heartbeat::Failing;
-use crate::question::{Damage, Gap, Loss};
+use crate::question::{Damage, Gap, Loss, missing_files};
 use crate::read::{Frame, Heartbeat, Stored, Tape, wall_clock};
 use crate::{Error, Lane};
 
@@ -39,16 +41,42 @@ pub struct Status {
     pub bytes: u64,
     /// What it may take, if the recorder left word of it.
     pub budget_bytes: Option<u64>,
-    /// What comes in over all lanes.
-    pub rate: Rate,
+    /// What comes in over all lanes, while a recorder is at work.
+    pub rate: Option<Rate>,
     /// How far the tape will reach back at the present rate, in nanoseconds, once it is full.
-    pub retention_ns: Option<u64>,
+    pub retention: Result<u64, Unpredictable>,
     /// Times without recording, oldest first.
     pub gaps: Vec<Gap>,
     /// Packets that were seen but not kept, oldest first.
     pub losses: Vec<Loss>,
     /// What could not be read.
     pub damaged: Vec<Damage>,
+    /// Files that must be there and are not.
+    pub missing: Vec<Damage>,
+    /// What salvages set aside in `damaged/`.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// A file in `damaged/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Why nobody can say how far the tape will reach back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpredictable {
+    /// No recorder is at work.
+    Stopped,
+    /// Less than a minute is on the tape.
+    TooShort,
+    /// The recorder left no word of its budget.
+    NoBudget,
+    /// Nothing comes in.
+    Silent,
 }
 
 /// How a lane does.
@@ -68,8 +96,8 @@ pub struct LaneStatus {
     pub oldest: Option<Timestamp>,
     /// Time of its newest packet.
     pub newest: Option<Timestamp>,
-    /// What comes in.
-    pub rate: Rate,
+    /// What comes in, while a recorder is at work.
+    pub rate: Option<Rate>,
     /// How far it will reach back at the present rate, in nanoseconds, once the tape is full.
     pub retention_ns: Option<u64>,
 }
@@ -77,9 +105,9 @@ pub struct LaneStatus {
 /// What comes in, as bytes on the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rate {
-    /// Bytes a second over the last minute.
+    /// Bytes a second over the last minute, or as far as the lane goes back.
     pub minute: f64,
-    /// Bytes a second over the last hour, or since the tape began.
+    /// Bytes a second over the last hour, or as far as the lane goes back.
     pub hour: f64,
 }
 
@@ -94,6 +122,8 @@ pub enum Problem {
     },
     /// The disk does not take what the recorder has.
     Failing(Failing),
+    /// So many things on it cannot be read, are missing, or were set aside.
+    Damaged(usize),
 }
 
 /// Looks at the tape in `directory`.
@@ -104,18 +134,18 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
     let heartbeat = tape.heartbeat();
     let recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !log.stopped;
     let failing = heartbeat.as_ref().filter(|_| !log.stopped).and_then(|heartbeat| failing(heartbeat, directory));
-    let newest = frames.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.1).max();
-    let now = if recording { wall_clock() } else { newest.unwrap_or_else(wall_clock) };
+    let now = recording.then(wall_clock);
     let mut lanes = Vec::new();
     for lane in Lane::ALL {
         lanes.push(lane_status(&mut tape, lane, &frames, now)?);
     }
     let budget_bytes = heartbeat.as_ref().and_then(|heartbeat| heartbeat.budget_bytes);
-    let rate = Rate {
-        minute: lanes.iter().map(|lane| lane.rate.minute).sum(),
-        hour: lanes.iter().map(|lane| lane.rate.hour).sum(),
-    };
-    predict(&mut lanes, budget_bytes);
+    let sum = |of: fn(&Rate) -> f64| lanes.iter().filter_map(|lane| lane.rate.as_ref().map(of)).fold(0.0, Add::add);
+    let rate = now.map(|_| Rate { minute: sum(|rate| rate.minute), hour: sum(|rate| rate.hour) });
+    let retention = retention(&lanes, now, rate, budget_bytes);
+    if retention.is_ok() {
+        predict(&mut lanes, budget_bytes);
+    }
     let flow_files = tape.flow_files()?;
     let identity = tape.identity();
     Ok(Status {
@@ -131,11 +161,13 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         bytes: tree_bytes(directory),
         budget_bytes,
         rate,
-        retention_ns: budget_bytes.and_then(|budget| duration_ns(budget as f64, rate.hour)),
+        retention,
         lanes,
         gaps: log.gaps,
         losses: log.losses,
         damaged: std::mem::take(&mut tape.notes.damaged),
+        missing: missing_files(directory)?,
+        set_aside: set_aside(directory),
     })
 }
 
@@ -153,6 +185,8 @@ impl Status {
             problems.push(Problem::NotRecording { last_sign: self.last_sign });
         }
         problems.extend(self.failing.clone().map(Problem::Failing));
+        let damaged = self.damaged.len() + self.missing.len() + self.set_aside.len();
+        problems.extend((damaged > 0).then_some(Problem::Damaged(damaged)));
         problems
     }
 }
@@ -188,7 +222,33 @@ fn is_read_only(directory: &Path) -> bool {
 const MINUTE_NS: i64 = 60_000_000_000;
 const HOUR_NS: i64 = 60 * MINUTE_NS;
 
-fn lane_status(tape: &mut Tape, lane: Lane, frames: &[Frame], now: Timestamp) -> Result<LaneStatus, Error> {
+/// How far the tape will reach back, unless that would be a guess.
+fn retention(
+    lanes: &[LaneStatus],
+    now: Option<Timestamp>,
+    rate: Option<Rate>,
+    budget_bytes: Option<u64>,
+) -> Result<u64, Unpredictable> {
+    let (Some(now), Some(rate)) = (now, rate) else { return Err(Unpredictable::Stopped) };
+    let oldest = lanes.iter().filter_map(|lane| lane.oldest).min();
+    if oldest.is_none_or(|oldest| now.since(oldest) < MINUTE_NS) {
+        return Err(Unpredictable::TooShort);
+    }
+    let budget = budget_bytes.ok_or(Unpredictable::NoBudget)?;
+    duration_ns(budget as f64, rate.hour).ok_or(Unpredictable::Silent)
+}
+
+/// What lies in `damaged/`.
+fn set_aside(directory: &Path) -> Vec<SetAside> {
+    let entries = fs::read_dir(directory.join(names::DAMAGED)).into_iter().flatten().flatten();
+    let mut files: Vec<SetAside> = entries
+        .map(|entry| SetAside { path: entry.path(), bytes: entry.metadata().map_or(0, |metadata| metadata.len()) })
+        .collect();
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    files
+}
+
+fn lane_status(tape: &mut Tape, lane: Lane, frames: &[Frame], now: Option<Timestamp>) -> Result<LaneStatus, Error> {
     let names = tape.segment_names(lane)?;
     let bytes_of = |lane: Lane| -> u64 {
         let of_lane = frames.iter().filter(|frame| frame.lane == lane);
@@ -205,17 +265,17 @@ fn lane_status(tape: &mut Tape, lane: Lane, frames: &[Frame], now: Timestamp) ->
         packets: of_lane().map(|frame| u64::from(frame.packets)).sum(),
         oldest: of_lane().map(|frame| frame.times.0).min(),
         newest: of_lane().map(|frame| frame.times.1).max(),
-        rate: Rate { minute: rate(of_lane(), frames, now, MINUTE_NS), hour: rate(of_lane(), frames, now, HOUR_NS) },
+        rate: now.map(|now| Rate { minute: rate(of_lane, now, MINUTE_NS), hour: rate(of_lane, now, HOUR_NS) }),
         retention_ns: None,
     })
 }
 
-/// Bytes a second of some frames over `span_ns` before `now`, or since the oldest packet of `all`.
-fn rate<'f>(frames: impl Iterator<Item = &'f Frame>, all: &[Frame], now: Timestamp, span_ns: i64) -> f64 {
-    let began = all.iter().filter(|frame| frame.packets > 0).map(|frame| frame.times.0).min();
+/// Bytes a second of a lane's frames over `span_ns` before `now`, or since the oldest packet in them.
+fn rate<'f, I: Iterator<Item = &'f Frame>>(frames: impl Fn() -> I, now: Timestamp, span_ns: i64) -> f64 {
+    let began = frames().map(|frame| frame.times.0).min();
     let span_ns = began.map_or(span_ns, |began| now.since(began).clamp(1_000_000_000, span_ns));
     let from = Timestamp(now.0.saturating_sub(span_ns));
-    let bytes: f64 = frames
+    let bytes = frames()
         .filter(|frame| frame.times.1 > from)
         .map(|frame| {
             // Of a frame that began earlier only its later part counts.
@@ -223,7 +283,7 @@ fn rate<'f>(frames: impl Iterator<Item = &'f Frame>, all: &[Frame], now: Timesta
             let inside = frame.times.1.since(frame.times.0.max(from)).max(1) as f64;
             stored_bytes(frame) as f64 * (inside / whole).min(1.0)
         })
-        .sum();
+        .fold(0.0, Add::add);
     bytes / (span_ns as f64 / 1e9)
 }
 
@@ -242,11 +302,12 @@ fn predict(lanes: &mut [LaneStatus], budget_bytes: Option<u64>) {
         Lane::Junk => 10.0,
     };
     const FLOWS_WEIGHT: f64 = 10.0;
-    let filling = lanes.iter().filter(|lane| lane.rate.hour > 0.0).map(|lane| weight(lane.lane));
-    let weights = FLOWS_WEIGHT + filling.sum::<f64>();
+    let rate = |lane: &LaneStatus| lane.rate.map_or(0.0, |rate| rate.hour);
+    let filling = lanes.iter().filter(|lane| rate(lane) > 0.0).map(|lane| weight(lane.lane));
+    let weights = filling.fold(FLOWS_WEIGHT, Add::add);
     for lane in lanes {
         let share = budget_bytes.map(|budget| budget as f64 * weight(lane.lane) / weights);
-        lane.retention_ns = share.and_then(|bytes| duration_ns(bytes, lane.rate.hour));
+        lane.retention_ns = share.and_then(|bytes| duration_ns(bytes, rate(lane)));
     }
 }
 

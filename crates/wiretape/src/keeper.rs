@@ -6,6 +6,7 @@ use flow::{FlowTable, FrameRef, Lane};
 use packet::{Interface, Packet, Timestamp};
 use record::{Keeper, Note};
 use tape::Tape;
+use tape::format::chain::{Event, Import};
 
 use crate::terminal::{self, escaped};
 use crate::units::second_text;
@@ -32,6 +33,11 @@ impl TapeKeeper {
                 "{lost} packets were lost because the disk could not take them; it is in the log"
             ));
         }
+    }
+
+    /// Notes that a capture is imported.
+    pub(crate) fn note_import(&mut self, import: Import) {
+        self.tape.note(Event::Import(import));
     }
 
     fn tell_problems(&mut self) {

@@ -43,6 +43,8 @@ pub enum Event {
         /// The arrival number after the last.
         next_arrival: u64,
     },
+    /// A capture was imported, or began to be.
+    Import(Import),
     /// A time without recording.
     Gap {
         /// The last sign of life before it.
@@ -102,6 +104,21 @@ pub enum Event {
     /// A kind that this version does not know.
     #[serde(other)]
     Other,
+}
+
+/// A capture on the tape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// Its name, `-` for standard input.
+    pub file: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// BLAKE3 of them, 64 hex digits; none in a line of its beginning that came before it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
+    /// Packets that were read of it; none in the line of its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
 }
 
 /// Packets that were seen but not kept.

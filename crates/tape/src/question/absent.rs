@@ -8,6 +8,15 @@ use super::{Coverage, Damage};
 use crate::Lane;
 use crate::format::names;
 
+/// The log, of a tape that has anything.
+pub(super) fn add_log(coverage: &mut Coverage, view: &View) {
+    let any = Lane::ALL.into_iter().any(|lane| !view.listing.segments(lane).is_empty());
+    if any || !view.catalog.files().is_empty() {
+        let what = "the log is missing: gaps, losses, and what ageing has taken are not known".to_owned();
+        coverage.damaged.push(Damage { path: view.tape.directory().join(names::CHAIN), what });
+    }
+}
+
 /// Segments that are missing: between others, behind the last one, or all of a lane.
 pub(super) fn add_segments(coverage: &mut Coverage, view: &View, evicted: &Evicted) {
     for lane in Lane::ALL {

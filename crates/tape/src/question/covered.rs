@@ -1,12 +1,13 @@
 //! What a tape's log says about the range of a question.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use packet::Timestamp;
 
 use super::outside::{Reasons, Sessions};
 use super::view::View;
-use super::{Coverage, Expired, Gap, Query, absent};
+use super::{Coverage, Damage, Expired, Gap, Query, absent};
 use crate::format::chain::{Event, Eviction};
 use crate::format::names;
 use crate::read::Tape;
@@ -68,11 +69,35 @@ pub(super) fn coverage(view: &mut View, query: &Query, needs: Needs) -> Result<C
     if needs != Needs::Packets {
         coverage.expired.extend(expired_rows(view, &evicted));
     }
+    if !sessions.is_any() {
+        absent::add_log(&mut coverage, view);
+    }
     absent::add_segments(&mut coverage, view, &evicted);
     if needs != Needs::Packets {
         absent::add_flow_files(&mut coverage, view, &evicted);
     }
     Ok(coverage)
+}
+
+/// Files of the tape in `directory` that must be there and are not.
+pub(crate) fn missing_files(directory: &Path) -> Result<Vec<Damage>, Error> {
+    let mut view = View::open(directory)?;
+    let (mut coverage, mut evicted, mut sessions) = (Coverage::default(), Evicted::default(), Sessions::default());
+    let mut stopped = false;
+    view.tape.chain(|line| {
+        sessions.add(&line);
+        stopped = matches!(line.event, Event::Stop { .. });
+        if let Event::Evict(eviction) = line.event {
+            evicted.add(&eviction, false);
+        }
+    })?;
+    evicted.is_whole = sessions.all_stopped() && stopped;
+    if !sessions.is_any() {
+        absent::add_log(&mut coverage, &view);
+    }
+    absent::add_segments(&mut coverage, &view, &evicted);
+    absent::add_flow_files(&mut coverage, &view, &evicted);
+    Ok(coverage.damaged)
 }
 
 /// What the log says of ageing, by lane, or `flows`.

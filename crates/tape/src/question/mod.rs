@@ -30,6 +30,7 @@ mod uncounted;
 mod view;
 
 pub use coverage::{Coverage, Damage, Expired, Gap, Loss, Unjudged};
+pub(crate) use covered::missing_files;
 pub use estimate::{Estimate, estimate};
 pub use expression::Expression;
 pub use flows::{Flow, FlowSink, flows, flows_in_any_order};

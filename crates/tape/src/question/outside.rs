@@ -6,7 +6,7 @@ use super::view::View;
 use super::{Coverage, Gap};
 use crate::format::chain::{Event, Line};
 use crate::format::names::SegmentName;
-use crate::read::{Frame, wall_clock};
+use crate::read::wall_clock;
 use crate::{Error, Lane};
 
 /// From when on packets were recorded, and up to when.
@@ -64,24 +64,26 @@ pub(super) struct Sessions {
 }
 
 struct Session {
-    start: Timestamp,
-    first_arrival: u64,
+    /// It covers the times of its packets alone.
+    is_import: bool,
     extent: Extent,
 }
 
-/// Packets that are older than the start of what recorded them by more than this were imported.
-const CLOCK_STEP_NS: i64 = 60_000_000_000;
-
 impl Sessions {
     pub(super) fn add(&mut self, line: &Line) {
-        if let Event::Start { next_arrival, .. } = line.event {
+        if let Event::Start { import, .. } = line.event {
             self.crashes += u32::from(std::mem::replace(&mut self.is_open, true));
-            self.sessions.push(Session { start: line.time, first_arrival: next_arrival, extent: Extent::default() });
+            self.sessions.push(Session { is_import: import, extent: Extent::default() });
         }
         self.is_open &= !matches!(line.event, Event::Stop { .. });
         if let Some(session) = self.sessions.last_mut() {
             session.extent.add(line.time);
         }
+    }
+
+    /// True if the log knows of anybody who wrote the tape.
+    pub(super) fn is_any(&self) -> bool {
+        !self.sessions.is_empty()
     }
 
     /// True if each recorder but the last stopped in an orderly way.
@@ -92,10 +94,9 @@ impl Sessions {
     /// What is recorded, with the last sign of a recorder. An import covers the times of its packets alone.
     pub(super) fn extent(&self, view: &mut View, last_sign: Option<Timestamp>) -> Result<Extent, Error> {
         let mut extent = Extent::default();
-        let mut until = u64::MAX;
         let mut last_sign = last_sign;
         for session in self.sessions.iter().rev() {
-            if !session.is_import(view, until)? {
+            if !session.is_import {
                 session.extent.range.iter().for_each(|(began, ended)| {
                     extent.add(*began);
                     extent.add(*ended);
@@ -103,7 +104,6 @@ impl Sessions {
                 last_sign.iter().for_each(|time| extent.add(*time));
             }
             last_sign = None;
-            until = session.first_arrival;
         }
         add_packets(&mut extent, view)?;
         Ok(extent)
@@ -138,19 +138,4 @@ fn add_packets(extent: &mut Extent, view: &mut View) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-impl Session {
-    /// Whether its packets, those before arrival number `until`, were there before it began.
-    fn is_import(&self, view: &mut View, until: u64) -> Result<bool, Error> {
-        let mut newest = None;
-        for lane in Lane::ALL {
-            let frames = view.listing.newest_before(&mut view.tape, lane, until)?;
-            let of_session = |frame: &&Frame| {
-                frame.packets > 0 && frame.arrivals.0 < until && frame.arrivals.1 >= self.first_arrival
-            };
-            newest = newest.max(frames.iter().filter(of_session).map(|frame| frame.times.1).max());
-        }
-        Ok(newest.is_some_and(|newest| self.start.since(newest) > CLOCK_STEP_NS))
-    }
 }

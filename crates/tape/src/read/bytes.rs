@@ -1,7 +1,7 @@
 //! The segments that are open for reading, and the interfaces that their packets name.
 
 use std::collections::hash_map::Entry;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use packet::capture::block::{Block, Blocks};
 
 use super::load::{FrameBytes, Piece, Source};
 use super::{Frame, Stored, Tape};
-use crate::format::names::SegmentName;
+use crate::format::names::{self, SegmentName};
+use crate::format::state;
 use crate::{Error, Lane};
 
 /// Segments that are held open at once.
@@ -126,6 +127,7 @@ impl Tape {
             if let Err(what) = self.loader.load(&source, due.segment.encoding, due.ubytes, &mut bytes) {
                 let due = due.clone();
                 self.note_unreadable(&due, &what);
+                self.describe_from_elsewhere(key, due.interfaces as usize);
                 continue;
             }
             for (_, block) in Blocks::new(bytes.as_slice()) {
@@ -134,6 +136,26 @@ impl Tape {
                     self.segments.entry(key).and_modify(|segment| Arc::make_mut(&mut segment.interfaces).push(number));
                 }
             }
+        }
+    }
+
+    /// Makes the first so many interfaces of a segment known where its own description cannot be read: an interface has
+    /// the same number in all segments.
+    fn describe_from_elsewhere(&mut self, key: (Lane, u64), count: usize) {
+        let longest = self.segments.values().map(|segment| &segment.interfaces).max_by_key(|known| known.len());
+        let mut known = longest.map(|known| known.to_vec()).unwrap_or_default();
+        if known.len() < count {
+            let state = fs::read(self.directory.join(names::state_path())).unwrap_or_default();
+            let interfaces = state::decode(&state).map(|(head, _)| head.interfaces).unwrap_or_default();
+            let more: Vec<u32> =
+                interfaces.into_iter().skip(known.len()).map(|interface| self.interface_number(interface)).collect();
+            known.extend(more);
+        }
+        if let Some(segment) = self.segments.get_mut(&key)
+            && segment.interfaces.len() < count
+        {
+            let missing = segment.interfaces.len();
+            Arc::make_mut(&mut segment.interfaces).extend(known.iter().take(count).skip(missing));
         }
     }
 

@@ -96,25 +96,6 @@ impl Listing {
         self.first_with_packets(tape, lane, |segments| segments.iter().rev().map(|name| name.number).collect())
     }
 
-    /// The frames of a lane's last segment with packets that arrived before a number.
-    pub(crate) fn newest_before(&mut self, tape: &mut Tape, lane: Lane, arrival: u64) -> Result<Arc<[Frame]>, Error> {
-        let (mut low, mut high) = (0, self.segments(lane).len());
-        let mut newest: Arc<[Frame]> = Arc::new([]);
-        // The newest segments are known already, and they are what most questions are about.
-        let mut middle = high.saturating_sub(1);
-        while low < high {
-            let Some(name) = self.segments(lane).get(middle).copied() else { break };
-            let frames = self.frames(tape, lane, name.number)?;
-            if frames.iter().any(|frame| frame.packets > 0 && frame.arrivals.0 < arrival) {
-                (low, newest) = (middle + 1, frames);
-            } else {
-                high = middle;
-            }
-            middle = low.midpoint(high);
-        }
-        Ok(newest)
-    }
-
     fn first_with_packets(
         &mut self,
         tape: &mut Tape,
@@ -292,6 +273,7 @@ fn place(lane: Lane, segment: SegmentName, record: &FrameRecord, stored: Stored)
         arrivals: (record.first_arrival, record.last_arrival),
         times: (record.first_time, record.last_time),
         describes: record.flags & HOLDS_INTERFACES != 0,
+        interfaces: record.interfaces,
         stored,
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Frame {
     pub(crate) skip: u32,
     /// It describes interfaces.
     pub(crate) describes: bool,
+    /// Interfaces that its segment has described at its end.
+    pub(crate) interfaces: u32,
     pub(crate) stored: Stored,
 }
 

@@ -216,6 +216,7 @@ mod tests {
             times: (Timestamp(0), Timestamp(0)),
             skip: 0,
             describes: false,
+            interfaces: 0,
             stored: Stored::File { coffset, cbytes },
         }
     }

@@ -116,6 +116,9 @@ pub(crate) fn salvage(
     note_accounts(shared);
     shared.room.tidy();
     let Work { report, interfaces, next_arrival, .. } = work;
+    if !ending.known {
+        gap::note_missing_log(shared);
+    }
     gap::note_start(shared, gap_end);
     Ok(Salvaged { report, table, interfaces, next_numbers, next_arrival: next_arrival.max(1), filing })
 }

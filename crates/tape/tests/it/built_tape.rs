@@ -7,6 +7,7 @@ use flow::{Config, FlowTable, FrameRef, Lane, Place, Slot};
 use packet::capture::block::{Block, Blocks, Section, write_interface_block, write_packet_block, write_section_header};
 use packet::{Interface, Packet, Timestamp};
 use tape::format::catalog::{self, FrameRecord, HOLDS_INTERFACES};
+use tape::format::chain::{Event, Line};
 use tape::format::identity::{FORMAT, Identity};
 use tape::format::journal::Batch;
 use tape::format::names::{self, Encoding, FlowFileName, SegmentName};
@@ -101,6 +102,7 @@ impl<'a> Builder<'a> {
             fs::create_dir_all(directory.join(name)).unwrap();
         }
         fs::write(directory.join(names::IDENTITY), identity.encode()).unwrap();
+        fs::write(directory.join(names::chain_path(1)), log()).unwrap();
         let config = Config { head_bytes: cut.head_bytes, ..Config::new(identity.id_bytes(), [5; 32]) };
         Self {
             directory,
@@ -321,4 +323,11 @@ impl LaneWriter {
         record.flags = if describes { HOLDS_INTERFACES } else { 0 };
         records.push(record);
     }
+}
+
+/// The log of an import that began and ended.
+fn log() -> String {
+    let start = Event::Start { version: String::new(), pid: 1, boot_id: String::new(), next_arrival: 1, import: true };
+    let line = |(seq, event)| Line { seq, time: Timestamp(0), boot_ns: 0, event }.encode();
+    (1..).zip([start, Event::Stop { next_arrival: 1 }]).map(line).collect()
 }

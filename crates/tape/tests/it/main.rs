@@ -3,6 +3,7 @@
 mod built_tape;
 mod damage;
 mod expressions;
+mod health;
 mod planner;
 mod question;
 mod random_questions;

@@ -48,6 +48,47 @@ impl Recorder {
         }
     }
 
+    /// Shows the flow table some packets, as if they had been appended.
+    pub(crate) fn observe(&mut self, count: usize) {
+        for _ in 0..count {
+            let arrival = self.tape.next_arrival();
+            let mut data = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+            data.extend([0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, arrival as u8, 192, 0, 2, 1]);
+            data.extend([0x30, arrival as u8, 0, 53, 0, 12, 0, 0, 1, 2, 3, 4]);
+            let packet = Packet {
+                time: Timestamp(1_700_000_000_000_000_000 + arrival as i64),
+                wire_bytes: data.len() as u32,
+                data: &data,
+                interface: self.interface,
+                direction: PacketDirection::Inbound,
+                arrival: Some(arrival),
+            };
+            let headers = packet::decode(LinkType::ETHERNET, &data, packet.wire_bytes);
+            let seen = self.table.observe(&packet, &headers, arrival, 1);
+            if let Some(frame) = self.tape.append(Lane::Client, &packet, u32::MAX) {
+                self.table.placed(seen.slot, Lane::Client, frame, data.len() as u32);
+            }
+        }
+        self.tape.checkpoint(&mut self.table);
+    }
+
+    /// Appends packets of one time to one lane.
+    pub(crate) fn append_at(&mut self, lane: Lane, time_ns: i64, count: usize, bytes: usize) {
+        for _ in 0..count {
+            let arrival = self.tape.next_arrival();
+            let data = noise(arrival, bytes);
+            let packet = Packet {
+                time: Timestamp(time_ns),
+                wire_bytes: bytes as u32,
+                data: &data,
+                interface: self.interface,
+                direction: PacketDirection::Inbound,
+                arrival: Some(arrival),
+            };
+            self.tape.append(lane, &packet, u32::MAX);
+        }
+    }
+
     /// Lets a second pass for the tape, and a moment for its threads.
     pub(crate) fn tick(&mut self) {
         self.ticks += 1;
@@ -132,4 +173,9 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         while Command::new("umount").arg("-l").arg(&self.path).output().is_ok_and(|output| output.status.success()) {}
     }
+}
+
+pub(crate) fn now_ns() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_nanos()).unwrap()
 }

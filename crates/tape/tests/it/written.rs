@@ -7,7 +7,7 @@ use packet::Timestamp;
 use tape::format::time::rfc3339;
 use tape::{Error, KeepFree, Opened, Options, Tape};
 
-use crate::recorder::{Mounted, Recorder, allocated, chain};
+use crate::recorder::{Mounted, Recorder, allocated, chain, now_ns};
 
 #[test]
 fn a_tape_has_one_recorder() {
@@ -60,7 +60,7 @@ fn a_recorder_that_ends_without_a_word_is_salvaged() {
     recorder.append(1000, 300);
     std::thread::sleep(Duration::from_millis(60));
     // Packets that were captured later may not have been appended.
-    let settled = Timestamp(now().0 - 50_000_000);
+    let settled = Timestamp(now_ns() - 50_000_000);
     recorder.tape.settle(settled);
     recorder.tick();
     std::thread::sleep(Duration::from_millis(300));
@@ -169,9 +169,4 @@ fn a_budget_that_is_large_for_the_disk_keeps_everything_that_fits() {
     assert!(allocated(&path) > 8_000_000, "{}", allocated(&path));
     let log = chain(&path);
     assert!(!log.contains("\"kind\":\"evict\""), "{log}");
-}
-
-fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap())
 }

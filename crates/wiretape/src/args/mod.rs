@@ -83,6 +83,9 @@ pub(crate) struct ImportArgs {
     /// Compression of the tape
     #[arg(long, value_name = "LEVEL")]
     pub(crate) compress: Option<crate::settings::Compression>,
+    /// Import captures that the tape has already once more
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Captures, in this order; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
@@ -244,7 +247,8 @@ pub(crate) struct StatusArgs {
     /// Where to look.
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Print nothing; exit with 0 if all is well, with 1 if not
+    /// Exit with 0 if all is well; with 1, and what is wrong on stderr, if no recorder is at work, packets are lost because
+    /// the disk does not take them, or anything is damaged or missing (also while damaged/ holds anything)
     #[arg(long)]
     pub(crate) check: bool,
     /// How to print it [default: text]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use packet::Timestamp;
 use serde_json::{Value, json};
-use tape::status::{Failing, LaneStatus, Problem, Rate, Status};
+use tape::question::Damage;
+use tape::status::{Failing, LaneStatus, Problem, Rate, Status, Unpredictable};
 
 use crate::args::{SourceArgs, StatusArgs, StatusFormat};
 use crate::errors::{Exit, Failure};
@@ -30,7 +31,8 @@ pub(crate) fn run(arguments: &StatusArgs) -> Result<Exit, Failure> {
         StatusFormat::Text => super::print(&text(&tape.to_string_lossy(), &status))?,
         StatusFormat::Json => super::print(&format!("{}\n", to_json(&tape.to_string_lossy(), &status)))?,
     };
-    Ok(if status.damaged.is_empty() { Exit::Done } else { Exit::Damaged })
+    let is_whole = status.damaged.is_empty() && status.missing.is_empty() && status.set_aside.is_empty();
+    Ok(if is_whole { Exit::Done } else { Exit::Damaged })
 }
 
 /// 0 if all is well, 1 if not, whatever the reason; what is wrong goes to stderr.
@@ -57,6 +59,10 @@ fn problem_text(problem: &Problem) -> String {
         }
         Problem::NotRecording { last_sign: None } => "no recorder has been at work".to_owned(),
         Problem::Failing(failing) => failing_text(failing),
+        Problem::Damaged(1) => "one thing on the tape is damaged, missing or set aside: status names it".to_owned(),
+        Problem::Damaged(count) => {
+            format!("{count} things on the tape are damaged, missing or set aside: status names them")
+        }
         other => format!("{other:?}"),
     }
 }
@@ -93,8 +99,11 @@ fn text(tape: &str, status: &Status) -> String {
         let times = format!("{} to {}", second_text(loss.from), second_text(loss.to));
         format!("{packets} packets, {times} ({}): {}", escaped(&loss.place), escaped(&loss.reason))
     });
-    section(&mut lines, "damaged", &status.damaged, |damage| {
-        format!("{}: {}", escaped(&damage.path.to_string_lossy()), escaped(&damage.what))
+    let word = |damage: &Damage| format!("{}: {}", escaped(&damage.path.to_string_lossy()), escaped(&damage.what));
+    section(&mut lines, "damaged", &status.damaged, word);
+    section(&mut lines, "missing", &status.missing, word);
+    section(&mut lines, "set aside", &status.set_aside, |file| {
+        format!("{} ({})", escaped(&file.path.to_string_lossy()), size_text(file.bytes))
     });
     lines.join("\n").trim_end().to_owned() + "\n"
 }
@@ -144,15 +153,24 @@ fn reach(status: &Status) -> String {
     };
     let length = span_text(Duration::from_nanos(newest.since(oldest).try_into().unwrap_or(0)));
     let so_far = format!("{length} are on it, since {} UTC", second_text(oldest));
-    match status.retention_ns {
-        Some(retention) => {
-            let rate = rate_text(status.rate);
+    match status.retention {
+        Ok(retention) => {
+            let rate = status.rate.map(rate_text).unwrap_or_default();
             format!(
                 "{so_far}; at this rate ({rate}) the tape reaches back {}",
                 span_text(Duration::from_nanos(retention))
             )
         }
-        None => so_far,
+        Err(why) => format!("{so_far}; how far it will reach is not known: {}", unpredictable_text(why)),
+    }
+}
+
+fn unpredictable_text(why: Unpredictable) -> &'static str {
+    match why {
+        Unpredictable::Stopped => "no recorder is at work",
+        Unpredictable::TooShort => "less than a minute is on it",
+        Unpredictable::NoBudget => "the recorder left no word of its budget",
+        Unpredictable::Silent => "nothing comes in",
     }
 }
 
@@ -166,7 +184,7 @@ fn lane_line(lane: &LaneStatus) -> String {
         thousands(lane.packets),
         time(lane.oldest),
         time(lane.newest),
-        size_text((lane.rate.hour * 3600.0) as u64),
+        lane.rate.map_or("-".to_owned(), |rate| size_text((rate.hour * 3600.0) as u64)),
         lane.retention_ns.map_or("-".to_owned(), |reach| span_text(Duration::from_nanos(reach))),
     )
     .trim_end()
@@ -180,8 +198,11 @@ fn rate_text(rate: Rate) -> String {
 fn to_json(tape: &str, status: &Status) -> Value {
     let time = |time: Option<Timestamp>| time.map(rfc3339);
     let seconds = |nanoseconds: Option<u64>| nanoseconds.map(|nanoseconds| nanoseconds as f64 / 1e9);
-    // An empty sum is -0.0, which is nothing to show.
-    let rate = |rate: Rate| json!({ "minute": rate.minute + 0.0, "hour": rate.hour + 0.0 });
+    let rate = |rate: Option<Rate>| rate.map(|rate| json!({ "minute": rate.minute, "hour": rate.hour }));
+    let damages = |damages: &[Damage]| {
+        let one = |damage: &Damage| json!({ "path": damage.path.to_string_lossy(), "what": damage.what });
+        damages.iter().map(one).collect::<Vec<_>>()
+    };
     let lane = |lane: &LaneStatus| {
         json!({
             "lane": lane.lane.name(),
@@ -210,7 +231,8 @@ fn to_json(tape: &str, status: &Status) -> Value {
         "flow_files": status.flow_files,
         "flow_bytes": status.flow_bytes,
         "bytes_per_second": rate(status.rate),
-        "retention_seconds": seconds(status.retention_ns),
+        "retention_seconds": seconds(status.retention.ok()),
+        "retention_unknown": status.retention.err().map(unpredictable_text),
         "lanes": status.lanes.iter().map(lane).collect::<Vec<_>>(),
         "gaps": status.gaps.iter().map(|gap| json!({
             "from": rfc3339(gap.from), "to": rfc3339(gap.to), "reason": gap.reason,
@@ -219,8 +241,10 @@ fn to_json(tape: &str, status: &Status) -> Value {
             "from": rfc3339(loss.from), "to": rfc3339(loss.to), "place": loss.place, "reason": loss.reason,
             "packets": loss.packets, "bytes": loss.bytes,
         })).collect::<Vec<_>>(),
-        "damaged": status.damaged.iter().map(|damage| json!({
-            "path": damage.path.to_string_lossy(), "what": damage.what,
+        "damaged": damages(&status.damaged),
+        "missing": damages(&status.missing),
+        "set_aside": status.set_aside.iter().map(|file| json!({
+            "path": file.path.to_string_lossy(), "bytes": file.bytes,
         })).collect::<Vec<_>>(),
     })
 }

@@ -175,7 +175,11 @@ fn a_removed_directory_is_gone_on_with() {
     let Some(wire) = Wire::make("gone") else { return };
     let (tape, log) = (wire.place("g.tape"), wire.place("log"));
     let tape_text = tape.to_string_lossy().into_owned();
-    let recorder = wire.record(&["record", "-i", "w0", "--tape", &tape_text, "--budget", "20MB"], &tape, &log);
+    let recorder = wire.record(
+        &["record", "-i", "w0", "--tape", &tape_text, "--budget", "20MB", "--keep-free", "1MB"],
+        &tape,
+        &log,
+    );
     let sender = wire.numbers(300);
     std::thread::sleep(Duration::from_secs(1));
     let removed = now();

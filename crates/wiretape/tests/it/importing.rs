@@ -112,3 +112,39 @@ fn tapes_that_cannot_be_used_are_named_as_what_they_are() {
     run(&format!("status --tape {empty}")).ended_with(0);
     run(&format!("status --check --tape {empty}")).ended_with(1);
 }
+
+/// A tape knows what was imported onto it: a second time is refused, and times between imports are no gaps.
+#[test]
+fn the_same_capture_is_not_imported_twice() {
+    let Some(folder) = captures() else { return };
+    let scratch = tempfile::tempdir().expect("a folder");
+    let place = scratch.path().display();
+    let path = folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap").display().to_string();
+    shell(&format!("cp {path} {place}/a.pcap; cp {path} {place}/copy.pcap; head -c 50000 {path} >{place}/cut.pcap"));
+    let count = || run(&format!("packets --tape {place}/t")).ended_with(0).text().lines().count();
+    let ran = run(&format!("import --tape {place}/t {place}/a.pcap {place}/copy.pcap")).ended_with(2);
+    assert!(ran.stderr.contains("it is the same as"), "{}", ran.stderr);
+    run(&format!("import --tape {place}/t {place}/a.pcap")).ended_with(0);
+    run(&format!("import --tape {place}/t {place}/cut.pcap")).ended_with(3);
+    assert_eq!(count(), 918 + 480);
+    for again in ["a.pcap", "copy.pcap", "cut.pcap"] {
+        let ran = run(&format!("import --tape {place}/t {place}/{again}")).ended_with(2);
+        let packets =
+            if again == "cut.pcap" { "480 packets were imported from" } else { "918 packets were imported from" };
+        assert!(ran.stderr.contains("is on the tape already") && ran.stderr.contains(packets), "{}", ran.stderr);
+    }
+    assert_eq!(count(), 918 + 480);
+    let ran = shell(&format!("cat {path} | $WIRETAPE import --tape {place}/t -"));
+    assert!(ran.status == 0 && ran.stderr.contains("was on the tape already"), "{}", ran.stderr);
+    run(&format!("import --tape {place}/t --again {place}/copy.pcap")).ended_with(0);
+    assert_eq!(count(), 3 * 918 + 480);
+    let status = run(&format!("status --tape {place}/t --format json")).ended_with(0).text();
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["gaps"], serde_json::json!([]), "{status}");
+    assert_eq!(status["retention_unknown"], "no recorder is at work");
+    // b3sum(1) and other tools name the same hash; this one is of the file's 50,000 first bytes.
+    let log = std::fs::read_to_string(scratch.path().join("t/chain/00000001.jsonl")).expect("a log");
+    let hash = shell(&format!("b3sum --no-names {place}/cut.pcap 2>&- || true")).text();
+    assert!(log.contains("\"kind\":\"import\"") && log.contains(hash.trim()), "{hash} {log}");
+    assert!(log.contains("\"import\":true") && !log.contains("-0.0"), "{log}");
+}

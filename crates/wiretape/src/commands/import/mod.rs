@@ -1,11 +1,16 @@
 //! `wiretape import`: captures onto a tape of their own.
 
+mod fingerprint;
+mod known;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use packet::Packet;
 use packet::capture::Reader;
 use record::{Counters, Desk, DeskClock};
+
+use fingerprint::Fingerprint;
 
 use super::progress::{Measured, Progress};
 use crate::args::ImportArgs;
@@ -21,6 +26,10 @@ pub(crate) fn run(arguments: &ImportArgs) -> Result<Exit, Failure> {
     for path in &arguments.files {
         look_at(path)?;
     }
+    let before = tape::imports::imports(&arguments.tape)?;
+    if !arguments.again {
+        known::refuse(&arguments.files, &before)?;
+    }
     let opened = tape::Tape::open(&arguments.tape, options(arguments))?;
     let keeper = TapeKeeper::new(opened.tape, &arguments.tape);
     let mut desk = Desk::new(keeper, opened.table, DeskClock::Packets, false);
@@ -28,9 +37,16 @@ pub(crate) fn run(arguments: &ImportArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(&arguments.files);
     let mut failures = Vec::new();
     for path in &arguments.files {
-        if let Err(failure) = import(path, &mut desk, &progress) {
-            failures.push(failure);
+        let begun = known::of_file(path);
+        begun.iter().for_each(|begun| desk.keeper().note_import(begun.clone()));
+        let fingerprint = Fingerprint::default();
+        let (packets, ended) = import(path, &mut desk, &progress, &fingerprint);
+        let import = fingerprint.import(path, packets);
+        if !arguments.again && begun.is_none() {
+            known::warn_of(&import, &before);
         }
+        desk.keeper().note_import(import);
+        failures.extend(ended.err());
     }
     progress.finish();
     let (keeper, mut table, counters) = desk.finish();
@@ -72,23 +88,33 @@ fn options(arguments: &ImportArgs) -> tape::Options {
 /// More than file systems hold, but such that its parts have sensible sizes.
 const IMPORT_BUDGET_BYTES: u64 = 1 << 50;
 
-fn import(path: &Path, desk: &mut Desk<TapeKeeper>, progress: &Progress) -> Result<(), Failure> {
-    let input = Measured::new(super::open_input(path)?, progress);
-    let failed = |error: &packet::capture::Error| Failure::capture(path, error);
-    let mut reader = Reader::new(input).map_err(|error| failed(&error))?;
+/// Imports a capture as far as it can be read; how many packets that were.
+fn import(
+    path: &Path,
+    desk: &mut Desk<TapeKeeper>,
+    progress: &Progress,
+    fingerprint: &Fingerprint,
+) -> (u64, Result<(), Failure>) {
+    let input =
+        super::open_input(path).map(|input| fingerprint.of(Measured::new(input, progress), path != Path::new("-")));
+    let mut reader = match input.and_then(|input| Reader::new(input).map_err(|error| Failure::capture(path, &error))) {
+        Ok(reader) => reader,
+        Err(failure) => return (0, Err(failure)),
+    };
     let mut numbers: Vec<u32> = Vec::new();
-    loop {
+    let ended = loop {
         let (packet, interfaces) = match reader.next_with_interfaces() {
             Ok(Some(next)) => next,
-            Ok(None) => return Ok(()),
-            Err(error) => return Err(failed(&error)),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(Failure::capture(path, &error)),
         };
         for interface in interfaces.iter().skip(numbers.len()) {
             numbers.push(desk.interface(interface, false));
         }
         let number = numbers.get(packet.interface as usize).copied().unwrap_or(0);
         desk.packet(&Packet { interface: number, ..packet }, 0);
-    }
+    };
+    (reader.packets(), ended)
 }
 
 fn summarise(arguments: &ImportArgs, counters: &Counters, start: Instant) {
