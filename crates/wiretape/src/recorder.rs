@@ -29,7 +29,9 @@ fn tape_of(process: &Path) -> Option<PathBuf> {
     }
     let path = locked_tape(process).or_else(|| tape_of_command_line(process))?;
     let visible = [process.join("root").join(path.strip_prefix("/").ok()?), path.clone()];
-    let visible = if is_same_file_tree(process) { &visible[1..] } else { &visible[..] };
+    // Behind other mounts (of `ip netns exec`, say) the same path is mostly the same folder, and reads better.
+    let is_ours = is_same_file_tree(process) || is_same_folder(&visible[0], &visible[1]);
+    let visible = if is_ours { &visible[1..] } else { &visible[..] };
     visible.iter().find(|path| path.join("tape.toml").is_file()).cloned()
 }
 
@@ -68,6 +70,12 @@ fn recorded_onto(words: &[String]) -> Option<Option<PathBuf>> {
         Command::Record(arguments) => Some(arguments.settings.tape),
         _ => None,
     }
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    identity(one).is_some() && identity(one) == identity(other)
 }
 
 /// Whether the process has the same mounts as this one; when that cannot be seen, it is assumed.

@@ -93,6 +93,17 @@ fn tape_in(folder: &Path) -> Result<PathBuf, Missing> {
     }
 }
 
+/// What the segments of a tape take on the disk.
+pub(crate) fn stored_bytes(tape: &Path) -> u64 {
+    let lanes = flow::Lane::ALL.into_iter().filter_map(|lane| std::fs::read_dir(tape.join(lane.name())).ok());
+    lanes.flat_map(|entries| entries.flatten().map(|entry| file_bytes(&entry.path()))).sum()
+}
+
+/// The length of a file; nothing of what is none.
+pub(crate) fn file_bytes(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| if found.is_file() { found.len() } else { 0 })
+}
+
 fn choose(what: &str, tapes: &[PathBuf]) -> Failure {
     let failure = Failure::call(what).because("choose one");
     tapes.iter().fold(failure, |failure, tape| failure.attempt(format!("--tape {}", tape.display())))

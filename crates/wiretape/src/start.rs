@@ -58,6 +58,10 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
+            let command = arguments.get(1).map(|name| format!("wiretape {}", name.to_string_lossy()));
+            if let Some(failure) = Failure::command_line(&error, &command.unwrap_or_default()) {
+                return Err(failure);
+            }
             let _ = error.print();
             return Ok(if error.use_stderr() { Exit::Call } else { Exit::Done });
         }

@@ -1,5 +1,6 @@
 //! What can be said on the command line, in Wiretape's own spelling.
 
+mod examples;
 mod field;
 mod question;
 
@@ -30,6 +31,9 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+/// The options that make an answer of many flows.
+const SUMS: &str = "Sums";
+
 const AFTER_HELP: &str = "\
 tcpdump's own spelling works too, when the first argument starts with a dash:
   wiretape -i eth0 -n -s 0 -C 1000 -W 10 -w /data/dump.pcap
@@ -44,9 +48,11 @@ pub(crate) enum Command {
     Record(Box<RecordArgs>),
     /// Bring captures (pcap, pcapng, .gz, .zst) onto a tape of their own
     Import(ImportArgs),
-    /// List conversations
+    /// List conversations, or sum them
+    #[command(after_help = examples::FLOWS, after_long_help = examples::FLOWS_LONG)]
     Flows(FlowsArgs),
     /// Get packets, as text or as a capture
+    #[command(after_help = examples::PACKETS)]
     Packets(PacketsArgs),
     /// Show what a filter compiles to, or try it on a capture
     Filter(FilterArgs),
@@ -104,26 +110,27 @@ pub(crate) struct FlowsArgs {
     #[arg(long)]
     pub(crate) live: bool,
     /// At most this many
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'c', long, value_name = "N")]
     pub(crate) limit: Option<u64>,
     /// Instead of flows, the N greatest groups of flows that have the same values of --by
-    #[arg(long, value_name = "N", requires = "by", conflicts_with_all = ["live", "limit"])]
+    #[arg(long, value_name = "N", requires = "by", conflicts_with_all = ["live", "limit"], help_heading = SUMS)]
     pub(crate) top: Option<usize>,
     /// Fields to group by, such as dest_ip,dest_port (addr and port_any: of either side); without --top all groups
-    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', conflicts_with_all = ["live", "limit"])]
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', conflicts_with = "live", help_heading = SUMS)]
     pub(crate) by: Vec<ByField>,
     /// What the greatest groups have most of [default: bytes]
-    #[arg(long, value_name = "WHAT", requires = "by")]
+    #[arg(long, value_name = "WHAT", requires = "by", help_heading = SUMS)]
     pub(crate) sort: Option<SortBy>,
     /// Instead of flows, destinations, names and fingerprints (or the values of --by) that no flow had before TIME
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with_all = ["live", "top", "sort", "last"])]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = SUMS)]
+    #[arg(conflicts_with_all = ["live", "top", "sort", "last"])]
     pub(crate) new_since: Option<Moment>,
     /// Instead of flows, how much there was when: packets and bytes spread evenly over each flow's time (packets
     /// --histogram counts each packet)
-    #[arg(long, conflicts_with_all = ["live", "limit", "by", "new_since"])]
+    #[arg(long, conflicts_with_all = ["live", "limit", "by", "new_since"], help_heading = SUMS)]
     pub(crate) histogram: bool,
     /// Width of the histogram's buckets: 1s, 1m, 1h, 1d, … [default: auto]
-    #[arg(long, value_name = "SPAN", requires = "histogram")]
+    #[arg(long, value_name = "SPAN", requires = "histogram", help_heading = SUMS)]
     pub(crate) interval: Option<Interval>,
     /// How to print them [default: table]
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
@@ -131,7 +138,8 @@ pub(crate) struct FlowsArgs {
     /// What it may take.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// pcap-filter(7), and field predicates such as: dest_port = 443 and bytes_toclient > 1M
+    /// pcap-filter(7) and field predicates: host 10.0.0.1, 'dest_port = 443 and bytes_toclient gt 1M' (in quotes where
+    /// the shell would take signs for its own)
     #[arg(value_name = "EXPR")]
     pub(crate) expression: Vec<String>,
 }
@@ -170,13 +178,13 @@ pub(crate) struct PacketsArgs {
     #[arg(long, value_name = "IDS|-")]
     pub(crate) flows: Option<String>,
     /// At most this many
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'c', long, value_name = "N")]
     pub(crate) limit: Option<u64>,
     /// Instead of packets, how many there were when, as a table
-    #[arg(long, conflicts_with_all = ["live", "write"])]
+    #[arg(long, conflicts_with_all = ["live", "write"], help_heading = SUMS)]
     pub(crate) histogram: bool,
     /// Width of the histogram's buckets: 1s, 1m, 1h, 1d, … [default: auto]
-    #[arg(long, value_name = "SPAN", requires = "histogram")]
+    #[arg(long, value_name = "SPAN", requires = "histogram", help_heading = SUMS)]
     pub(crate) interval: Option<Interval>,
     /// Write a capture; - is standard output; a name in .gz or .zst is compressed
     #[arg(short = 'w', long, value_name = "FILE|-")]
@@ -193,7 +201,8 @@ pub(crate) struct PacketsArgs {
     /// What it may take.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// pcap-filter(7), and field predicates such as: dest_port = 443 and bytes_toclient > 1M
+    /// pcap-filter(7) and field predicates: host 10.0.0.1, 'dest_port = 443 and bytes_toclient gt 1M' (in quotes where
+    /// the shell would take signs for its own)
     #[arg(value_name = "EXPR")]
     pub(crate) expression: Vec<String>,
 }

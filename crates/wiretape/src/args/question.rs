@@ -6,15 +6,18 @@ use clap::Args;
 
 use crate::units::{Moment, Size, Span};
 
+/// The options that all questions have.
+const WHERE: &str = "Where and when";
+
 /// SOURCE.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct SourceArgs {
     /// The tape, or a folder that holds exactly one [default: $WIRETAPE_TAPE, the recorder running here, or
     /// /var/lib/wiretape]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = WHERE)]
     pub(crate) tape: Option<PathBuf>,
     /// A capture instead of a tape; can be repeated; - is standard input
-    #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "tape")]
+    #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "tape", help_heading = WHERE)]
     pub(crate) read: Vec<PathBuf>,
 }
 
@@ -22,14 +25,14 @@ pub(crate) struct SourceArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TimesArgs {
     /// Only the last of it: 90s, 5m, 2h, 3d, 1w
-    #[arg(long, value_name = "SPAN", conflicts_with_all = ["from", "to"], allow_hyphen_values = true)]
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["from", "to"], allow_hyphen_values = true, help_heading = WHERE)]
     pub(crate) last: Option<Span>,
     /// Not before this time: 2026-11-23T10:00:00Z, "2026-11-23 10:00", 10:00, today, yesterday, -2h, 1795428000; a
     /// time without a zone is this host's (a notice shows it in UTC)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, alias = "since", help_heading = WHERE)]
     pub(crate) from: Option<Moment>,
     /// Before this time, written likewise
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, alias = "until", help_heading = WHERE)]
     pub(crate) to: Option<Moment>,
 }
 
@@ -37,7 +40,7 @@ pub(crate) struct TimesArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct LimitArgs {
     /// Most memory that the question may take [default: a quarter of what there is, 128 MiB to 4 GiB]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", hide_short_help = true)]
     pub(crate) memory: Option<Size>,
 }
 

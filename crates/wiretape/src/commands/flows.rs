@@ -63,5 +63,5 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
         None => printer.finish().map_err(Failure::output)?,
     }
     live::end(&query, &coverage);
-    Ok(coverage::conclude(&coverage, "flows"))
+    Ok(coverage::conclude_limited(&coverage, "flows", query.limit))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use tape::question::{self, Estimate, Query, Source};
 
 use crate::errors::{Exit, Failure};
+use crate::source;
 use crate::terminal::{self, escaped};
 use crate::units::{count_text, size_text};
 
@@ -16,22 +17,22 @@ const ASKED_BYTES: u64 = 100_000_000;
 const BLOCK_BYTES: u64 = 52;
 
 /// Says what is about to be written, asks where somebody is there to answer, and warns when there is no room for it.
-pub(super) fn look_ahead(path: &Path, source: &Source, query: &Query, is_agreed: bool) -> Result<(), Failure> {
+pub(super) fn look_ahead(path: &Path, asked: &Source, query: &Query, is_agreed: bool) -> Result<(), Failure> {
     if query.live {
         return Ok(());
     }
     let can_ask = !is_agreed && io::stdin().is_terminal() && terminal::stderr_is_terminal();
     let free = free_bytes(path);
     // Counting takes a while: without anybody to ask it is done where it may matter.
-    let is_tight = free.is_some_and(|free| stored_bytes(source).saturating_mul(4) > free);
+    let is_tight = free.is_some_and(|free| stored_bytes(asked).saturating_mul(4) > free);
     if !can_ask && !is_tight {
         return Ok(());
     }
-    let (packets, bytes) = match question::estimate(source, query)? {
+    let (packets, bytes) = match question::estimate(asked, query)? {
         Some(Estimate { packets_max, bytes_max }) => {
             (Some(packets_max), bytes_max.saturating_add(packets_max.saturating_mul(BLOCK_BYTES)))
         }
-        None => (None, stored_bytes(source)),
+        None => (None, stored_bytes(asked)),
     };
     let shortage = free.filter(|free| bytes > *free).map(|free| format!("but only {} are free there", size_text(free)));
     let packets = packets.map_or(String::new(), |packets| format!("{} packets, ", count_text(packets)));
@@ -66,14 +67,9 @@ fn free_bytes(path: &Path) -> Option<u64> {
 }
 
 /// What the source takes on the disk.
-fn stored_bytes(source: &Source) -> u64 {
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| if found.is_file() { found.len() } else { 0 });
-    match source {
-        Source::Captures(paths) => paths.iter().map(|path| size(path)).sum(),
-        Source::Tape(tape) => flow::Lane::ALL
-            .into_iter()
-            .filter_map(|lane| std::fs::read_dir(tape.join(lane.name())).ok())
-            .flat_map(|entries| entries.flatten().map(|entry| size(&entry.path())))
-            .sum(),
+fn stored_bytes(asked: &Source) -> u64 {
+    match asked {
+        Source::Captures(paths) => paths.iter().map(|path| source::file_bytes(path)).sum(),
+        Source::Tape(tape) => source::stored_bytes(tape),
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
         Some(path) => export::to_file(path, &source, &query, arguments)?,
     };
     live::end(&query, &coverage);
-    Ok(coverage::conclude(&coverage, "packets"))
+    Ok(coverage::conclude_limited(&coverage, "packets", query.limit))
 }
 
 fn print_lines(source: &Source, query: &Query) -> Result<Coverage, Failure> {

@@ -27,7 +27,8 @@ pub(super) fn run(source: &Source, query: &Query, arguments: &FlowsArgs) -> Resu
     let mut groups = Groups::new(sort, GROUPS_MAX);
     let mut key = Vec::new();
     let waiting = Waiting::begin();
-    let coverage = question::flows(source, query, &mut |flow| {
+    let query = Query { limit: None, ..query.clone() };
+    let coverage = question::flows(source, &query, &mut |flow| {
         let totals = Totals::from(flow.row);
         groups.count(&totals);
         keys_of(flow, &fields, &mut key, &mut |key| groups.add(key, &totals));
@@ -35,7 +36,8 @@ pub(super) fn run(source: &Source, query: &Query, arguments: &FlowsArgs) -> Resu
     })?;
     waiting.end();
     let (count, whole, missed) = (groups.len(), groups.weight(), groups.missed_max());
-    let top = groups.into_top(arguments.top.unwrap_or(usize::MAX));
+    let limit = arguments.limit.and_then(|limit| usize::try_from(limit).ok());
+    let top = groups.into_top(arguments.top.or(limit).unwrap_or(usize::MAX));
     let rows: Vec<Vec<Datum>> = top.iter().map(|(key, totals)| row(&fields, key, totals, sort, whole)).collect();
     let mut out = BufWriter::new(std::io::stdout().lock());
     grid::print(&mut out, arguments.format, &columns(&fields), &rows).map_err(Failure::output)?;

@@ -1,5 +1,6 @@
 //! The one place that words failures for people: what failed, why, what to try, and which exit status it is.
 
+mod habits;
 mod recording;
 mod wording;
 

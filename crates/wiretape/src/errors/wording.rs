@@ -5,7 +5,7 @@ use std::path::Path;
 
 use packet::capture;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, habits};
 use crate::terminal::escaped;
 
 impl Failure {
@@ -13,7 +13,20 @@ impl Failure {
     pub(crate) fn expression(text: &str, error: &filter::Error) -> Self {
         let shown = error.underlined(text);
         let indented: Vec<String> = shown.lines().map(|line| format!("  {line}")).collect();
-        Self::call(format!("the expression cannot be used: {}", error.message)).picture(indented.join("\n"))
+        let failure =
+            Self::call(format!("the expression cannot be used: {}", error.message)).picture(indented.join("\n"));
+        match habits::wireshark(text) {
+            Some(hint) => failure.attempt(hint),
+            None => failure,
+        }
+    }
+
+    /// A command line that cannot be understood, where there is more to say of it than clap does.
+    pub(crate) fn command_line(error: &clap::Error, command: &str) -> Option<Self> {
+        match error.kind() {
+            clap::error::ErrorKind::UnknownArgument => habits::unknown_option(error, command),
+            _ => None,
+        }
     }
 
     /// A capture file that cannot be read, or not to its end.

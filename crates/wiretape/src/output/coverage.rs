@@ -14,7 +14,12 @@ const LINES_MAX: usize = 8;
 
 /// Says on stderr what the answer covers, and gives the exit status that goes with it.
 pub(crate) fn conclude(coverage: &Coverage, what: &str) -> Exit {
-    terminal::notice(summary(coverage, what));
+    conclude_limited(coverage, what, None)
+}
+
+/// The same for an answer that may have ended at a limit.
+pub(crate) fn conclude_limited(coverage: &Coverage, what: &str, limit: Option<u64>) -> Exit {
+    terminal::notice(summary(coverage, what, limit));
     for line in details(coverage) {
         terminal::line(line);
     }
@@ -26,8 +31,11 @@ pub(crate) fn conclude(coverage: &Coverage, what: &str) -> Exit {
     }
 }
 
-fn summary(coverage: &Coverage, what: &str) -> String {
+fn summary(coverage: &Coverage, what: &str, limit: Option<u64>) -> String {
     let count = match coverage.matched {
+        count if count > 0 && limit.is_some_and(|limit| count >= limit) => {
+            format!("{} {what}, as many as were asked for", thousands(count))
+        }
         0 => format!("no {what} matched"),
         1 => format!("1 {}", what.trim_end_matches('s')),
         count => format!("{} {what}", thousands(count)),
@@ -140,9 +148,12 @@ mod tests {
             "  unknown  1 packets may match: they were cut short of what would decide it",
         ];
         assert_eq!(details(&coverage), expected);
-        assert_eq!(summary(&coverage, "flows"), "no flows matched; the range is not fully covered:");
+        assert_eq!(summary(&coverage, "flows", None), "no flows matched; the range is not fully covered:");
         let whole = Coverage { matched: 1, ..Coverage::default() };
-        assert_eq!(summary(&whole, "flows"), "1 flow; the range is covered without a gap");
+        assert_eq!(summary(&whole, "flows", None), "1 flow; the range is covered without a gap");
+        let limited = Coverage { matched: 2, ..Coverage::default() };
+        let expected = "2 flows, as many as were asked for; the range is covered without a gap";
+        assert_eq!(summary(&limited, "flows", Some(2)), expected);
     }
 
     #[test]

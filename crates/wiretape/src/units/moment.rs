@@ -64,6 +64,10 @@ fn parse_moment(text: &str, now: &Zoned) -> Result<Moment, String> {
     if let Some(at) = with_zone(word) {
         return given(When::At(from_jiff(at).ok_or_else(|| explain(text))?));
     }
+    // Others call it --since 2h; a bare number would be anything.
+    if let Ok(span) = parse_span(word) {
+        return given(When::BeforeNow(span.0));
+    }
     let civil = civil(word, now.date()).ok_or_else(|| explain(text))?;
     let at = now.time_zone().to_ambiguous_zoned(civil).compatible().map_err(|_| explain(text))?;
     Ok(Moment { when: When::At(from_jiff(at.timestamp()).ok_or_else(|| explain(text))?), zone: Zone::Local })
@@ -199,6 +203,8 @@ mod tests {
         check("now", Some((1_795_428_000, Zone::Given)));
         check("-2h", Some((1_795_420_800, Zone::Given)));
         check("-1h30m", Some((1_795_422_600, Zone::Given)));
+        check("2h", Some((1_795_420_800, Zone::Given)));
+        check("2", None);
         check("-2", None);
         check("", None);
         check("yesterday-ish", None);

@@ -6,6 +6,7 @@ use record::{Chosen, Interfaces, NetworkInterface, Recorder, Selection};
 
 use super::plan::Plan;
 use super::volume;
+use crate::source;
 use crate::terminal::{self, escaped};
 use crate::units::{size_text, span_text};
 
@@ -87,10 +88,24 @@ fn budget(plan: &Plan) -> String {
         tape::KeepFree::Percent(percent) => text.push_str(&format!("; {percent} % of the file system stay free")),
         tape::KeepFree::Bytes(bytes) => text.push_str(&format!("; {} of the file system stay free", size_text(bytes))),
     }
+    if let Some(usable) = usable_bytes(plan).filter(|usable| *usable < keep.budget_bytes) {
+        text.push_str(&format!("; of that only {} can be used now: the rest is not free", size_text(usable)));
+    }
     if let Some(age) = keep.age_max {
         text.push_str(&format!("; nothing older than {} is kept", span_text(age)));
     }
     text
+}
+
+/// What the tape may take above the floor of free disk, with what it has already.
+fn usable_bytes(plan: &Plan) -> Option<u64> {
+    let found = rustix::fs::statvfs(&plan.tape).ok()?;
+    let (whole, free) = (found.f_blocks.saturating_mul(found.f_frsize), found.f_bavail.saturating_mul(found.f_frsize));
+    let floor = match plan.keep.keep_free {
+        tape::KeepFree::Percent(percent) => whole / 100 * u64::from(percent),
+        tape::KeepFree::Bytes(bytes) => bytes,
+    };
+    Some(free.saturating_sub(floor).saturating_add(source::stored_bytes(&plan.tape)))
 }
 
 fn old(files: &[PathBuf], tape: &Path) -> String {

@@ -1,0 +1,54 @@
+//! Examples below the options of a command.
+
+/// Of `flows`.
+pub(super) const FLOWS: &str = "\
+Examples:
+  wiretape flows --last 2h host 203.0.113.7                 who talked, how much, in which state
+  wiretape flows 'dest_port = 22 and bytes_toclient gt 1M'  fields of flows
+  wiretape flows --last 1d --top 10 --by dest_ip,dest_port  where the bytes went
+  wiretape flows --new-since yesterday                      what was never seen before
+  wiretape flows --last 1h --histogram tcp                  when it was";
+
+/// Of `flows`, with every field.
+pub(super) const FLOWS_LONG: &str = "\
+Examples:
+  wiretape flows --last 2h host 203.0.113.7                 who talked, how much, in which state
+  wiretape flows 'dest_port = 22 and bytes_toclient gt 1M'  fields of flows
+  wiretape flows --last 1d --top 10 --by dest_ip,dest_port  where the bytes went
+  wiretape flows --new-since yesterday                      what was never seen before
+  wiretape flows --last 1h --histogram tcp                  when it was
+
+Fields:
+  flow_id community_id start end duration start_seen end_reason proto src_ip src_port dest_ip
+  dest_port addr port_any direction vlan tunnel tunnel_id in_iface src_mac dest_mac icmp_type
+  icmp_code pkts_toserver pkts_toclient bytes_toserver bytes_toclient wire_segments tcp_flags_ts
+  tcp_flags_tc conn_state history lane kept sensor
+Fields that payload will fill, and no flow of this version has:
+  app_proto tls_sni tls_alpn tls_version ja3 ja3s ja4 hassh cert_sha256 http_hostname
+  http_user_agent dns_queries dns_answers dest_name
+
+addr and port_any are those of either side. Times in answers are UTC.";
+
+/// Of `packets`.
+pub(super) const PACKETS: &str = "\
+Examples:
+  wiretape packets --last 10m port 53                           as lines
+  wiretape packets --last 10m port 53 -w - | tshark -r -        into a program
+  wiretape packets --whole-flows 'tcp[tcpflags] & tcp-rst != 0' -w resets.pcapng
+  wiretape flows host 203.0.113.7 --format json | wiretape packets --flows - -w them.pcapng";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_named_and_no_other() {
+        let fields = FLOWS_LONG.split_once("Fields:").expect("fields").1.rsplit_once("\n\n").expect("an end").0;
+        let named: std::collections::BTreeSet<&str> =
+            fields.lines().filter(|line| line.starts_with("  ")).flat_map(str::split_whitespace).collect();
+        let known: std::collections::BTreeSet<&str> =
+            filter::question::Field::ALL.iter().map(|field| field.name()).collect();
+        assert_eq!(named, known);
+        assert!(FLOWS_LONG.starts_with(FLOWS));
+    }
+}
