@@ -6,6 +6,7 @@
 
 mod ageing;
 mod append;
+mod aside;
 mod budget;
 mod catalog;
 mod chain;

@@ -8,12 +8,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Lane;
+use crate::aside::Aside;
 use crate::frame::{FrameBuffer, Summary};
 use crate::job::Job;
 
-/// First and last length of the time for which compressing steps aside; it doubles each time it was too short.
-const ASIDE_MIN: Duration = Duration::from_secs(1);
-const ASIDE_MAX: Duration = Duration::from_secs(64);
 /// Most frames that are written together.
 const RUN_FRAMES_MAX: usize = 4;
 /// How long a frame waits for others, when none is compressed any more.
@@ -66,6 +64,7 @@ pub(crate) struct Pipeline {
     returned: Condvar,
     buffers_max: usize,
     packed_max: usize,
+    workers: usize,
 }
 
 struct State {
@@ -82,16 +81,9 @@ struct State {
     /// There are workers that compress.
     compressing: bool,
     aside: Aside,
+    /// A copy of a frame's content, for a trial of whether compressing would keep up again.
+    sample: Option<Vec<u8>>,
     closed: bool,
-}
-
-/// When compressing steps aside.
-struct Aside {
-    may: bool,
-    since: Option<Instant>,
-    ended: Option<Instant>,
-    length: Duration,
-    hurried: bool,
 }
 
 impl Pipeline {
@@ -106,7 +98,8 @@ impl Pipeline {
             packed: Vec::new(),
             packed_out: 0,
             compressing: workers > 0,
-            aside: Aside { may: steps_aside, since: None, ended: None, length: ASIDE_MIN, hurried: false },
+            aside: Aside::new(steps_aside),
+            sample: None,
             closed: false,
         };
         Self {
@@ -116,6 +109,7 @@ impl Pipeline {
             returned: Condvar::new(),
             buffers_max,
             packed_max: workers + 4,
+            workers,
         }
     }
 
@@ -169,11 +163,20 @@ impl Pipeline {
     /// Hands a frame over.
     pub(crate) fn push_frame(&self, frame: FullFrame) {
         let mut state = self.lock();
+        let waiting = state.frames;
+        if state.aside.is() && state.aside.take_note(waiting, self.buffers_max) {
+            if self.workers == 0 {
+                state.aside.tried(Duration::ZERO, 1);
+            } else {
+                state.sample = Some(frame.buffer.content_from(0).collect::<Vec<_>>().concat());
+                self.work.notify_one();
+            }
+        }
         state.slots.push_back(Slot::Full(frame));
         state.frames += 1;
         let (frames, compressing) = (state.frames, state.compressing);
         state.aside.judge(frames, self.buffers_max);
-        let is_aside = state.aside.since.is_some();
+        let is_aside = state.aside.is();
         let waiting = state.slots.len();
         drop(state);
         if compressing && !is_aside {
@@ -195,7 +198,7 @@ impl Pipeline {
         let mut state = self.lock();
         let mut has_waited = false;
         loop {
-            let takes_full = !state.compressing || state.aside.since.is_some();
+            let takes_full = !state.compressing || state.aside.is();
             let is_ready = match state.slots.front() {
                 Some(Slot::Full(_)) => takes_full,
                 Some(Slot::Packed(_) | Slot::Job(_)) => true,
@@ -222,7 +225,15 @@ impl Pipeline {
             if state.closed {
                 return false;
             }
-            if state.aside.since.is_none()
+            if let Some(sample) = state.sample.take() {
+                drop(state);
+                let begun = Instant::now();
+                compress(&sample, &mut Vec::new());
+                state = self.lock();
+                state.aside.tried(begun.elapsed(), self.workers);
+                continue;
+            }
+            if !state.aside.is()
                 && state.packed_out < self.packed_max
                 && let Some((number, frame)) = state.take_full()
             {
@@ -260,13 +271,13 @@ impl Pipeline {
 
     /// True while compressing steps aside.
     pub(crate) fn is_aside(&self) -> bool {
-        self.lock().aside.since.is_some()
+        self.lock().aside.is()
     }
 
     /// Asks for compressing to step aside, because packets are lost before they come here.
     pub(crate) fn hurry(&self, hurried: bool) {
         let mut state = self.lock();
-        state.aside.hurried = hurried;
+        state.aside.hurry(hurried);
         let frames = state.frames;
         state.aside.judge(frames, self.buffers_max);
         drop(state);
@@ -315,7 +326,7 @@ impl State {
     /// True if the frame at the front may be joined by others before anybody misses it.
     fn waits_for_company(&self) -> bool {
         let is_frame = matches!(self.slots.front(), Some(Slot::Full(_)));
-        is_frame && self.aside.since.is_some() && self.slots.len() < RUN_FRAMES_MAX && self.frames == self.slots.len()
+        is_frame && self.aside.is() && self.slots.len() < RUN_FRAMES_MAX && self.frames == self.slots.len()
     }
 
     fn take_full(&mut self) -> Option<(u64, FullFrame)> {
@@ -337,25 +348,5 @@ impl State {
 impl Slot {
     fn is_full_of(&self, lane: Lane) -> bool {
         matches!(self, Self::Full(frame) if frame.lane == lane)
-    }
-}
-
-impl Aside {
-    /// Steps aside when a third of the memory waits, and back when nearly none does and some time has passed.
-    fn judge(&mut self, frames: usize, buffers_max: usize) {
-        let behind = self.may && (frames > (buffers_max / 3).max(2) || self.hurried);
-        match self.since {
-            None if behind => {
-                let now = Instant::now();
-                let calm = self.ended.is_none_or(|ended| now - ended > 8 * self.length);
-                self.length = if calm { ASIDE_MIN } else { (self.length * 2).min(ASIDE_MAX) };
-                self.since = Some(now);
-            }
-            Some(since) if !behind && frames <= buffers_max / 16 + 1 && since.elapsed() > self.length => {
-                self.since = None;
-                self.ended = Some(Instant::now());
-            }
-            _ => {}
-        }
     }
 }
