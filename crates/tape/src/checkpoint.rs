@@ -151,7 +151,7 @@ impl Filing {
             return;
         }
         let any = !papers.checkpoint.period.parts.is_empty() || !papers.checkpoint.period.locations.is_empty();
-        if any && let Err(error) = self.write_rows(shared, &papers) {
+        if any && let Err(error) = self.write_rows(shared, &mut papers) {
             // The state stays as it was: whoever reads finds the packets and makes the rows again.
             return shared.problem(names::FLOWS, format!("rows could not be written: {error}"));
         }
@@ -162,9 +162,9 @@ impl Filing {
         }
     }
 
-    fn write_rows(&mut self, shared: &Shared, papers: &Papers) -> Result<(), String> {
-        let period = &papers.checkpoint.period;
+    fn write_rows(&mut self, shared: &Shared, papers: &mut Papers) -> Result<(), String> {
         let (metadata, locations) = self.metadata(papers);
+        let period = &papers.checkpoint.period;
         let bytes = write(Vec::new(), &period.parts, &locations, &metadata).map_err(|error| error.to_string())?;
         let full = |_| "no room for them within the budget".to_owned();
         let name = FlowFileName { number: self.next_number, time: Moment::now().time };
@@ -192,20 +192,21 @@ impl Filing {
         Ok(())
     }
 
-    /// What the file says of itself, and the locations with indices into its list of frames.
-    fn metadata(&self, papers: &Papers) -> (Metadata, Vec<(u32, u32)>) {
+    /// What the file says of itself, and the period's locations with indices into its list of frames.
+    fn metadata(&self, papers: &mut Papers) -> (Metadata, Vec<(u32, u32)>) {
         let mut places = Vec::new();
         let mut indices: HashMap<u32, u32> = HashMap::new();
-        let mut locations = Vec::new();
         let mut rowless = Vec::new();
         // Packets that come one after the other are mostly in the same frame.
         let mut last = None;
-        for location in &papers.checkpoint.period.locations {
+        // There can be millions: the pairs take the memory of the locations.
+        let locations = std::mem::take(&mut papers.checkpoint.period.locations).into_iter();
+        let locations = locations.filter_map(|location| {
             let index = match last {
                 Some((frame, index)) if frame == location.frame => index,
                 _ => {
                     // A frame that was lost has no place.
-                    let Some(frame) = papers.frames.get(&location.frame) else { continue };
+                    let frame = papers.frames.get(&location.frame)?;
                     *indices.entry(location.frame).or_insert_with(|| {
                         let FramePosition { lane, position } = *frame;
                         let (segment, uoffset) = (position.segment, position.uoffset);
@@ -217,10 +218,11 @@ impl Filing {
             last = Some((location.frame, index));
             if location.part == ROWLESS {
                 rowless.push(index);
-            } else {
-                locations.push((location.part, index));
+                return None;
             }
-        }
+            Some((location.part, index))
+        });
+        let locations = locations.collect();
         let interfaces = papers.interfaces.iter().map(|interface| interface.name.clone().unwrap_or_default());
         let metadata = Metadata {
             tape: self.identity.id.clone(),

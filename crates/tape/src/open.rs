@@ -137,6 +137,7 @@ fn start(
         packets: 0,
         bytes_since_checkpoint: 0,
         last_checkpoint: now,
+        snapshot_bytes: 0,
         ticks: 0,
         now,
         scratch: Vec::new(),

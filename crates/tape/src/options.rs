@@ -83,7 +83,7 @@ impl Options {
             snaplen: Self::SNAPLEN,
             segment_age_max: Duration::from_secs(24 * 3600),
             sync_interval: Duration::from_secs(5),
-            buffer_bytes_max: 48 << 20,
+            buffer_bytes_max: 64 << 20,
             wait_max: Duration::from_millis(250),
             workers: None,
             is_live: true,

@@ -49,6 +49,8 @@ pub struct Tape {
     pub(crate) packets: u64,
     pub(crate) bytes_since_checkpoint: u64,
     pub(crate) last_checkpoint: Instant,
+    /// Length of the flow table's state at the last checkpoint.
+    pub(crate) snapshot_bytes: usize,
     pub(crate) ticks: u64,
     pub(crate) now: Instant,
     pub(crate) scratch: Vec<u8>,
@@ -208,9 +210,11 @@ impl Tape {
     /// appended before.
     pub fn checkpoint(&mut self, table: &mut FlowTable) {
         self.close_frames();
-        let mut snapshot = Vec::new();
+        // Grown step by step, its memory would be touched twice while packets wait.
+        let mut snapshot = Vec::with_capacity(self.snapshot_bytes + self.snapshot_bytes / 8);
         let period = table.checkpoint();
         table.snapshot(&mut snapshot);
+        self.snapshot_bytes = snapshot.len();
         self.bytes_since_checkpoint = 0;
         self.last_checkpoint = self.now;
         self.checkpoints_waiting.fetch_add(1, Ordering::Relaxed);

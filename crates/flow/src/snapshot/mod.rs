@@ -7,7 +7,7 @@
 mod flow;
 
 use crate::clock::{Clock, Tick};
-use crate::entry::NONE;
+use crate::entry::{Entry, NONE};
 use crate::fragment::Datagram;
 use crate::idle::Class;
 use crate::ours::{Network, Networks, Ours};
@@ -43,8 +43,10 @@ impl FlowTable {
         for class in Class::ALL {
             let mut slot = self.queues.first(class).unwrap_or(NONE);
             while let Some(entry) = self.entries.get(slot as usize) {
-                flow::put(out, entry, self.paths.path(entry.path));
                 slot = entry.link.next;
+                // The next one is on its way from memory while this one is written.
+                std::hint::black_box(self.entries.get(slot as usize).map(Entry::touch));
+                flow::put(out, entry, self.paths.path(entry.path));
             }
         }
     }
