@@ -26,14 +26,21 @@ struct Tunnel {
     name: &'static str,
 }
 
+/// The registers for the offsets inside of a tunnel, whose header starts at `start` behind the outer network header.
+struct Inner {
+    start: u32,
+    type_field: u32,
+    header: u32,
+    payload: u32,
+}
+
 impl Generator<'_> {
     /// `geneve` or `geneve VNI`.
     pub(super) fn geneve(&mut self, vni: Option<u32>) -> Result<Condition, Error> {
         let tunnel = Tunnel { port: GENEVE_PORT, mask: 0xc0, value: 0, name: "Geneve" };
         let outer = self.tunnel(tunnel, vni)?;
-        let mut offsets = self.geneve_offsets()?;
-        offsets.push(Instruction::plain(LD | IMM, 0));
-        let inner = self.graph.test(offsets, JEQ, 0);
+        let offsets = self.geneve_offsets()?;
+        let inner = self.computed(offsets);
         self.in_geneve = true;
         self.graph.is_literal = true;
         Ok(self.graph.and(outer, inner))
@@ -43,11 +50,16 @@ impl Generator<'_> {
     pub(super) fn vxlan(&mut self, vni: Option<u32>) -> Result<Condition, Error> {
         let tunnel = Tunnel { port: VXLAN_PORT, mask: u32::MAX, value: 0x08, name: "VXLAN" };
         let outer = self.tunnel(tunnel, vni)?;
-        let mut offsets = self.vxlan_offsets()?;
-        offsets.push(Instruction::plain(LD | IMM, 0));
-        let inner = self.graph.test(offsets, JEQ, 0);
+        let offsets = self.vxlan_offsets()?;
+        let inner = self.computed(offsets);
         self.in_vxlan = true;
         Ok(self.graph.and(outer, inner))
+    }
+
+    /// Always true: what is computed on the way counts.
+    fn computed(&mut self, mut offsets: Vec<Instruction>) -> Condition {
+        offsets.push(Instruction::plain(LD | IMM, 0));
+        self.graph.test(offsets, JEQ, 0)
     }
 
     /// The tunnel over IPv4 or IPv6. Where it holds, the accumulator is the length of the network header.
@@ -92,19 +104,23 @@ impl Generator<'_> {
         Ok(self.graph.and(condition, equal))
     }
 
-    /// Computes where the inner headers are: the network header's length is in the accumulator, and its offset is
-    /// known. Without an Ethernet header inside, the type is Geneve's own.
-    fn geneve_offsets(&mut self) -> Result<Vec<Instruction>, Error> {
-        let geneve = self.payload.constant.wrapping_add(self.network).wrapping_add(UDP_HEADER_BYTES);
-        let type_field = self.take_register()?;
-        let header = self.take_register()?;
-        let payload = self.take_register()?;
+    /// Ethernet at an offset that is computed.
+    fn inner_ethernet(&mut self) -> Result<Inner, Error> {
+        let start = self.payload.constant.wrapping_add(self.network).wrapping_add(UDP_HEADER_BYTES);
+        let (type_field, header, payload) = (self.take_register()?, self.take_register()?, self.take_register()?);
         self.push_header(Link::Ethernet, Offset::variable(header));
         self.type_field = Offset::variable(type_field);
         self.payload = Offset::variable(payload);
         self.network = 0;
+        Ok(Inner { start, type_field, header, payload })
+    }
+
+    /// Computes where the inner headers are: the network header's length is in the accumulator, and its offset is
+    /// known. Without an Ethernet header inside, the type is Geneve's own.
+    fn geneve_offsets(&mut self) -> Result<Vec<Instruction>, Error> {
+        let Inner { start, type_field, header, payload } = self.inner_ethernet()?;
         Ok(vec![
-            Instruction::plain(ALU | ADD | K, geneve),
+            Instruction::plain(ALU | ADD | K, start),
             Instruction::plain(MISC | TAX, 0),
             Instruction::plain(ALU | ADD | K, 2),
             Instruction::plain(ST, type_field),
@@ -129,16 +145,9 @@ impl Generator<'_> {
 
     /// As `geneve_offsets`; VXLAN always has an Ethernet header inside.
     fn vxlan_offsets(&mut self) -> Result<Vec<Instruction>, Error> {
-        let vxlan = self.payload.constant.wrapping_add(self.network).wrapping_add(UDP_HEADER_BYTES);
-        let header = self.take_register()?;
-        let type_field = self.take_register()?;
-        let payload = self.take_register()?;
-        self.push_header(Link::Ethernet, Offset::variable(header));
-        self.type_field = Offset::variable(type_field);
-        self.payload = Offset::variable(payload);
-        self.network = 0;
+        let Inner { start, type_field, header, payload } = self.inner_ethernet()?;
         Ok(vec![
-            Instruction::plain(ALU | ADD | K, vxlan),
+            Instruction::plain(ALU | ADD | K, start),
             Instruction::plain(ALU | ADD | K, 8),
             Instruction::plain(ST, header),
             Instruction::plain(ALU | ADD | K, 12),

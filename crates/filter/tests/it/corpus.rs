@@ -2,30 +2,15 @@
 
 use std::fs;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use packet::LinkType;
 use packet::capture::Reader;
 
-/// The folder of captures: `WIRETAPE_CAPTURES`, or `../shared/captures` beside the repository.
-pub(crate) fn captures() -> Option<PathBuf> {
-    let named = std::env::var_os("WIRETAPE_CAPTURES").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|folder| folder.join("../shared/captures"))
-        .find(|folder| folder.is_dir());
-    let found = named.or(beside).filter(|folder| folder.is_dir());
-    if found.is_none() {
-        skipped("the captures");
-    }
-    found
-}
+#[path = "../../../packet/tests/shared/captures.rs"]
+mod shared;
 
-/// Says that a test is skipped, or fails if nothing may be.
-pub(crate) fn skipped(needs: &str) {
-    assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs {needs}");
-    eprintln!("skipped: needs {needs}");
-}
+pub(crate) use shared::{folder as captures, skipped};
 
 /// The rows of a truth file.
 pub(crate) fn truth(name: &str) -> Vec<serde_json::Value> {

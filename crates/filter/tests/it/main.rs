@@ -4,6 +4,7 @@ mod corpus;
 mod differential;
 mod generate;
 mod long;
+mod manual;
 mod oracle;
 mod printed;
 mod prune;

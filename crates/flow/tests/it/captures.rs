@@ -5,21 +5,12 @@ use packet::capture::Reader;
 use packet::decode;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The folder of captures: `$WIRETAPE_CAPTURES`, or `shared/captures` beside the repository.
-pub(crate) fn folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("WIRETAPE_CAPTURES") {
-        return Some(PathBuf::from(folder));
-    }
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let found = here.ancestors().map(|up| up.join("shared/captures")).find(|folder| folder.is_dir());
-    if found.is_none() {
-        assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs ../shared/captures");
-        eprintln!("skipped: needs ../shared/captures");
-    }
-    found
-}
+#[path = "../../../packet/tests/shared/captures.rs"]
+mod shared;
+
+pub(crate) use shared::folder;
 
 /// The rows of a truth file.
 pub(crate) fn truth(folder: &Path, name: &str) -> Vec<Value> {

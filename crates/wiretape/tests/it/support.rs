@@ -1,7 +1,12 @@
 //! Runs the binary, finds captures and tools.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+#[path = "../../../packet/tests/shared/captures.rs"]
+mod shared;
+
+pub(crate) use shared::folder as captures;
+pub(crate) use shared::skipped as skip;
 
 /// What came of a call.
 pub(crate) struct Ran {
@@ -61,20 +66,6 @@ pub(crate) fn shell(script: &str) -> Ran {
     command.env("WIRETAPE", env!("CARGO_BIN_EXE_wiretape")).output().expect("a shell").into()
 }
 
-/// The folder of captures that belong to the project's surroundings, if it is there.
-pub(crate) fn captures() -> Option<PathBuf> {
-    let given = std::env::var_os("WIRETAPE_CAPTURES").map(PathBuf::from);
-    let beside = || {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        root.ancestors().map(|folder| folder.join("shared/captures")).find(|folder| folder.is_dir())
-    };
-    let found = given.filter(|folder| folder.is_dir()).or_else(beside);
-    if found.is_none() {
-        skip("the captures");
-    }
-    found
-}
-
 /// Whether a tool is there; says so if it is not.
 pub(crate) fn has(tool: &str) -> bool {
     let found = std::env::var_os("PATH")
@@ -92,10 +83,4 @@ pub(crate) fn is_root() -> bool {
         skip("root");
     }
     id
-}
-
-/// Says that a test is left out for want of something, which must not be where WIRETAPE_NO_SKIP is set.
-pub(crate) fn skip(what: &str) {
-    assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "this test needs {what}");
-    eprintln!("skipped: needs {what}");
 }
