@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use flow::ROWLESS;
@@ -39,14 +39,26 @@ pub(crate) struct Papers {
     pub(crate) checkpoint: Checkpoint,
     /// Where the frames are that the period's locations name.
     pub(crate) frames: HashMap<u32, FramePosition>,
+    /// Frames of earlier periods whose rows were lost: readers must not take them for counted.
+    pub(crate) uncounted: Vec<FramePosition>,
     pub(crate) covers: Covers,
     pub(crate) interfaces: Vec<Interface>,
+}
+
+impl Papers {
+    /// The frames of which nothing is known once these papers are lost.
+    fn into_uncounted(mut self) -> Vec<FramePosition> {
+        self.uncounted.extend(self.frames.into_values());
+        self.uncounted
+    }
 }
 
 /// Writes checkpoints.
 pub(crate) struct Clerk {
     desk: Desk,
     waiting: Arc<AtomicUsize>,
+    /// Frames of periods that never came to the desk.
+    uncounted: Vec<FramePosition>,
 }
 
 enum Desk {
@@ -61,12 +73,14 @@ pub(crate) struct Filing {
     pub(crate) identity: Identity,
     pub(crate) next_number: u64,
     pub(crate) keeper: Keeper,
+    /// Frames of periods whose rows could not be written.
+    pub(crate) uncounted: Vec<FramePosition>,
 }
 
 impl Clerk {
     /// Works where it is called.
     pub(crate) fn here(filing: Filing) -> Self {
-        Self { desk: Desk::Here(Box::new(filing)), waiting: Arc::default() }
+        Self { desk: Desk::Here(Box::new(filing)), waiting: Arc::default(), uncounted: Vec::new() }
     }
 
     /// Works in a thread of its own.
@@ -81,7 +95,7 @@ impl Clerk {
                 done.fetch_sub(1, Ordering::Relaxed);
             }
         })?;
-        Ok(Self { desk: Desk::Thread { sender: Some(sender), thread: Some(thread) }, waiting })
+        Ok(Self { desk: Desk::Thread { sender: Some(sender), thread: Some(thread) }, waiting, uncounted: Vec::new() })
     }
 
     /// Checkpoints that have not been written yet.
@@ -89,7 +103,8 @@ impl Clerk {
         self.waiting.clone()
     }
 
-    pub(crate) fn write(&mut self, shared: &Shared, papers: Papers) {
+    pub(crate) fn write(&mut self, shared: &Shared, mut papers: Papers) {
+        papers.uncounted.append(&mut self.uncounted);
         match &mut self.desk {
             Desk::Here(filing) => {
                 filing.file(shared, papers);
@@ -97,8 +112,12 @@ impl Clerk {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
             Desk::Thread { sender, .. } => {
-                let sent = sender.as_ref().is_some_and(|sender| sender.try_send(papers).is_ok());
-                if !sent {
+                let lost = match sender.as_ref().map(|sender| sender.try_send(papers)) {
+                    Some(Err(TrySendError::Full(papers) | TrySendError::Disconnected(papers))) => Some(papers),
+                    Some(Ok(())) | None => None,
+                };
+                if let Some(papers) = lost {
+                    self.uncounted = papers.into_uncounted();
                     self.waiting.fetch_sub(1, Ordering::Relaxed);
                     shared.problem(
                         names::FLOWS,
@@ -110,7 +129,8 @@ impl Clerk {
     }
 
     /// Writes nothing of a period.
-    pub(crate) fn pass_over(&mut self) {
+    pub(crate) fn pass_over(&mut self, frames: impl IntoIterator<Item = FramePosition>) {
+        self.uncounted.extend(frames);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -147,12 +167,17 @@ impl Filing {
     pub(crate) fn file(&mut self, shared: &Shared, mut papers: Papers) {
         let snapshot = std::mem::take(&mut papers.checkpoint.snapshot);
         let next_arrival = papers.checkpoint.next_arrival;
+        papers.uncounted.append(&mut self.uncounted);
         if shared.is_away() {
+            self.uncounted = papers.into_uncounted();
             return;
         }
-        let any = !papers.checkpoint.period.parts.is_empty() || !papers.checkpoint.period.locations.is_empty();
+        let period = &papers.checkpoint.period;
+        let any = !period.parts.is_empty() || !period.locations.is_empty() || !papers.uncounted.is_empty();
         if any && let Err(error) = self.write_rows(shared, &mut papers) {
-            // The state stays as it was: whoever reads finds the packets and makes the rows again.
+            // The state stays as it was: whoever reads finds the packets and makes the rows again, until there is a later
+            // state.
+            self.uncounted = papers.into_uncounted();
             return shared.problem(names::FLOWS, format!("rows could not be written: {error}"));
         }
         let Papers { covers, interfaces, .. } = papers;
@@ -223,6 +248,11 @@ impl Filing {
             Some((location.part, index))
         });
         let locations = locations.collect();
+        for frame in &papers.uncounted {
+            let FramePosition { lane, position: Position { segment, uoffset } } = *frame;
+            rowless.push(places.len() as u32);
+            places.push(FramePlace { lane: Some(lane), segment, uoffset });
+        }
         let interfaces = papers.interfaces.iter().map(|interface| interface.name.clone().unwrap_or_default());
         let metadata = Metadata {
             tape: self.identity.id.clone(),

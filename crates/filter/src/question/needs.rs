@@ -1,5 +1,7 @@
 //! What a flow's row must have for one of its packets to match: what an index can be asked.
 
+use std::fmt;
+
 use packet::Address;
 
 use super::claim::Claim;
@@ -105,6 +107,36 @@ impl Needs {
             Self::Or(parts) => parts.iter().any(|part| part.may_hold(has)),
         }
     }
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("any flow"),
+            Self::Nothing => f.write_str("no flow"),
+            Self::Opaque => f.write_str("a tunnel"),
+            Self::Key(Key::Address(address)) => write!(f, "address {}", address.to_ip()),
+            Self::Key(Key::Net(address, bits)) => {
+                let bits = if address.as_v4().is_some() { bits.saturating_sub(96) } else { *bits };
+                write!(f, "net {}/{bits}", address.to_ip())
+            }
+            Self::Key(Key::Port(port)) => write!(f, "port {port}"),
+            Self::Key(Key::Text(field, text)) => write!(f, "{} {text:?}", field.name()),
+            Self::And(parts) => joined(f, parts, " and "),
+            Self::Or(parts) => joined(f, parts, " or "),
+        }
+    }
+}
+
+fn joined(f: &mut fmt::Formatter<'_>, parts: &[Needs], connector: &str) -> fmt::Result {
+    for (index, part) in parts.iter().enumerate() {
+        f.write_str(if index > 0 { connector } else { "" })?;
+        match part {
+            Needs::And(_) | Needs::Or(_) => write!(f, "({part})")?,
+            part => write!(f, "{part}")?,
+        }
+    }
+    Ok(())
 }
 
 fn of_claim(claim: &Claim<'_>, resolver: &dyn Resolver) -> Needs {

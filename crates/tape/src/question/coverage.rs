@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use packet::{LinkType, Timestamp};
 
+use super::Explanation;
 use crate::Lane;
 pub use crate::format::chain::Loss;
 
@@ -32,6 +33,8 @@ pub struct Coverage {
     pub unjudged: Vec<Unjudged>,
     /// A recorder was at work on the tape: more may come.
     pub recording: bool,
+    /// How the answer was found; of tapes alone.
+    pub explanation: Explanation,
 }
 
 impl Coverage {

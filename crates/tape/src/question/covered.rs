@@ -10,7 +10,6 @@ use super::view::View;
 use super::{Coverage, Damage, Expired, Gap, Query, absent};
 use crate::format::chain::{Event, Eviction};
 use crate::format::names;
-use crate::read::Tape;
 use crate::{Error, Lane};
 
 /// What an answer is made of, and so what of the tape must be there for it.
@@ -167,7 +166,9 @@ fn expired(view: &mut View, query: &Query, evicted: &Evicted) -> Result<Vec<Expi
 }
 
 /// Adds what was noticed while the answer was made.
-pub(super) fn add_notes(coverage: &mut Coverage, tape: &mut Tape) {
+pub(super) fn add_notes(coverage: &mut Coverage, view: &mut View) {
+    coverage.explanation = std::mem::take(&mut view.stages).explanation;
+    let tape = &mut view.tape;
     coverage.damaged.append(&mut tape.notes.damaged);
     if tape.notes.flows_evicted && !coverage.expired.iter().any(|expired| expired.lane.is_none()) {
         coverage.expired.push(Expired { lane: None, oldest: None });

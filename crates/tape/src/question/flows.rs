@@ -15,6 +15,7 @@ use super::covered::{self, Needs};
 use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth, is_wanted};
 use super::replay::{Origin, Replay};
+use super::rows::Tail;
 use super::selection::Selection;
 use super::view::View;
 use super::{Coverage, Query, Source, live, refused, rows};
@@ -86,7 +87,7 @@ fn flows_of_tape(directory: &Path, query: &Query, order: Order, sink: FlowSink) 
     // What went to the sink at once is not here any more.
     let _ = answer.into_sorted().iter().try_for_each(&mut hand_out);
     coverage.matched = matched;
-    covered::add_notes(&mut coverage, &mut view.tape);
+    covered::add_notes(&mut coverage, &mut view);
     Ok(coverage)
 }
 
@@ -104,7 +105,7 @@ fn find(view: &mut View, query: &Query, answer: &mut Answer, coverage: &mut Cove
     let mut sieve = Matching { query, judge: &judge, answer };
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
     let selection = Selection::new(query);
-    let found = rows::read(view, &selection, query.range(), &mut sieve, Some(&mut matches))?;
+    let found = rows::read(view, &selection, query.range(), &mut sieve, Some(Tail::rows(&mut matches)))?;
     coverage.rowless_frames += found.rowless.len() as u64;
     let latest = view.latest()?;
     let mut rest = found.gather.into_sorted(latest);
@@ -150,9 +151,16 @@ fn decide(view: &mut View, judge: &mut Judge, flows: &mut [Gathered]) -> Result<
     }
     let open = (0..).zip(&truths).filter(|(_, truth)| **truth == Truth::Unknown).map(|(index, _)| index);
     let open: Vec<usize> = open.collect();
+    // Most flows that match do so with their first packet.
+    let beginnings = open.iter().filter_map(|index| flows.get(*index)?.frames.first().copied());
+    let beginnings = view.resolve(beginnings)?;
+    look(view, judge, flows, &open, &beginnings.frames)?;
+    let open: Vec<usize> = open.into_iter().filter(|index| is_open(flows, *index)).collect();
     let places = open.iter().filter_map(|index| flows.get(*index)).flat_map(|flow| flow.frames.iter().copied());
     let resolved = view.resolve(places)?;
-    decide_by_packets(&mut view.tape, &resolved.frames, judge, flows, &open)?;
+    look(view, judge, flows, &open, &resolved.frames)?;
+    let matched = flows.iter().filter(|flow| flow.matched == OfPacket::True).count() as u64;
+    view.stages.end("flows", matched, flows.len() as u64, 0);
     let is_undecided = |(flow, truth): &(&Gathered, &Truth)| match truth {
         Truth::Undecidable => true,
         Truth::Unknown => match flow.matched {
@@ -163,6 +171,25 @@ fn decide(view: &mut View, judge: &mut Judge, flows: &mut [Gathered]) -> Result<
         Truth::Yes | Truth::No => false,
     };
     Ok(flows.iter().zip(&truths).filter(is_undecided).count() as u64)
+}
+
+fn is_open(flows: &[Gathered], index: usize) -> bool {
+    flows.get(index).is_some_and(|flow| flow.matched != OfPacket::True)
+}
+
+/// As `decide_by_packets`, and notes how much was read.
+fn look(
+    view: &mut View,
+    judge: &mut Judge,
+    flows: &mut [Gathered],
+    open: &[usize],
+    frames: &[Frame],
+) -> Result<(), Error> {
+    let wanted = || frames.iter().filter(|frame| judge.can_hold_or_explain(frame));
+    let (count, bytes) = (wanted().count() as u64, wanted().map(|frame| u64::from(frame.ubytes)).sum());
+    let listed = view.listing.listed();
+    view.stages.end("frames", count, listed, bytes);
+    decide_by_packets(&mut view.tape, frames, judge, flows, open)
 }
 
 /// Looks for a matching packet of each of the flows in `open`.

@@ -15,6 +15,7 @@ use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
 use super::packets::PacketSink;
 use super::replay::Replay;
+use super::rows::Tail;
 use super::selection::Selection;
 use super::view::View;
 use super::{Coverage, Query, covered, refused, rows};
@@ -121,7 +122,7 @@ impl<'q> Live<'q> {
     fn coverage(mut self, matched: u64) -> Coverage {
         let recording = self.view.tape.has_sign_of_life();
         let mut coverage = Coverage { matched, recording, ..Coverage::default() };
-        covered::add_notes(&mut coverage, &mut self.view.tape);
+        covered::add_notes(&mut coverage, &mut self.view);
         // What cannot be asked at all has been an error at the first look.
         let _ = refused::conclude(&[&self.judge], &mut coverage);
         coverage
@@ -147,7 +148,7 @@ impl<'q> Live<'q> {
             &Selection::everything(),
             (None, None),
             &mut live,
-            Some(&mut |_, _| OfPacket::False),
+            Some(Tail { matches: &mut |_, _| OfPacket::False, keeps_table: true }),
         )?;
         let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.view.tape.id_bytes()));
         Ok(Flows { replay, gather: found.gather, begun: HashSet::new(), seen: HashMap::new() })

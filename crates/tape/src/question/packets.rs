@@ -12,6 +12,7 @@ use super::covered::{self, Needs};
 use super::flows::{captured_flows, matching_flows};
 use super::gather::Gathered;
 use super::judge::{Judge, Truth, is_wanted};
+use super::rows::Tail;
 use super::selection::Selection;
 use super::view::{View, sort_and_dedup};
 use super::{Coverage, Query, Source, live, refused, rows};
@@ -39,7 +40,7 @@ fn packets_of_tape(directory: &Path, query: &Query, sink: PacketSink) -> Result<
     let needs = if needs_flows(query) { Needs::PacketsByRows } else { Needs::Packets };
     let mut coverage = covered::coverage(&mut view, query, needs)?;
     answer(&mut view, query, &mut coverage, sink)?;
-    covered::add_notes(&mut coverage, &mut view.tape);
+    covered::add_notes(&mut coverage, &mut view);
     Ok(coverage)
 }
 
@@ -52,6 +53,10 @@ fn needs_flows(query: &Query) -> bool {
 pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, sink: PacketSink) -> Result<(), Error> {
     let mut judge = Judge::of_tape(query, view)?;
     let plan = plan(view, query, &judge, coverage)?;
+    let bytes = plan.frames.iter().map(|frame| u64::from(frame.ubytes)).sum();
+    let (frames, listed) = (plan.frames.len() as u64, view.listing.listed());
+    view.stages.end("frames", frames, listed, bytes);
+    let packets = plan.frames.iter().map(|frame| u64::from(frame.packets)).sum();
     let mut picker = Picker::new(query, &mut judge, plan.chosen);
     let mut merge = Merge::new(&mut view.tape, plan.frames);
     let limit = query.limit.unwrap_or(u64::MAX);
@@ -65,6 +70,7 @@ pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, si
         }
     }
     coverage.undecided_packets += picker.undecided;
+    view.stages.end("packets", coverage.matched, packets, 0);
     refused::conclude_of_tape(view, &mut [&mut judge], coverage)
 }
 
@@ -102,7 +108,7 @@ fn flows_by_rows(
     let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, judge, flow, is_whole);
     let selection = Selection::new(query);
     // Packets behind the flow files have no rows yet.
-    let found = rows::read(view, &selection, query.range(), &mut keep, Some(&mut |_, _| OfPacket::False))?;
+    let found = rows::read(view, &selection, query.range(), &mut keep, Some(Tail::rows(&mut |_, _| OfPacket::False)))?;
     let latest = view.latest()?;
     let mut flows = found.gather.into_sorted(latest);
     flows.retain(|flow| is_wanted(query, judge, flow, true));

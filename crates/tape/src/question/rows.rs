@@ -9,7 +9,7 @@ use packet::{Interface, Packet, Timestamp};
 
 use super::gather::{Gather, Gathered};
 use super::replay::{Mark, Origin, Replay};
-use super::selection::{Chosen, Selection};
+use super::selection::{Chosen, Files, Selection};
 use super::view::View;
 use super::{files, uncounted};
 use crate::format::names;
@@ -33,6 +33,21 @@ pub(super) struct Rows {
 /// A packet of the tail on its way into the rows.
 pub(super) type Matches<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> Truth;
 
+/// What is done with the packets behind the flow files.
+pub(super) struct Tail<'a> {
+    /// Says of each whether it matches.
+    pub(super) matches: Matches<'a>,
+    /// The flow table is wanted even if there are none.
+    pub(super) keeps_table: bool,
+}
+
+impl<'a> Tail<'a> {
+    /// They become rows.
+    pub(super) fn rows(matches: Matches<'a>) -> Self {
+        Self { matches, keeps_table: false }
+    }
+}
+
 /// Says what becomes of flows while rows are read.
 pub(super) trait Sieve {
     /// False if a flow is of no interest, or no longer; `is_whole` if all of its rows are known.
@@ -52,15 +67,15 @@ impl<F: FnMut(&Gathered, bool) -> bool> Sieve for F {
 
 /// Reads the rows that a selection wants, and all others of the flows that these are of, as far as `sieve` keeps them.
 ///
-/// With `tail`, packets behind the flow files are replayed into rows, and `tail` says of each whether it matches.
+/// With `tail`, packets behind the flow files are replayed into rows.
 pub(super) fn read(
     view: &mut View,
     selection: &Selection,
     range: (Option<Timestamp>, Option<Timestamp>),
     sieve: &mut dyn Sieve,
-    tail: Option<Matches>,
+    tail: Option<Tail>,
 ) -> Result<Rows, Error> {
-    let files = selection.files(&view.catalog);
+    let files = files_of(view, selection);
     let mut reading = Reading::new(view)?;
     for file in files.needed.iter() {
         if sieve.is_full() {
@@ -70,16 +85,23 @@ pub(super) fn read(
         reading.add(file, chosen, None)?;
         reading.drop(file, sieve);
     }
+    reading.end_rows(&files.needed);
     let covers = uncounted::tail(reading.view, &reading.unread)?;
     let mut replay = None;
     let mut rowless = uncounted::frames(reading.view, &files.in_time, &reading.unread, range)?;
-    if let Some(matches) = tail {
-        let replayed = reading.replay_tail(covers, matches)?;
+    if let Some(tail) = tail
+        && (tail.keeps_table || reading.has_tail(covers)?)
+    {
+        let replayed = reading.replay_tail(covers, tail.matches)?;
         rowless.extend(replayed.rowless.into_iter().filter(|frame| frame.overlaps(range.0, range.1)));
         replay = Some(replayed.replay);
+        let of = replayed.packets;
+        reading.view.stages.end("packets behind the flow files", of, of, 0);
         reading.gather.retain(|flow| sieve.keep(flow, false));
     }
     reading.complete(selection)?;
+    let flows = reading.gather.iter().count() as u64;
+    reading.view.stages.end("flows that may match, made whole", flows, flows, 0);
     Ok(Rows { gather: reading.gather, rowless, tail: covers, replay })
 }
 
@@ -90,16 +112,27 @@ pub(super) fn read_parts(
     range: (Option<Timestamp>, Option<Timestamp>),
     sieve: &mut dyn Sieve,
 ) -> Result<Rows, Error> {
-    let files = selection.files(&view.catalog);
+    let files = files_of(view, selection);
     let mut reading = Reading::new(view)?;
     for file in files.needed.iter() {
         let chosen = selection.rows(&reading.view.catalog, file);
         reading.add(file, chosen, None)?;
         reading.gather.end_batch(None, |flow, _| sieve.keep(flow, false));
     }
+    reading.end_rows(&files.needed);
     let tail = uncounted::tail(reading.view, &reading.unread)?;
     let rowless = uncounted::frames(reading.view, &files.in_time, &reading.unread, range)?;
     Ok(Rows { gather: reading.gather, rowless, tail, replay: None })
+}
+
+/// The flow files that a selection wants.
+fn files_of(view: &mut View, selection: &Selection) -> Files {
+    let files = selection.files(&view.catalog);
+    view.stages.explanation.needs = selection.to_words();
+    let in_time = files.in_time.len();
+    view.stages.end("flow files by time", in_time, view.catalog.files().len() as u64, 0);
+    view.stages.end("flow files by index", files.needed.len(), in_time, 0);
+    files
 }
 
 /// Rows on their way.
@@ -219,6 +252,17 @@ impl<'v> Reading<'v> {
         });
     }
 
+    /// Notes how many rows were read of those that the files have.
+    fn end_rows(&mut self, files: &RowSet) {
+        let all = |file| self.view.catalog.summary(file).map_or(0, |summary| u64::from(summary.rows));
+        let read = self.read.iter().map(|(file, chosen)| match chosen {
+            Chosen::All => all(*file),
+            Chosen::Some(rows) => rows.len(),
+        });
+        let (read, of) = (read.sum(), files.iter().map(all).sum());
+        self.view.stages.end("rows by index", read, of, 0);
+    }
+
     /// Reads the other rows of the flows that have been found, where the selection left some out. That a flow has ended
     /// says not that it has no more of them: there are stragglers.
     fn complete(&mut self, selection: &Selection) -> Result<(), Error> {
@@ -274,6 +318,13 @@ impl<'v> Reading<'v> {
         Chosen::Some(rows)
     }
 
+    /// Whether there are packets behind the flow files.
+    fn has_tail(&mut self, covers: Covers) -> Result<bool, Error> {
+        let from = self.view.state.as_ref().map_or(covers, |(head, _)| head.covers);
+        let tail = self.frames(|lane| (from.lane(lane).max(covers.lane(lane)), None))?;
+        Ok(tail.iter().any(|frame| frame.packets > 0))
+    }
+
     /// Replays the packets behind the flow files.
     fn replay_tail(&mut self, covers: Covers, matches: Matches) -> Result<Replayed, Error> {
         let id = self.view.tape.id_bytes();
@@ -300,7 +351,12 @@ impl<'v> Reading<'v> {
             gather.add(part, in_iface, mark.frames, mark.alone);
         })?;
         let rowless: HashSet<u32> = replay.rowless().iter().copied().collect();
-        Ok(Replayed { rowless: tail.into_iter().filter(|frame| rowless.contains(&frame.number)).collect(), replay })
+        let packets = tail.iter().map(|frame| u64::from(frame.packets)).sum();
+        Ok(Replayed {
+            packets,
+            rowless: tail.into_iter().filter(|frame| rowless.contains(&frame.number)).collect(),
+            replay,
+        })
     }
 
     /// The frames of all lanes between two positions, numbered by their places.
@@ -319,6 +375,7 @@ impl<'v> Reading<'v> {
 
 struct Replayed {
     replay: Replay,
+    packets: u64,
     rowless: Vec<Frame>,
 }
 

@@ -41,6 +41,14 @@ impl Selection {
         Self { needs: Needs::Everything, flows: Vec::new(), range: (None, None) }
     }
 
+    /// What a flow must have, in words.
+    pub(super) fn to_words(&self) -> String {
+        match self.flows.len() {
+            0 => self.needs.to_string(),
+            count => format!("{} (of {count} flows by their ids)", self.needs),
+        }
+    }
+
     /// True if flows can have rows that times leave out.
     pub(super) fn is_by_time(&self) -> bool {
         self.range != (None, None)

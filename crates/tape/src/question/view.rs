@@ -7,6 +7,7 @@ use std::path::Path;
 
 use packet::Timestamp;
 
+use super::explain::Stages;
 use crate::format::names;
 use crate::format::state::{self, Covers, StateHead};
 use crate::index::Catalog;
@@ -21,6 +22,7 @@ pub(super) struct View {
     pub(super) catalog: Catalog,
     pub(super) listing: Listing,
     pub(super) places: Places,
+    pub(super) stages: Stages,
 }
 
 impl View {
@@ -29,11 +31,14 @@ impl View {
     /// The state comes first, segments last: what is written meanwhile makes the state older than the flow files, and
     /// the flow files older than the segments, never newer, and what is between them is replayed.
     pub(super) fn open(directory: &Path) -> Result<Self, Error> {
+        let mut stages = Stages::default();
         let mut tape = Tape::open(directory)?;
         let state = read_state(&mut tape);
         let catalog = Catalog::open(directory)?;
         let listing = tape.list()?;
-        Ok(Self { tape, state, catalog, listing, places: Places::default() })
+        let segments: usize = Lane::ALL.into_iter().map(|lane| listing.segments(lane).len()).sum();
+        stages.end("segments", segments as u64, segments as u64, 0);
+        Ok(Self { tape, state, catalog, listing, places: Places::default(), stages })
     }
 
     /// The frames of places by their numbers, each once, in the order of lanes; `None` for those that are gone.

@@ -86,6 +86,11 @@ impl Listing {
         Ok(between)
     }
 
+    /// How many frames have been listed.
+    pub(crate) fn listed(&self) -> u64 {
+        self.lanes.iter().flat_map(|lane| lane.frames.values()).map(|frames| frames.len() as u64).sum()
+    }
+
     /// The frames of a lane's oldest segment that has packets.
     pub(crate) fn oldest(&mut self, tape: &mut Tape, lane: Lane) -> Result<Arc<[Frame]>, Error> {
         self.first_with_packets(tape, lane, |segments| segments.iter().map(|name| name.number).collect())

@@ -111,7 +111,8 @@ pub(crate) fn salvage(
     config.tape_id = identity.id_bytes();
     let restored = state.and_then(|(_, snapshot)| FlowTable::restore(config.clone(), snapshot).ok());
     let mut table = restored.unwrap_or_else(|| FlowTable::new(config));
-    let mut filing = Filing { identity, next_number: next_flow_file, keeper: Keeper::open(shared) };
+    let mut filing =
+        Filing { identity, next_number: next_flow_file, keeper: Keeper::open(shared), uncounted: Vec::new() };
     work.make_rows(&mut table, &mut filing, &next_numbers);
     note_accounts(shared);
     shared.room.tidy();
@@ -140,7 +141,8 @@ impl Work<'_> {
         for lane in Lane::ALL {
             covers.set(lane, Position { segment: next_numbers[lane as usize], uoffset: 0 });
         }
-        filing.file(self.shared, Papers { checkpoint, frames, covers, interfaces: self.interfaces.clone() });
+        let interfaces = self.interfaces.clone();
+        filing.file(self.shared, Papers { checkpoint, frames, uncounted: Vec::new(), covers, interfaces });
     }
 }
 

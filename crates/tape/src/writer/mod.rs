@@ -321,10 +321,10 @@ impl Writer {
     fn checkpoint(&mut self, checkpoint: Checkpoint) {
         let frames = std::mem::take(&mut self.frames);
         if self.tools.shared.is_away() {
-            return self.clerk.pass_over();
+            return self.clerk.pass_over(frames.into_values());
         }
         let interfaces = self.tools.interfaces.clone();
-        let papers = Papers { checkpoint, frames, covers: self.covers(), interfaces };
+        let papers = Papers { checkpoint, frames, uncounted: Vec::new(), covers: self.covers(), interfaces };
         self.clerk.write(&self.tools.shared, papers);
     }
 

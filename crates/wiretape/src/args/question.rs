@@ -42,6 +42,9 @@ pub(crate) struct LimitArgs {
     /// Most memory that the question may take [default: a quarter of what there is, 128 MiB to 4 GiB]
     #[arg(long, value_name = "SIZE", hide_short_help = true)]
     pub(crate) memory: Option<Size>,
+    /// Say behind the answer how it was found: what each stage left, and how long it took
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 /// The words of an expression as one text; `None` if there are none.

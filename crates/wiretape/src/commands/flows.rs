@@ -10,8 +10,8 @@ use super::question as asked;
 use super::{courtesy, histogram, live, news, top};
 use crate::args::FlowsArgs;
 use crate::errors::{Exit, Failure};
-use crate::output::coverage;
 use crate::output::flows::{FlowPrinter, FlowRecord, Look};
+use crate::output::{coverage, explain};
 use crate::terminal;
 use crate::units::now;
 
@@ -63,5 +63,9 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
         None => printer.finish().map_err(Failure::output)?,
     }
     live::end(&query, &coverage);
-    Ok(coverage::conclude_limited(&coverage, "flows", query.limit))
+    let exit = coverage::conclude_limited(&coverage, "flows", query.limit);
+    if arguments.limits.explain {
+        explain::print(&coverage.explanation);
+    }
+    Ok(exit)
 }

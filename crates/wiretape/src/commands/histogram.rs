@@ -29,7 +29,8 @@ pub(super) fn of_flows(
     let mut histogram = Histogram::new(interval.unwrap_or(Interval::Auto), query.from, query.to);
     let mut counted = Ok(());
     let waiting = Waiting::begin();
-    let coverage = question::flows(source, query, &mut |flow| go_on(histogram.add_flow(flow.row), &mut counted))?;
+    let coverage =
+        question::flows_in_any_order(source, query, &mut |flow| go_on(histogram.add_flow(flow.row), &mut counted))?;
     waiting.end();
     counted.map_err(too_fine)?;
     finish(histogram, true, format, &coverage, "flows")

@@ -42,7 +42,7 @@ pub(super) fn run(source: &Source, query: &Query, since: Timestamp, arguments: &
     let mut news = News::new(since, fields.clone());
     let mut oldest = None;
     let waiting = Waiting::begin();
-    let mut coverage = question::flows(source, &query, &mut |flow| {
+    let mut coverage = question::flows_in_any_order(source, &query, &mut |flow| {
         oldest = Some(oldest.map_or(flow.row.start, |oldest: Timestamp| oldest.min(flow.row.start)));
         news.add(flow);
         ControlFlow::Continue(())

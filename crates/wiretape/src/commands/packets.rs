@@ -11,7 +11,7 @@ use super::question as asked;
 use super::{courtesy, export, flow_ids, histogram, live};
 use crate::args::PacketsArgs;
 use crate::errors::{Exit, Failure};
-use crate::output::{coverage, packet_line};
+use crate::output::{coverage, explain, packet_line};
 
 /// Prints or writes the packets that match.
 pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
@@ -39,7 +39,11 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
         Some(path) => export::to_file(path, &source, &query, arguments)?,
     };
     live::end(&query, &coverage);
-    Ok(coverage::conclude_limited(&coverage, "packets", query.limit))
+    let exit = coverage::conclude_limited(&coverage, "packets", query.limit);
+    if arguments.limits.explain {
+        explain::print(&coverage.explanation);
+    }
+    Ok(exit)
 }
 
 fn print_lines(source: &Source, query: &Query) -> Result<Coverage, Failure> {

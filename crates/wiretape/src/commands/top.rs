@@ -28,7 +28,7 @@ pub(super) fn run(source: &Source, query: &Query, arguments: &FlowsArgs) -> Resu
     let mut key = Vec::new();
     let waiting = Waiting::begin();
     let query = Query { limit: None, ..query.clone() };
-    let coverage = question::flows(source, &query, &mut |flow| {
+    let coverage = question::flows_in_any_order(source, &query, &mut |flow| {
         let totals = Totals::from(flow.row);
         groups.count(&totals);
         keys_of(flow, &fields, &mut key, &mut |key| groups.add(key, &totals));

@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod coverage;
+pub(crate) mod explain;
 pub(crate) mod file;
 pub(crate) mod flows;
 pub(crate) mod grid;
