@@ -4,7 +4,7 @@ TARGET := x86_64-unknown-linux-gnu
 BINARY := build/wiretape
 STATIC := RUSTFLAGS="-C target-feature=+crt-static"
 
-.PHONY: run test build image bench fuzz lint deny clean deps
+.PHONY: run test build image bench bench-query fuzz lint deny clean deps
 
 run: deps build          ## record on this host and show the first flows
 	tools/run
@@ -22,6 +22,10 @@ image: $(if $(SKIP_BUILD),,build)           ## a FROM scratch image tagged wiret
 
 bench: deps build        ## loss and CPU beside tcpdump, dumpcap, netsniff-ng and stenotype (root; about 15 minutes)
 	python3 bench/record.py --binary $(BINARY)
+
+bench-query: deps build  ## questions beside tcpdump, stenoread and DuckDB (root; 25 GB of disk, about an hour the first time)
+	cargo build --release --locked -p tape --example sparse
+	python3 bench/query.py --binary $(BINARY)
 
 fuzz:                    ## every fuzz target for SECONDS_EACH seconds (default 60)
 	tools/fuzz $${SECONDS_EACH:-60}
