@@ -34,6 +34,7 @@ pub(crate) fn conclude_limited(coverage: &Coverage, what: &str, limit: Option<u6
 fn summary(coverage: &Coverage, what: &str, limit: Option<u64>) -> String {
     let count = match coverage.matched {
         count if count > 0 && limit.is_some_and(|limit| count >= limit) => {
+            let what = if count == 1 { what.trim_end_matches('s') } else { what };
             format!("{} {what}, as many as were asked for", thousands(count))
         }
         0 => format!("no {what} matched"),
@@ -154,6 +155,7 @@ mod tests {
         let limited = Coverage { matched: 2, ..Coverage::default() };
         let expected = "2 flows, as many as were asked for; the range is covered without a gap";
         assert_eq!(summary(&limited, "flows", Some(2)), expected);
+        assert!(summary(&whole, "packets", Some(1)).starts_with("1 packet, as many"));
     }
 
     #[test]

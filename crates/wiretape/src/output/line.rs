@@ -47,7 +47,9 @@ fn conversation(line: &mut String, headers: &Headers) {
     };
     let with_ports = matches!(headers.transport, Transport::Tcp { .. } | Transport::Udp | Transport::Sctp { .. });
     let end = |address, port| if with_ports { format!("{address}.{port}") } else { format!("{address}") };
-    let _ = write!(line, "{name} {} > {}:", end(key.src, key.src_port), end(key.dest, key.dest_port));
+    let _ = write!(line, "{name} {} > {}", end(key.src, key.src_port), end(key.dest, key.dest_port));
+    // Nothing is said of ARP behind its addresses.
+    line.push_str(if key.ip_version == 0 { "" } else { ":" });
     match headers.transport {
         Transport::Tcp { seq, ack, flags, window } => {
             let _ = write!(line, " Flags [{}], seq {seq}", tcp_flags(flags));
@@ -135,6 +137,10 @@ mod tests {
         check(
             &format!("{ethernet} 88cc 0000"),
             "1970-01-01 00:00:00.000000 a\\u{1b}b In  02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype 0x88cc, length 16",
+        );
+        check(
+            &format!("{ethernet} 0806 0001080006040001 020000000001 0a000001 000000000000 0a000002"),
+            "1970-01-01 00:00:00.000000 a\\u{1b}b In  ARP 10.0.0.1 > 10.0.0.2, length 42",
         );
         check("00", "1970-01-01 00:00:00.000000 a\\u{1b}b In  link type EN10MB, length 1");
     }
