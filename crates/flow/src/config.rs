@@ -14,6 +14,9 @@ pub struct Config {
     pub ours: Ours,
     /// Flows that can be live at once, at most 4 Mi; 192 bytes each, touched when first used.
     pub capacity_flows: u32,
+    /// A full table ends its quietest flow for a newcomer. Otherwise newcomers stay without a row, ours excepted: live, a
+    /// flood must not end conversations.
+    pub makes_room: bool,
     /// Bytes on the wire of a flow that count as its head, and as much again each hour.
     pub head_bytes: u32,
     /// Flows that ended in a period above which the table wants a checkpoint; at twice as many it takes no newcomers.
@@ -36,6 +39,7 @@ impl Config {
             secret,
             ours: Ours::default(),
             capacity_flows: Self::CAPACITY_FLOWS,
+            makes_room: false,
             head_bytes: Self::HEAD_BYTES,
             period_parts_max: 1 << 15,
             period_locations_max: 1 << 20,

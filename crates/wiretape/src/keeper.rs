@@ -1,6 +1,7 @@
 //! A tape as what a desk keeps packets on, with whatever goes wrong told at once.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use flow::{FlowTable, FrameRef, Lane};
 use packet::{Interface, Packet, Timestamp};
@@ -15,13 +16,23 @@ use crate::units::second_text;
 pub(crate) struct TapeKeeper {
     tape: Tape,
     place: PathBuf,
+    /// Waits until rows are written, rather than going on without some.
+    is_patient: bool,
 }
+
+/// How long a patient keeper waits at most: rows that take longer are not written at all.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl TapeKeeper {
     /// Keeps packets on `tape`, which lies at `place`.
     pub(crate) fn new(tape: Tape, place: &Path) -> Self {
         crate::readme::leave(place);
-        Self { tape, place: place.to_owned() }
+        Self { tape, place: place.to_owned(), is_patient: false }
+    }
+
+    /// The same for packets that can wait.
+    pub(crate) fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
     }
 
     /// Closes the tape; says what it had to lose.
@@ -68,6 +79,10 @@ impl Keeper for TapeKeeper {
 
     #[inline]
     fn takes_checkpoint(&self) -> bool {
+        let begun = Instant::now();
+        while self.is_patient && !Keeper::takes_checkpoint(&self.tape) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Keeper::takes_checkpoint(&self.tape)
     }
 

@@ -161,21 +161,46 @@ impl FlowTable {
                 self.look_through(class, now, LOOKS_WHEN_FULL);
             }
         }
-        if ours && self.next_slot().is_none() {
-            self.evict();
+        if self.next_slot().is_none() && (ours || self.makes_room) {
+            self.evict(now);
         }
         self.next_slot()
     }
 
-    /// Frees a slot: of a flow that is over and waits for stragglers, else of the oldest one that is not proven.
-    fn evict(&mut self) {
+    /// Frees a slot: of a flow that is over and waits for stragglers, else of the oldest one that is not proven, else of
+    /// the quietest one, if any may go.
+    fn evict(&mut self, now: Now) {
         let over = [Class::Reset, Class::Closed].into_iter().find_map(|class| Some((class, self.queues.first(class)?)));
         if let Some((class, slot)) = over {
             self.end(slot, reason_of_silence(class));
         } else if let Some(oldest) = self.queues.first(Class::Unproven) {
             self.end(oldest, EndReason::Evicted);
             self.counters.flows_evicted += 1;
+        } else if self.makes_room
+            && let Some(quietest) = self.quietest(now)
+        {
+            self.end(quietest, EndReason::Evicted);
+            self.counters.flows_evicted += 1;
         }
+    }
+
+    /// The flow that has been silent for longest, or nearly: who had packets since the last look gets another chance.
+    fn quietest(&mut self, now: Now) -> Option<u32> {
+        let mut quietest = None;
+        for class in Class::ALL {
+            for _ in 0..LOOKS_WHEN_FULL {
+                let Some(slot) = self.queues.first(class) else { break };
+                let entry = &self.entries[slot as usize];
+                let silence = now.since(entry.active);
+                if silence >= now.since(entry.link.since) {
+                    quietest = quietest.max(Some((silence, slot)));
+                    break;
+                }
+                self.queues.remove(&mut self.entries, slot);
+                self.queues.push(&mut self.entries, slot, class, now);
+            }
+        }
+        quietest.map(|(_, slot)| slot)
     }
 
     /// Ends a flow and frees its slot.

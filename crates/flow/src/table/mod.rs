@@ -75,7 +75,7 @@ pub struct Counters {
     pub flows: u64,
     /// Flows that proved that they hear us.
     pub flows_proven: u64,
-    /// Unproven flows that made room for one of ours.
+    /// Flows that made room: unproven ones for one of ours, or the quietest for any.
     pub flows_evicted: u64,
     /// Packets without IP.
     pub packets_without_ip: u64,
@@ -88,6 +88,7 @@ pub struct FlowTable {
     pub(crate) secret: [u8; 32],
     pub(crate) ours: Ours,
     pub(crate) capacity: u32,
+    makes_room: bool,
     head_bytes: u32,
     parts_max: usize,
     locations_max: usize,
@@ -118,6 +119,7 @@ impl FlowTable {
             secret: config.secret,
             ours: config.ours,
             capacity,
+            makes_room: config.makes_room,
             head_bytes: config.head_bytes,
             parts_max: config.period_parts_max.max(1) as usize,
             locations_max: config.period_locations_max.max(1) as usize,

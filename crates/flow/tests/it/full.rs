@@ -43,6 +43,31 @@ fn established_flows_and_ours_outlive_a_flood() {
 }
 
 #[test]
+fn a_table_that_makes_room_ends_the_quietest_flow() {
+    let mut bench =
+        Bench::new(Config { capacity_flows: 100, period_parts_max: 1_000_000, makes_room: true, ..config() });
+    let talker = key(6, (OTHER, 4000), (OURS, 22));
+    bench.tcp(talker, SYN, 10, 0, 0);
+    bench.tcp(talker.reversed(), SYN | ACK, 20, 11, 0);
+    for number in 0..10_000 {
+        bench.time += 1_000_000;
+        assert_ne!(bench.tcp(talker, ACK, 11, 21, 0).slot, Slot::NONE);
+        // Proven ones: only silence tells them from each other.
+        let one = syn_from(number);
+        bench.tcp(one, SYN, 10, 0, 0);
+        bench.tcp(one.reversed(), SYN | ACK, 20, 11, 0);
+        assert_ne!(bench.tcp(one, ACK, 11, 21, 0).slot, Slot::NONE);
+        assert!(bench.table.live_flows() <= 100);
+    }
+    assert_eq!(bench.table.counters().packets_rowless, 0);
+    let parts = bench.table.checkpoint().parts;
+    let of_talker: Vec<u64> =
+        parts.iter().filter(|part| part.key.dest_port == 22).map(|part| part.pkts_toserver).collect();
+    assert_eq!(of_talker, [10_001]);
+    assert_eq!(parts.len(), 10_001);
+}
+
+#[test]
 fn a_period_that_nobody_ends_takes_no_newcomers() {
     let mut bench = Bench::new(Config { period_parts_max: 10, ..config() });
     for number in 0..100_000 {

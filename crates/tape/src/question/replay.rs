@@ -50,7 +50,8 @@ impl Replay {
 
     /// Begins without flows.
     pub(super) fn without_flows(tape_id: [u8; 16]) -> Self {
-        Self::new(FlowTable::new(Config::new(tape_id, [0; 32])))
+        // As an import: every packet of a capture has a row.
+        Self::new(FlowTable::new(Config { makes_room: true, ..Config::new(tape_id, [0; 32]) }))
     }
 
     /// Takes in the next packet in the order of arrival.

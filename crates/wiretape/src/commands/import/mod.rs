@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &ImportArgs) -> Result<Exit, Failure> {
         known::refuse(&arguments.files, &before)?;
     }
     let opened = tape::Tape::open(&arguments.tape, options(arguments))?;
-    let keeper = TapeKeeper::new(opened.tape, &arguments.tape);
+    let keeper = TapeKeeper::new(opened.tape, &arguments.tape).patient();
     let mut desk = Desk::new(keeper, opened.table, DeskClock::Packets, false);
     let start = Instant::now();
     let progress = Progress::new(&arguments.files);
@@ -73,6 +73,7 @@ fn options(arguments: &ImportArgs) -> tape::Options {
     let mut options = tape::Options::new(IMPORT_BUDGET_BYTES);
     options.sensor = "import".to_owned();
     options.is_live = false;
+    options.flows.makes_room = true;
     // A file can wait: nothing is stored uncompressed for speed, and a slow disk costs no packet.
     options.steps_aside = false;
     options.wait_max = Duration::from_secs(3600);
