@@ -9,7 +9,9 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(level: i32) -> Self {
-        let compressor = zstd::bulk::Compressor::new(level).expect("libzstd makes a context for any level");
+        let mut compressor = zstd::bulk::Compressor::new(level).expect("libzstd makes a context for any level");
+        // Without it a changed byte of what did not compress would be another packet.
+        compressor.include_checksum(true).expect("libzstd knows checksums");
         Self { compressor }
     }
 

@@ -128,3 +128,26 @@ fn packets_are_read_without_their_segments_first_frame() {
         fs::write(&path, bytes).unwrap();
     }
 }
+
+/// A changed bit of a compressed segment is damage wherever it is, for us and for zstd(1).
+#[test]
+fn a_changed_bit_of_a_compressed_segment_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    recorded(directory.path());
+    let source = Source::tape(directory.path());
+    let (whole, _) = ask_packets(&source, &Query::default());
+    let path = files(directory.path(), "client")[1].clone();
+    let bytes = fs::read(&path).unwrap();
+    // Behind the interfaces, which are stored, and before the statistics at the end.
+    for part in 2..18 {
+        let mut changed = bytes.clone();
+        changed[bytes.len() * part / 20] ^= 1 << (part % 8);
+        fs::write(&path, &changed).unwrap();
+        let (found, coverage) = ask_packets(&source, &Query::default());
+        assert!(found.len() < whole.len() && found.iter().all(|packet| whole.contains(packet)), "part {part}");
+        assert!(coverage.damaged.iter().any(|damage| damage.path == path), "{:?}", coverage.damaged);
+        let tested = std::process::Command::new("zstd").arg("-qt").arg(&path).output();
+        assert!(tested.is_ok_and(|output| !output.status.success()), "part {part}");
+    }
+    fs::write(&path, bytes).unwrap();
+}
