@@ -65,7 +65,7 @@ enum Desk {
     /// Right where it is asked to.
     Here(Box<Filing>),
     /// In a thread.
-    Thread { sender: Option<SyncSender<Papers>>, thread: Option<JoinHandle<()>> },
+    Thread { sender: Option<SyncSender<Box<Papers>>>, thread: Option<JoinHandle<()>> },
 }
 
 /// What goes on from one checkpoint to the next.
@@ -85,13 +85,13 @@ impl Clerk {
 
     /// Works in a thread of its own.
     pub(crate) fn thread(mut filing: Filing, shared: Arc<Shared>) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel::<Papers>(WAITING_MAX);
+        let (sender, receiver) = sync_channel::<Box<Papers>>(WAITING_MAX);
         let waiting = Arc::<AtomicUsize>::default();
         let done = waiting.clone();
         let thread = std::thread::Builder::new().name("tape-rows".to_owned()).spawn(move || {
             crate::threads::be_nice();
             while let Some(papers) = next(&receiver, || filing.keeper.step(&shared)) {
-                filing.file(&shared, papers);
+                filing.file(&shared, *papers);
                 done.fetch_sub(1, Ordering::Relaxed);
             }
         })?;
@@ -112,7 +112,7 @@ impl Clerk {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
             Desk::Thread { sender, .. } => {
-                let lost = match sender.as_ref().map(|sender| sender.try_send(papers)) {
+                let lost = match sender.as_ref().map(|sender| sender.try_send(Box::new(papers))) {
                     Some(Err(TrySendError::Full(papers) | TrySendError::Disconnected(papers))) => Some(papers),
                     Some(Ok(())) | None => None,
                 };

@@ -71,7 +71,7 @@ impl Drop for Lock {
 /// The process that holds the lock of a tape, as far as this one can see it; without touching the lock, which a recorder
 /// that starts just now needs.
 pub(crate) fn seen_holder(tape: &Path) -> Option<u32> {
-    let found = statx(CWD, &tape.join(names::lock_path()), AtFlags::SYMLINK_NOFOLLOW, StatxFlags::INO).ok()?;
+    let found = statx(CWD, tape.join(names::lock_path()), AtFlags::SYMLINK_NOFOLLOW, StatxFlags::INO).ok()?;
     let file = format!("{:02x}:{:02x}:{}", found.stx_dev_major, found.stx_dev_minor, found.stx_ino);
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     // proc_locks(5): number, kind, mode, access, process, file, and the range.
