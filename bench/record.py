@@ -97,7 +97,7 @@ def received_packets():
     return int(text)
 
 
-def send(capture, seconds):
+def send(capture, seconds, begun=lambda: None):
     """Sends the capture in a loop for `seconds`; gives packets sent, seconds it took and CPU time of all cores."""
     packets, busy, clock = received_packets(), busy_seconds(), time.monotonic()
     sender = subprocess.Popen(
@@ -106,6 +106,7 @@ def send(capture, seconds):
     while received_packets() == packets:  # reading the capture into memory is not part of the run
         time.sleep(0.05)
     busy, clock = busy_seconds(), time.monotonic()
+    begun()
     time.sleep(seconds)
     sender.send_signal(signal.SIGINT)
     sender.wait()
@@ -123,6 +124,47 @@ def keep_small(folder, stop):
                 path.unlink()
 
 
+class Questions:
+    """Five questions to the tape that is being recorded, each asked again as soon as it is answered, on the recorder's core."""
+
+    ASKED = [
+        ["flows", "host 10.0.3.232 and port 21000"],
+        ["packets", "--limit", "1", "host 10.0.3.232 and port 21000"],
+        ["flows", "net 198.18.0.0/24", "--limit", "1000"],
+        ["packets", "-w", "/dev/null", "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn"],
+        ["flows", "--top", "20", "--by", "dest_ip"],
+    ]
+
+    def __init__(self, binary, tape):
+        self.binary, self.tape = binary, tape
+        self.stop, self.took, self.threads = threading.Event(), [[] for _ in self.ASKED], []
+
+    def begin(self):
+        for asked, took in zip(self.ASKED, self.took):
+            self.threads.append(threading.Thread(target=self.ask, args=(asked, took), daemon=True))
+            self.threads[-1].start()
+
+    def ask(self, asked, took):
+        while not self.stop.is_set():
+            start = time.monotonic()
+            command = ["taskset", "-c", "1", self.binary, asked[0], "--tape", self.tape, *asked[1:]]
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while process.poll() is None and not self.stop.wait(0.02):
+                pass
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            else:
+                took.append(time.monotonic() - start)
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+        return [{"asked": " ".join(asked), "answers": len(took), "seconds": sum(took) / len(took) if took else None}
+                for asked, took in zip(self.ASKED, self.took)]
+
+
 def peak_memory_mib(pid):
     try:
         return find(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read()) / 1024
@@ -130,7 +172,7 @@ def peak_memory_mib(pid):
         return None
 
 
-def run(recorder, capture, seconds, folder):
+def run(recorder, capture, seconds, folder, asks=False):
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("PKT0", "IDX0"):
         (folder / part).mkdir(parents=True)
@@ -143,7 +185,9 @@ def run(recorder, capture, seconds, folder):
     stop = threading.Event()
     if not recorder.keeps_own_budget:
         threading.Thread(target=keep_small, args=(folder, stop), daemon=True).start()
-    sent, took, busy = send(capture, seconds)
+    questions = Questions(recorder.command[0], str(folder / "tape"))
+    sent, took, busy = send(capture, seconds, questions.begin if asks else lambda: None)
+    answers = questions.end()
     time.sleep(1.5)
     memory = peak_memory_mib(process.pid)
     process.send_signal(signal.SIGINT)
@@ -156,8 +200,9 @@ def run(recorder, capture, seconds, folder):
     text = log.read()
     captured, dropped = recorder.counters(text)
     shutil.rmtree(folder, ignore_errors=True)
-    return {"recorder": recorder.name, "sent": sent, "seconds": took, "busy": busy, "captured": captured,
-            "dropped": dropped, "memory_mib": memory, "log": text[-600:]}
+    row = {"recorder": recorder.name, "sent": sent, "seconds": took, "busy": busy, "captured": captured,
+           "dropped": dropped, "memory_mib": memory, "log": text[-600:]}
+    return {**row, "recorder": recorder.name + ", asked", "questions": answers} if asks else row
 
 
 def table(kind, alone, rows):
@@ -176,6 +221,10 @@ def table(kind, alone, rows):
         loss = "not told" if row["loss"] is None else f"{row['loss']:.2%}"
         memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}"
         lines.append(f"| {row['recorder']} | {rate / 1e6:.2f} | {rate * bytes_each * 8 / 1e9:.2f} | {loss} | {row['cpu_us']:.2f} | {ratio:.2f} | {memory} |")
+    asked = [row["questions"] for row in rows if "questions" in row]
+    if asked:
+        lines += ["", "Asked while it recorded, on its core:", "", "| question | answers | seconds each |", "|---|--:|--:|"]
+        lines += [f"| {one['asked'].replace('|', chr(92) + '|')} | {one['answers']} | {one['seconds'] or 0:.2f} |" for one in asked[0]]
     return "\n".join(lines)
 
 
@@ -186,6 +235,7 @@ def main():
     parser.add_argument("--directory", default="build/bench", help="where the recorders write; a real disk")
     parser.add_argument("--only", help="names of recorders, separated by commas")
     parser.add_argument("--kinds", default="full,mix")
+    parser.add_argument("--questions", action="store_true", help="wiretape alone, and again with five questions running on its core")
     parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -204,11 +254,15 @@ def main():
             alone = {"sent": sent, "seconds": took, "busy": busy, "bytes_each": size / count}
             rows = []
             for recorder in recorders(os.path.abspath(arguments.binary), directory / "out"):
-                if arguments.only and recorder.name not in arguments.only.split(","):
+                only = "wiretape" if arguments.questions else arguments.only
+                if only and recorder.name not in only.split(","):
                     continue
                 print(f"{kind}: {recorder.name} …", file=sys.stderr, flush=True)
                 make_link()
                 rows.append(run(recorder, capture, arguments.seconds, directory / "out"))
+                if arguments.questions and recorder.name == "wiretape":
+                    make_link()
+                    rows.append(run(recorder, capture, arguments.seconds, directory / "out", asks=True))
                 if rows[-1].get("captured") is None:
                     print(rows[-1].get("error", rows[-1].get("log")), file=sys.stderr)
             tables.append(table(kind, alone, rows))
@@ -240,10 +294,11 @@ def keep(results, tables, arguments):
             row.pop("log", None)
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
-    head = (f"# Recording, {day}\n\n`make bench` ({arguments.seconds} s each), Linux {platform.release()}, "
+    head = (f"# Recording, {day}\n\n`{'bench/record.py --questions' if arguments.questions else 'make bench'}` ({arguments.seconds} s each), Linux {platform.release()}, "
             f"{os.cpu_count()} cores, ring {RING_MIB} MiB where the recorder lets one choose, budget {BUDGET // 10**9} GB.\n\n")
-    (folder / f"{day}-record.md").write_text(head + "\n\n".join(tables) + "\n")
-    (folder / f"{day}-record.json").write_text(json.dumps(results, indent=1) + "\n")
+    name = "asked" if arguments.questions else "record"
+    (folder / f"{day}-{name}.md").write_text(head + "\n\n".join(tables) + "\n")
+    (folder / f"{day}-{name}.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":
