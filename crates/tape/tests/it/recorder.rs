@@ -24,6 +24,8 @@ impl Recorder {
         options.keep_free = KeepFree::Bytes(0);
         options.sync_interval = Duration::from_millis(200);
         options.wait_max = Duration::from_secs(30);
+        // Which frames are compressed must not depend on how busy the machine is.
+        options.steps_aside = false;
         options.flows.capacity_flows = 1000;
         let Opened { mut tape, table, .. } = Tape::open(directory, options).unwrap();
         let name = Some("eth0".to_owned());
