@@ -18,6 +18,12 @@ const UPKEEP_EVERY: u32 = 1024;
 
 /// In real time, when the packets come from a file.
 const KEEPER_TICK: Duration = Duration::from_millis(400);
+/// As live: time of the packets between two looks at what waits for proof, and between two ticks of the keeper; those
+/// are further apart where little comes, so that a month passes quickly.
+const PARKING_EVERY_NS: u64 = 50_000_000;
+const KEEPER_EVERY_NS: u64 = 1_000_000_000;
+const KEEPER_EVERY_QUIET_NS: u64 = 10 * KEEPER_EVERY_NS;
+const QUIET_PACKETS: u32 = 256;
 /// Addresses of a host with many interfaces can change all the time.
 const OURS_EVERY_NS: u64 = 10_000_000_000;
 
@@ -32,6 +38,8 @@ pub enum DeskClock {
     Live,
     /// From the packets: they come out of a file.
     Packets,
+    /// From the packets, for everything that a recording does by the clock.
+    PacketsAsLive,
 }
 
 /// Sorts packets into lanes.
@@ -45,6 +53,7 @@ pub struct Desk<K> {
     until_upkeep: u32,
     last_checkpoint: Option<u64>,
     keeper_ticked: Instant,
+    as_live: AsLive,
     /// All packets of a live recording from before this time have been taken in.
     drained: Option<Timestamp>,
     failure: Option<Error>,
@@ -61,6 +70,17 @@ pub struct Desk<K> {
     counters: Counters,
 }
 
+/// What was done when, by the packets' clock.
+#[derive(Clone, Copy, Debug)]
+struct AsLive {
+    /// That clock, and the instant that stands for it.
+    began: (u64, Instant),
+    looked: u64,
+    ticked: u64,
+    /// Packets since then.
+    packets: u32,
+}
+
 /// What the desk knows of an interface.
 #[derive(Clone, Copy, Debug)]
 struct DeskInterface {
@@ -71,6 +91,7 @@ struct DeskInterface {
 impl<K: Keeper> Desk<K> {
     /// A desk that keeps packets with `keeper`; `collapse` keeps one of the copies that several interfaces show.
     pub fn new(keeper: K, table: FlowTable, clock: DeskClock, collapse: bool) -> Self {
+        let (now, began) = (table.clock(), Instant::now());
         Self {
             keeper,
             table,
@@ -79,7 +100,8 @@ impl<K: Keeper> Desk<K> {
             now: 0,
             until_upkeep: UPKEEP_EVERY,
             last_checkpoint: None,
-            keeper_ticked: Instant::now(),
+            keeper_ticked: began,
+            as_live: AsLive { began: (now, began), looked: now, ticked: now, packets: 0 },
             drained: None,
             failure: None,
             ours_changed: false,
@@ -248,8 +270,10 @@ impl<K: Keeper> Desk<K> {
             Place::Lane(lane) => self.keep(seen.slot, lane, &packet),
             Place::Park => self.park(seen.slot, &packet),
         }
-        if self.clock == DeskClock::Packets {
-            self.pass_time();
+        match self.clock {
+            DeskClock::Live => {}
+            DeskClock::Packets => self.pass_time(),
+            DeskClock::PacketsAsLive => self.pass_time_as_live(packet.time),
         }
     }
 
@@ -274,7 +298,12 @@ impl<K: Keeper> Desk<K> {
         if let Some(until) = self.settled() {
             self.keeper.settle(until);
         }
-        self.keeper.tick()?;
+        let (clock, instant) = self.as_live.began;
+        let now = match self.clock {
+            DeskClock::Live | DeskClock::Packets => Instant::now(),
+            DeskClock::PacketsAsLive => instant + Duration::from_nanos(self.now.saturating_sub(clock)),
+        };
+        self.keeper.tick(now)?;
         if !self.keeper.is_replaced() {
             return Ok(());
         }
@@ -377,6 +406,24 @@ impl<K: Keeper> Desk<K> {
                 let result = self.tick_keeper();
                 self.failure = self.failure.take().or(result.err());
             }
+        }
+    }
+
+    fn pass_time_as_live(&mut self, time: Timestamp) {
+        self.now = self.table.clock();
+        self.as_live.packets = self.as_live.packets.saturating_add(1);
+        if self.now.saturating_sub(self.as_live.looked) < PARKING_EVERY_NS {
+            return;
+        }
+        self.as_live.looked = self.now;
+        self.tick(self.now);
+        let since = self.now.saturating_sub(self.as_live.ticked);
+        let is_quiet = self.as_live.packets < QUIET_PACKETS;
+        if since >= if is_quiet { KEEPER_EVERY_QUIET_NS } else { KEEPER_EVERY_NS } {
+            (self.as_live.ticked, self.as_live.packets) = (self.now, 0);
+            self.keeper.set_time(time);
+            let result = self.tick_keeper();
+            self.failure = self.failure.take().or(result.err());
         }
     }
 

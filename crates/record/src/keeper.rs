@@ -49,8 +49,11 @@ pub trait Keeper {
         Ok(false)
     }
 
+    /// Says what time it is by the packets' own clock, where that drives everything.
+    fn set_time(&mut self, _time: Timestamp) {}
+
     /// Brings on the time; at least once a second.
-    fn tick(&mut self) -> Result<(), Error>;
+    fn tick(&mut self, now: Instant) -> Result<(), Error>;
 
     /// Packets are lost, or nearly, before they come here: whatever can wait is to wait.
     fn hurry(&mut self, hurried: bool);
@@ -152,8 +155,12 @@ impl Keeper for Tape {
         Ok(Tape::take_up(self, table)?.is_some())
     }
 
-    fn tick(&mut self) -> Result<(), Error> {
-        Ok(Tape::tick(self, Instant::now())?)
+    fn set_time(&mut self, time: Timestamp) {
+        Tape::set_time(self, time);
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<(), Error> {
+        Ok(Tape::tick(self, now)?)
     }
 
     fn hurry(&mut self, hurried: bool) {

@@ -24,7 +24,7 @@ use crate::pipeline::Pipeline;
 use crate::place::Place;
 use crate::salvage::{SalvageReport, Salvaged, salvage};
 use crate::shared::Shared;
-use crate::tape::{OpenLane, Tape};
+use crate::tape::{OpenLane, PacketClock, Tape};
 use crate::threads::{CallersWork, Crew, Expiry, Threads, workers};
 use crate::writer::{Beginning, Writer};
 use crate::{Error, Lane};
@@ -124,6 +124,8 @@ fn start(
     } else {
         Crew::Threads(Threads::start(&shared, &pipeline, writer, &options)?)
     };
+    let by_packets = options.packets_are_clock;
+    let by_packets = by_packets.then(|| PacketClock { expiry: Expiry::new(&options), time: None, began: now });
     let tape = Tape {
         lanes: Lane::ALL.map(|lane| OpenLane::new(lane, budget_bytes, now)),
         pipeline,
@@ -146,6 +148,7 @@ fn start(
         closed: false,
         settled: None,
         next_try: None,
+        by_packets,
     };
     Ok(Opened { tape, table, report })
 }

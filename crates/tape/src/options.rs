@@ -31,6 +31,8 @@ pub struct Options {
     pub workers: Option<usize>,
     /// Packets come as they happen: times without a recorder are gaps. False for an import.
     pub is_live: bool,
+    /// Times of packets drive everything that goes by a clock ([`crate::Tape::set_time`]); nobody waits for a real one.
+    pub packets_are_clock: bool,
     /// Name of this sensor, for a tape that is made now.
     pub sensor: String,
     /// The flow table; its tape id is the tape's.
@@ -87,6 +89,7 @@ impl Options {
             wait_max: Duration::from_millis(250),
             workers: None,
             is_live: true,
+            packets_are_clock: false,
             sensor: String::from("sensor"),
             flows: flow::Config::new([0; 16], [0; 32]),
         }

@@ -20,7 +20,7 @@ use crate::job::{Checkpoint, Job, JournalBatch, Tick};
 use crate::options::{Compression, Options};
 use crate::pipeline::{FullFrame, Pipeline};
 use crate::shared::Shared;
-use crate::threads::Crew;
+use crate::threads::{Crew, Expiry};
 use crate::{Error, Lane};
 
 /// A frame with so many bytes at a tick is closed rather than journaled.
@@ -61,6 +61,15 @@ pub struct Tape {
     pub(crate) settled: Option<Timestamp>,
     /// When taking the tape up again in another directory is tried next.
     pub(crate) next_try: Option<Instant>,
+    /// What the packets' times drive, where they are the clock.
+    pub(crate) by_packets: Option<PacketClock>,
+}
+
+/// Removes what is too old by the packets' own times.
+pub(crate) struct PacketClock {
+    pub(crate) expiry: Expiry,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) began: Instant,
 }
 
 /// The open frame of a lane.
@@ -155,6 +164,13 @@ impl Tape {
         self.settled = Some(until);
     }
 
+    /// Says what time it is by the packets' own clock; it counts only where that is what the options want.
+    pub fn set_time(&mut self, time: Timestamp) {
+        if let Some(clock) = &mut self.by_packets {
+            clock.time = Some(time);
+        }
+    }
+
     /// To be called each second: what is open is brought to the kernel, old segments are closed.
     ///
     /// # Errors
@@ -167,6 +183,7 @@ impl Tape {
             return Err(Error::Stopped);
         }
         self.report_losses();
+        self.tick_by_packets();
         // While the disk takes nothing, work for it must not pile up.
         if self.ticks.saturating_sub(self.shared.ticks_done()) > 1 {
             return Ok(());
@@ -350,6 +367,23 @@ impl Tape {
         };
         open.journaled = (content, frame.summary.packets);
         self.hand(Job::Journal(batch));
+    }
+
+    /// Where packets are the clock their seconds can be shorter than what there is to do in one: that is waited for.
+    fn tick_by_packets(&mut self) {
+        let Some(clock) = &mut self.by_packets else { return };
+        if let Some(time) = clock.time {
+            let boot_ns = self.now.saturating_duration_since(clock.began).as_nanos();
+            let moment = Moment { time, boot_ns: u64::try_from(boot_ns).unwrap_or(u64::MAX) };
+            clock.expiry.look(&self.shared, self.now, moment);
+        }
+        let deadline = Instant::now() + self.options.wait_max;
+        while self.ticks > self.shared.ticks_done() && Instant::now() < deadline {
+            if matches!(self.crew, Crew::Caller(_)) || self.shared.is_away() {
+                return;
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
     }
 
     fn hand(&mut self, job: Job) {

@@ -83,12 +83,15 @@ impl Threads {
                 sync(&of_sync, &to);
             }
         })?;
-        let (of_room, stop, mut expiry) = (shared.clone(), threads.stop.clone(), Expiry::new(options));
+        let (of_room, stop) = (shared.clone(), threads.stop.clone());
+        let mut expiry = (!options.packets_are_clock).then(|| Expiry::new(options));
         threads.spawn("tape-room", move || {
             while !stop.load(Ordering::Relaxed) {
                 of_room.room.wait(Duration::from_secs(1));
                 of_room.room.tidy();
-                expiry.look(&of_room);
+                if let Some(expiry) = &mut expiry {
+                    expiry.look(&of_room, Instant::now(), Moment::now());
+                }
             }
         })?;
         Ok(threads)
@@ -129,7 +132,7 @@ impl CallersWork {
             self.writer.run_pending();
         }
         shared.room.tidy();
-        self.expiry.look(shared);
+        self.expiry.look(shared, Instant::now(), Moment::now());
     }
 }
 
@@ -148,13 +151,12 @@ impl Expiry {
         Self { age_max, age_max_flows, last: None, offset: None }
     }
 
-    fn look(&mut self, shared: &Shared) {
-        let due = self.last.is_none_or(|last| last.elapsed() >= EXPIRE_INTERVAL);
+    pub(crate) fn look(&mut self, shared: &Shared, instant: Instant, now: Moment) {
+        let due = self.last.is_none_or(|last| instant.saturating_duration_since(last) >= EXPIRE_INTERVAL);
         if !due || (self.age_max.is_none() && self.age_max_flows.is_none()) {
             return;
         }
-        self.last = Some(Instant::now());
-        let now = Moment::now();
+        self.last = Some(instant);
         if !self.believes(now) {
             return;
         }

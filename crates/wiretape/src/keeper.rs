@@ -110,9 +110,13 @@ impl Keeper for TapeKeeper {
         Ok(taken_up)
     }
 
-    fn tick(&mut self) -> Result<(), record::Error> {
+    fn set_time(&mut self, time: Timestamp) {
+        Keeper::set_time(&mut self.tape, time);
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<(), record::Error> {
         self.tell_problems();
-        Keeper::tick(&mut self.tape)
+        Keeper::tick(&mut self.tape, now)
     }
 
     fn hurry(&mut self, hurried: bool) {

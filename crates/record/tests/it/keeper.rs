@@ -74,7 +74,7 @@ impl Keeper for Memory {
         table.checkpoint();
     }
 
-    fn tick(&mut self) -> Result<(), Error> {
+    fn tick(&mut self, _now: std::time::Instant) -> Result<(), Error> {
         Ok(())
     }
 

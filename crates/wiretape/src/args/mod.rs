@@ -12,8 +12,8 @@ pub(crate) use field::ByField;
 pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
 
 use crate::aggregate::{Interval, SortBy};
-use crate::settings::Settings;
-use crate::units::Moment;
+use crate::settings::{Prefixes, Settings};
+use crate::units::{Limit, Moment, Size, Span};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -92,9 +92,43 @@ pub(crate) struct ImportArgs {
     /// Import captures that the tape has already once more
     #[arg(long)]
     pub(crate) again: bool,
+    /// Do with the packets what a recorder does as they come, at the times that they bear: keep a budget, age,
+    /// tell junk from the rest
+    #[arg(long)]
+    pub(crate) as_live: bool,
+    /// As when recording.
+    #[command(flatten)]
+    pub(crate) live: AsLiveArgs,
     /// Captures, in this order; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// What `import --as-live` does as `record` does.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "As live")]
+pub(crate) struct AsLiveArgs {
+    /// Most disk that the tape may take, as 10GB or 20% of the file system [default: 20%]
+    #[arg(long, value_name = "SIZE", requires = "as_live")]
+    pub(crate) budget: Option<Limit>,
+    /// Disk that stays free whatever others do [default: 5%]
+    #[arg(long, value_name = "SIZE", requires = "as_live")]
+    pub(crate) keep_free: Option<Limit>,
+    /// First bytes of a flow, which are kept longest [default: 16KiB]
+    #[arg(long, value_name = "SIZE", requires = "as_live")]
+    pub(crate) head: Option<Size>,
+    /// Nothing older is kept, even if there is room
+    #[arg(long, value_name = "SPAN", requires = "as_live")]
+    pub(crate) max_age: Option<Span>,
+    /// No flow row older is kept [default: as --max-age]
+    #[arg(long, value_name = "SPAN", requires = "as_live")]
+    pub(crate) max_age_flows: Option<Span>,
+    /// Segments are closed at this age [default: 24h]
+    #[arg(long, value_name = "SPAN", requires = "as_live")]
+    pub(crate) roll: Option<Span>,
+    /// Networks that are ours [default: the private ranges]
+    #[arg(long, value_name = "PREFIX,…", requires = "as_live")]
+    pub(crate) home_net: Option<Prefixes>,
 }
 
 /// `wiretape flows`

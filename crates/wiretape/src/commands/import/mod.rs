@@ -13,11 +13,11 @@ use record::{Counters, Desk, DeskClock};
 use fingerprint::Fingerprint;
 
 use super::progress::{Measured, Progress};
-use crate::args::ImportArgs;
+use crate::args::{AsLiveArgs, ImportArgs};
 use crate::errors::{Exit, Failure};
 use crate::keeper::TapeKeeper;
 use crate::output::coverage::thousands;
-use crate::settings::Compression;
+use crate::settings::{Compression, Settings};
 use crate::terminal;
 use crate::units::size_text;
 
@@ -30,9 +30,13 @@ pub(crate) fn run(arguments: &ImportArgs) -> Result<Exit, Failure> {
     if !arguments.again {
         known::refuse(&arguments.files, &before)?;
     }
-    let opened = tape::Tape::open(&arguments.tape, options(arguments))?;
+    let opened = tape::Tape::open(&arguments.tape, options(arguments)?)?;
     let keeper = TapeKeeper::new(opened.tape, &arguments.tape).patient();
-    let mut desk = Desk::new(keeper, opened.table, DeskClock::Packets, false);
+    let clock = if arguments.as_live { DeskClock::PacketsAsLive } else { DeskClock::Packets };
+    let mut desk = Desk::new(keeper, opened.table, clock, false);
+    if let Some(networks) = &arguments.live.home_net {
+        desk.set_home(networks.0.iter().map(|prefix| flow::Network::new(prefix.address, prefix.bits)));
+    }
     let start = Instant::now();
     let progress = Progress::new(&arguments.files);
     let mut failures = Vec::new();
@@ -68,12 +72,17 @@ fn look_at(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is imported stays: the file system is the limit.
-fn options(arguments: &ImportArgs) -> tape::Options {
-    let mut options = tape::Options::new(IMPORT_BUDGET_BYTES);
+/// What is imported stays, the file system is the limit; unless it is kept as a recorder keeps it.
+fn options(arguments: &ImportArgs) -> Result<tape::Options, Failure> {
+    let mut options = if arguments.as_live {
+        as_live_options(arguments)?
+    } else {
+        let mut options = tape::Options::new(IMPORT_BUDGET_BYTES);
+        options.flows.makes_room = true;
+        options
+    };
     options.sensor = "import".to_owned();
     options.is_live = false;
-    options.flows.makes_room = true;
     // A file can wait: nothing is stored uncompressed for speed, and a slow disk costs no packet.
     options.steps_aside = false;
     options.wait_max = Duration::from_secs(3600);
@@ -83,7 +92,15 @@ fn options(arguments: &ImportArgs) -> tape::Options {
         Some(Compression::Zstd(level)) => tape::Compression::Zstd(i32::from(level)),
         None => options.compression,
     };
-    options
+    Ok(options)
+}
+
+fn as_live_options(arguments: &ImportArgs) -> Result<tape::Options, Failure> {
+    let AsLiveArgs { budget, keep_free, head, max_age, max_age_flows, roll, .. } = arguments.live;
+    let settings = Settings { budget, keep_free, head, max_age, max_age_flows, roll, ..Settings::default() };
+    let mut options = super::record::keep_options(&settings, &arguments.tape)?;
+    options.packets_are_clock = true;
+    Ok(options)
 }
 
 /// More than file systems hold, but such that its parts have sensible sizes.

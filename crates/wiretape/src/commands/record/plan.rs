@@ -34,13 +34,19 @@ const BUDGET_PERCENT: f64 = 20.0;
 pub(super) fn settle(settings: Settings, rotation: Rotation) -> Result<Plan, Failure> {
     let tape = tape_folder(settings.tape.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)));
     let capture = capture_options(&settings, rotation);
-    let total_bytes = file_system_bytes(&tape)?;
+    let mut keep = keep_options(&settings, &tape)?;
+    keep.snaplen = capture.snaplen;
+    Ok(Plan { tape, capture, keep, expression: settings.filter })
+}
+
+/// How a tape at `tape` is kept.
+pub(crate) fn keep_options(settings: &Settings, tape: &Path) -> Result<tape::Options, Failure> {
+    let total_bytes = file_system_bytes(tape)?;
     let budget = match settings.budget.unwrap_or(Limit::Percent(BUDGET_PERCENT)) {
         Limit::Bytes(bytes) => bytes,
         Limit::Percent(percent) => (total_bytes as f64 * percent / 100.0) as u64,
     };
     let mut keep = tape::Options::new(budget);
-    keep.snaplen = capture.snaplen;
     keep.sensor = settings.sensor.clone().unwrap_or_else(host_name);
     if let Some(limit) = settings.keep_free {
         keep.keep_free = match limit {
@@ -64,7 +70,7 @@ pub(super) fn settle(settings: Settings, rotation: Rotation) -> Result<Plan, Fai
     if let Some(Size(bytes)) = settings.head {
         keep.flows.head_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
-    Ok(Plan { tape, capture, keep, expression: settings.filter })
+    Ok(keep)
 }
 
 /// What is captured, as far as settings say; the rest is as usual.
