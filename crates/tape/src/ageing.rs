@@ -57,15 +57,15 @@ pub(crate) fn shares(budget_bytes: u64, has_transit: bool) -> [u64; SHELVES] {
         .map(|share| u64::try_from(u128::from(budget_bytes) * u128::from(share) / u128::from(sum)).unwrap_or(u64::MAX))
 }
 
-/// The shelf whose oldest file goes next, if any has one.
-pub(crate) fn furthest_over(shelves: &[Shelf; SHELVES], budget_bytes: u64) -> Option<usize> {
+/// The shelf whose oldest file goes next, if any that is free to lose it has one.
+pub(crate) fn furthest_over(shelves: &[Shelf; SHELVES], budget_bytes: u64, is_free: [bool; SHELVES]) -> Option<usize> {
     let shares = shares(budget_bytes, shelves[Lane::Transit as usize].bytes() > 0);
     let over = |index: &usize| {
         // A ratio in parts per million; a share of nothing is as far over as can be.
         let (bytes, share) = (u128::from(shelves[*index].bytes()), u128::from(shares[*index]));
         (bytes * 1_000_000).checked_div(share).unwrap_or(u128::MAX)
     };
-    (0..SHELVES).filter(|index| !shelves[*index].closed.is_empty()).max_by_key(over)
+    (0..SHELVES).filter(|index| is_free[*index] && !shelves[*index].closed.is_empty()).max_by_key(over)
 }
 
 /// When a lane's segment is full: 1/256 of its share within 4 MiB to 4 GiB, and at most 1/16 of the share.
@@ -98,7 +98,7 @@ mod tests {
     #[track_caller]
     fn check(bytes: [(u64, u64); SHELVES], expected: Option<usize>) {
         let shelves = bytes.map(|(files, open_bytes)| shelf(files, 10, open_bytes));
-        assert_eq!(furthest_over(&shelves, 1000), expected);
+        assert_eq!(furthest_over(&shelves, 1000, [true; SHELVES]), expected);
     }
 
     #[test]

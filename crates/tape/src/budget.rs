@@ -13,6 +13,7 @@ use crate::disk::Disk;
 use crate::format::chain::Eviction;
 use crate::format::names;
 use crate::options::KeepFree;
+use crate::pins::{Pin, Pins};
 
 /// What takes room and is not a closed segment or flow file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +32,8 @@ pub(crate) enum Account {
     Rows,
     /// Roll-ups of the indexes of flow files.
     Rollups,
+    /// What holds keep.
+    Held,
     /// What was set aside.
     Damaged,
     /// Closed files that could not be removed.
@@ -62,6 +65,8 @@ struct Ledger {
     /// Nothing is removed ahead of need any more.
     is_frozen: bool,
     evictions: BTreeMap<(usize, &'static str), Eviction>,
+    /// What is to wait for holds.
+    pins: Pins,
     /// Files that could not be removed: tried again later.
     stuck: Vec<(usize, u64, KeptFile)>,
     /// What has been said about them.
@@ -85,6 +90,12 @@ impl Ledger {
 
     fn of(&self, account: Account) -> u64 {
         self.accounts.get(&account).copied().unwrap_or(0)
+    }
+
+    /// Whether the oldest file of a shelf has to wait for a hold.
+    fn is_pinned(&self, shelf: usize) -> bool {
+        let oldest = self.shelves.get(shelf).and_then(|shelf| shelf.closed.first_key_value());
+        oldest.is_some_and(|(number, file)| self.pins.hold(shelf, *number, file))
     }
 }
 
@@ -228,14 +239,18 @@ impl Room {
             loop {
                 let mut ledger = self.lock();
                 let oldest = ledger.shelves[shelf].closed.first_key_value();
-                let Some(number) = oldest.filter(|(_, file)| file.last_time < before).map(|(number, _)| *number) else {
-                    break;
-                };
+                let oldest = oldest.filter(|(_, file)| file.last_time < before && !ledger.is_pinned(shelf));
+                let Some(number) = oldest.map(|(number, _)| *number) else { break };
                 let Some(file) = ledger.shelves[shelf].closed.remove(&number) else { break };
                 drop(ledger);
                 self.remove(Victim { shelf, number, file, why: "max-age" });
             }
         }
+    }
+
+    /// Says what a hold has not looked at yet, so that it goes last; nothing any more with `None`.
+    pub(crate) fn pin(&self, hold: &str, pin: Option<Pin>) {
+        self.lock().pins.set(hold, pin);
     }
 
     /// Ends the removing ahead of need: the tape is being closed.
@@ -277,6 +292,11 @@ impl Room {
         self.lock().of(account)
     }
 
+    /// The greatest of the numbers of closed files.
+    pub(crate) fn newest(&self, shelf: usize) -> Option<u64> {
+        self.lock().shelves[shelf].closed.keys().next_back().copied()
+    }
+
     /// The least of the numbers of closed files.
     pub(crate) fn oldest(&self, shelf: usize) -> Option<u64> {
         self.lock().shelves[shelf].closed.keys().next().copied()
@@ -308,7 +328,10 @@ impl Room {
 
     /// Takes the next file to go off its shelf; its bytes stay counted until it is gone.
     fn choose(&self, ledger: &mut Ledger, why: &'static str) -> Option<Victim> {
-        let shelf = furthest_over(&ledger.shelves, self.budget_bytes)?;
+        // What a hold still has to look at goes only where nothing else is left: recording must go on.
+        let free = std::array::from_fn(|shelf| !ledger.is_pinned(shelf));
+        let shelf = furthest_over(&ledger.shelves, self.budget_bytes, free)
+            .or_else(|| furthest_over(&ledger.shelves, self.budget_bytes, [true; SHELVES]))?;
         let (number, file) = ledger.shelves[shelf].closed.pop_first()?;
         Some(Victim { shelf, number, file, why })
     }

@@ -164,7 +164,12 @@ pub(crate) fn is_busy(waiting: &AtomicUsize) -> bool {
 
 impl Filing {
     /// Writes the flow file, then the state that goes with it.
-    pub(crate) fn file(&mut self, shared: &Shared, mut papers: Papers) {
+    pub(crate) fn file(&mut self, shared: &Shared, papers: Papers) {
+        self.file_papers(shared, papers);
+        shared.checkpoint_done();
+    }
+
+    fn file_papers(&mut self, shared: &Shared, mut papers: Papers) {
         let snapshot = std::mem::take(&mut papers.checkpoint.snapshot);
         let next_arrival = papers.checkpoint.next_arrival;
         papers.uncounted.append(&mut self.uncounted);

@@ -9,7 +9,7 @@ use packet::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, DiskFile, read_file, write_all_at};
-use crate::format::time::serde_rfc3339;
+use crate::format::time::{optional_rfc3339, serde_rfc3339};
 use crate::format::{checksum, names};
 
 /// Its length, filled up with spaces.
@@ -30,6 +30,9 @@ pub(crate) struct Beat {
     /// What the tape may take on the disk.
     #[serde(default)]
     pub(crate) budget_bytes: u64,
+    /// What holds may take of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) hold_budget_bytes: u64,
     /// By lane: segments with smaller numbers were on stable storage.
     pub(crate) synced: BTreeMap<String, u64>,
     /// Every packet that was recorded before this time had reached the kernel; none before the first recording.
@@ -54,6 +57,12 @@ pub struct Failing {
     pub since: Timestamp,
     /// Why.
     pub reason: String,
+}
+
+/// The line of a recorder that says nothing of holds has the checksum that it always had.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 impl Beat {
@@ -118,24 +127,5 @@ fn open(disk: &dyn Disk) -> io::Result<Arc<dyn DiskFile>> {
     match disk.create(&names::heartbeat_path()) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(&names::heartbeat_path()),
         other => other,
-    }
-}
-
-/// A time that may not be known.
-mod optional_rfc3339 {
-    use packet::Timestamp;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::format::time::serde_rfc3339;
-
-    #[derive(Serialize, Deserialize)]
-    struct Time(#[serde(with = "serde_rfc3339")] Timestamp);
-
-    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(Time).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        Ok(Option::<Time>::deserialize(deserializer)?.map(|time| time.0))
     }
 }

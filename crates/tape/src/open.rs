@@ -19,6 +19,7 @@ use crate::format::names;
 use crate::frame::Summary;
 use crate::gap::{Before, Resumed, boot_id};
 use crate::heartbeat::{self, Heartbeat};
+use crate::holds::HoldKeeper;
 use crate::options::{Compression, Options};
 use crate::pipeline::Pipeline;
 use crate::place::Place;
@@ -83,11 +84,13 @@ pub(crate) fn open_on(
     let room = Arc::new(Room::new(disk.clone(), options.budget_bytes, options.keep_free));
     let chain_path = Path::new(names::CHAIN);
     let (chain, ending) = Chain::open(disk.clone(), room.clone()).map_err(Error::io("reading", chain_path))?;
-    let shared = Arc::new(Shared::new(disk, room, chain, identity.clone(), place));
+    let shared = Arc::new(Shared::new(disk, room, chain, identity.clone(), place, options.hold_bytes()));
     let compresses = options.compression != Compression::None;
+    // Before anything is removed: what holds still have to look at waits.
+    let holds = HoldKeeper::open(&shared, &options.names);
     let before = Before { beat: heartbeat::read(shared.disk.as_ref()), ending, resumed };
     let salvaged = salvage(&shared, identity, &before, compresses, &options)?;
-    start(shared, options, &before, salvaged, is_alone).map_err(Error::io("starting threads for", Path::new("")))
+    start(shared, options, &before, salvaged, holds, is_alone).map_err(Error::io("starting threads for", Path::new("")))
 }
 
 fn start(
@@ -95,6 +98,7 @@ fn start(
     options: Options,
     before: &Before,
     salvaged: Salvaged,
+    holds: Option<HoldKeeper>,
     is_alone: bool,
 ) -> io::Result<Opened> {
     let Salvaged { report, table, interfaces, next_numbers, next_arrival, filing } = salvaged;
@@ -122,7 +126,7 @@ fn start(
         let (sync_interval, expiry) = (options.sync_interval, Expiry::new(&options));
         Crew::Caller(Box::new(CallersWork { writer, sync_interval, last_sync: now, expiry }))
     } else {
-        Crew::Threads(Threads::start(&shared, &pipeline, writer, &options)?)
+        Crew::Threads(Threads::start(&shared, &pipeline, writer, holds, &options)?)
     };
     let by_packets = options.packets_are_clock;
     let by_packets = by_packets.then(|| PacketClock { expiry: Expiry::new(&options), time: None, began: now });

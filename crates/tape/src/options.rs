@@ -1,6 +1,10 @@
 //! How a tape is written.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use filter::Resolver;
 
 /// How a tape is written; [`Options::new`] has the usual values.
 #[derive(Clone, Debug)]
@@ -35,8 +39,28 @@ pub struct Options {
     pub packets_are_clock: bool,
     /// Name of this sensor, for a tape that is made now.
     pub sensor: String,
+    /// What holds may take of the budget; a tenth of it unless said otherwise.
+    pub hold_budget_bytes: Option<u64>,
+    /// Who knows the names in the expressions of holds.
+    pub names: Names,
     /// The flow table; its tape id is the tape's.
     pub flows: flow::Config,
+}
+
+/// Knows the names in expressions.
+#[derive(Clone)]
+pub struct Names(pub Arc<dyn Resolver + Send + Sync>);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self(Arc::new(filter::NoNames))
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
 }
 
 /// How much of a file system stays free.
@@ -91,7 +115,13 @@ impl Options {
             is_live: true,
             packets_are_clock: false,
             sensor: String::from("sensor"),
+            hold_budget_bytes: None,
+            names: Names::default(),
             flows: flow::Config::new([0; 16], [0; 32]),
         }
+    }
+    /// What holds may take.
+    pub(crate) fn hold_bytes(&self) -> u64 {
+        self.hold_budget_bytes.unwrap_or(self.budget_bytes / 10)
     }
 }

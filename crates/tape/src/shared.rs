@@ -34,6 +34,10 @@ pub(crate) struct Shared {
     pub(crate) rejournal: [AtomicBool; Lane::ALL.len()],
     journal_bytes: [AtomicU64; Lane::ALL.len()],
     ticks_done: AtomicU64,
+    checkpoints_done: AtomicU64,
+    checkpoint_asked: AtomicBool,
+    /// What holds may take of the budget.
+    pub(crate) hold_budget_bytes: u64,
     problems: Mutex<VecDeque<String>>,
     /// What went wrong last, by place, until it goes well again: said once.
     complaints: Mutex<BTreeMap<&'static str, String>>,
@@ -71,6 +75,7 @@ impl Shared {
         chain: Chain,
         identity: Identity,
         place: Option<Place>,
+        hold_budget_bytes: u64,
     ) -> Self {
         Self {
             sync: SyncSet::new(disk.clone()),
@@ -82,6 +87,9 @@ impl Shared {
             rejournal: Default::default(),
             journal_bytes: Default::default(),
             ticks_done: AtomicU64::new(0),
+            checkpoints_done: AtomicU64::new(0),
+            checkpoint_asked: AtomicBool::new(false),
+            hold_budget_bytes,
             problems: Mutex::default(),
             complaints: Mutex::default(),
             losses: Mutex::default(),
@@ -89,6 +97,11 @@ impl Shared {
             away: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         }
+    }
+
+    /// What the tape is.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Where the tape lies, if that is a directory of this host.
@@ -133,6 +146,24 @@ impl Shared {
 
     pub(crate) fn tick_done(&self) {
         count(&self.ticks_done, 1);
+    }
+
+    /// Checkpoints that have been written, or could not be.
+    pub(crate) fn checkpoints_done(&self) -> u64 {
+        self.checkpoints_done.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn checkpoint_done(&self) {
+        count(&self.checkpoints_done, 1);
+    }
+
+    /// Asks for a checkpoint out of turn, or says that it is coming.
+    pub(crate) fn ask_checkpoint(&self, is_asked: bool) {
+        self.checkpoint_asked.store(is_asked, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_checkpoint_asked(&self) -> bool {
+        self.checkpoint_asked.load(Ordering::Relaxed)
     }
 
     /// Writes a line of the log.

@@ -341,7 +341,7 @@ fn disk_bytes(path: &Path) -> u64 {
 }
 
 /// What a tape's directories take, one below the other.
-fn tree_bytes(directory: &Path) -> u64 {
+pub(crate) fn tree_bytes(directory: &Path) -> u64 {
     const DEPTH_MAX: usize = 4;
     let mut bytes = 0;
     let mut waiting = vec![(directory.to_path_buf(), 0)];

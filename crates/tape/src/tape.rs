@@ -220,12 +220,13 @@ impl Tape {
         let threshold = (self.options.budget_bytes / 16).clamp(1 << 20, CHECKPOINT_BYTES);
         let many = self.bytes_since_checkpoint >= threshold && since >= CHECKPOINT_INTERVAL_MIN;
         let old = self.bytes_since_checkpoint > 0 && since >= CHECKPOINT_INTERVAL_MAX;
-        (many || old) && self.takes_checkpoint()
+        (many || old || self.shared.is_checkpoint_asked()) && self.takes_checkpoint()
     }
 
     /// Ends a period of the flow table: its rows are written, and what is needed to go on. Parked packets have been
     /// appended before.
     pub fn checkpoint(&mut self, table: &mut FlowTable) {
+        self.shared.ask_checkpoint(false);
         self.close_frames();
         // Grown step by step, its memory would be touched twice while packets wait.
         let mut snapshot = Vec::with_capacity(self.snapshot_bytes + self.snapshot_bytes / 8);

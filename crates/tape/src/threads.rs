@@ -9,6 +9,7 @@ use packet::Timestamp;
 
 use crate::clock::Moment;
 use crate::frame::Encoder;
+use crate::holds::HoldKeeper;
 use crate::job::Job;
 use crate::options::{Compression, Options};
 use crate::pipeline::Pipeline;
@@ -17,6 +18,8 @@ use crate::writer::Writer;
 
 /// How often what is too old is looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often holds are looked at.
+const HOLDS_INTERVAL: Duration = Duration::from_millis(200);
 /// A wall clock that stepped by more than this is not believed, where it would remove evidence, before some time passed.
 const STEP_BELIEVED_NS: u64 = 3600 * 1_000_000_000;
 
@@ -65,6 +68,7 @@ impl Threads {
         shared: &Arc<Shared>,
         pipeline: &Arc<Pipeline>,
         writer: Writer,
+        holds: Option<HoldKeeper>,
         options: &Options,
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
@@ -94,6 +98,16 @@ impl Threads {
                 }
             }
         })?;
+        if let Some(mut holds) = holds {
+            let stop = threads.stop.clone();
+            threads.spawn("tape-holds", move || {
+                be_nice();
+                while !stop.load(Ordering::Relaxed) {
+                    holds.step(&stop);
+                    std::thread::park_timeout(HOLDS_INTERVAL);
+                }
+            })?;
+        }
         Ok(threads)
     }
 
@@ -117,6 +131,7 @@ impl Threads {
         self.shared.sync.stop();
         for thread in self.others.drain(..) {
             self.shared.room.wake();
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }

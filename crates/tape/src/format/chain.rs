@@ -3,7 +3,7 @@
 use packet::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::time::serde_rfc3339;
+use super::time::{optional_rfc3339, serde_rfc3339};
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub enum Event {
     },
     /// Segments or flow files that ageing removed.
     Evict(Eviction),
+    /// A hold was asked for, is kept, or ended.
+    Hold(HoldChange),
     /// An interface came, went or changed.
     Interface {
         /// Its index on the tape.
@@ -161,6 +163,35 @@ pub struct Eviction {
     pub to: Timestamp,
     /// budget, keep-free, max-age.
     pub why: String,
+}
+
+/// What happened to a hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldChange {
+    /// Its name.
+    pub name: String,
+    /// asked, following, kept, full, refused, released.
+    pub change: String,
+    /// Why it was asked for, or is full, or ends.
+    pub reason: String,
+    /// Who answers for it; of its release, who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// What it asks for, when it is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// From when on.
+    #[serde(default, with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Before when.
+    #[serde(default, with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// Flows that it keeps.
+    pub flows: u64,
+    /// Packets that it keeps.
+    pub packets: u64,
+    /// What it takes on the disk.
+    pub bytes: u64,
 }
 
 impl Line {

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod chain;
+pub mod hold;
 pub mod identity;
 pub mod index;
 pub mod journal;

@@ -51,6 +51,25 @@ pub mod serde_rfc3339 {
     }
 }
 
+/// The same for a time that may not be known.
+pub mod optional_rfc3339 {
+    use packet::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Time(#[serde(with = "super::serde_rfc3339")] Timestamp);
+
+    /// Writes a time.
+    pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(Time).serialize(serializer)
+    }
+
+    /// Reads a time.
+    pub fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        Ok(Option::<Time>::deserialize(deserializer)?.map(|time| time.0))
+    }
+}
+
 /// The digits of a time, most significant first, whatever stands between them.
 fn parse_digits(text: &str) -> Option<Timestamp> {
     let mut digits = text.bytes().filter(u8::is_ascii_digit).map(|byte| i64::from(byte - b'0'));

@@ -58,6 +58,12 @@ impl View {
         Ok(resolved)
     }
 
+    /// Whether a place that no frame has is of a segment that is there: its bytes have not reached the file yet.
+    pub(super) fn is_still_to_come(&self, number: u32) -> bool {
+        let Some(FramePlace { lane: Some(lane), segment, .. }) = self.places.place(number) else { return false };
+        self.listing.segments(lane).first().is_some_and(|oldest| oldest.number <= segment)
+    }
+
     /// Notes that frames that were wanted have gone.
     pub(super) fn note_missing(&mut self, numbers: &[u32]) {
         let lanes = numbers.iter().filter_map(|number| self.places.place(*number)?.lane);

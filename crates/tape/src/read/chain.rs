@@ -67,6 +67,7 @@ impl Tape {
             time: line.time,
             complete: line.complete,
             budget_bytes: (line.budget_bytes > 0).then_some(line.budget_bytes),
+            hold_budget_bytes: (line.hold_budget_bytes > 0).then_some(line.hold_budget_bytes),
             failing: line.failing,
             is_fresh: age_boot_ns.min(age_wall_ns) < HEARTBEAT_AGE_MAX_NS,
             pid: pid.and_then(|text| text.trim().parse().ok()),
@@ -87,6 +88,8 @@ pub(crate) struct Heartbeat {
     pub(crate) failing: Option<Failing>,
     /// What the tape may take.
     pub(crate) budget_bytes: Option<u64>,
+    /// What holds may take of it, if it said so.
+    pub(crate) hold_budget_bytes: Option<u64>,
     /// Young enough that the recorder must be at work, unless the log says that it has stopped since.
     pub(crate) is_fresh: bool,
     /// Its process, as seen from its own namespace.

@@ -65,6 +65,7 @@ impl Writer {
             boot_ns: tick.moment.boot_ns,
             next_arrival: tick.next_arrival,
             budget_bytes: shared.room.budget_bytes(),
+            hold_budget_bytes: shared.hold_budget_bytes,
             synced: synced.map(|(lane, number)| (lane.name().to_owned(), number)).collect(),
             complete: self.complete,
             durable: shared.sync.durable_until(),
@@ -99,6 +100,7 @@ pub(crate) fn rest_bytes(disk: &dyn Disk) -> u64 {
         names::CATALOG,
         names::LIVE,
         names::DAMAGED,
+        names::HELD,
     ]);
     let directories: u64 = directories.map(|name| measured(disk, Path::new(name))).sum();
     let files = [Path::new(names::IDENTITY), &names::lock_path(), &names::heartbeat_path()];
