@@ -167,7 +167,9 @@ impl<K: Keeper> Desk<K> {
     /// Takes in packets whose interface numbers came from `interface`.
     pub fn packets(&mut self, batch: &Batch<'_>) {
         if self.copies.is_some() {
-            batch.iter().for_each(|(packet, segment_payload_bytes)| self.packet(packet, segment_payload_bytes));
+            for ((packet, segment_payload_bytes), decoded) in batch.iter().zip(batch.decoded()) {
+                self.one(packet, segment_payload_bytes, decoded);
+            }
             self.release_held(Some(self.now));
         } else {
             batch.iter().for_each(|(packet, _)| self.count(packet));
@@ -180,10 +182,17 @@ impl<K: Keeper> Desk<K> {
 
     /// Takes in one packet; of many, `packets` is faster.
     pub fn packet(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16) {
+        self.one(packet, segment_payload_bytes, None);
+    }
+
+    fn one(&mut self, packet: &Packet<'_>, segment_payload_bytes: u16, decoded: Option<&Headers>) {
         self.count(packet);
         let mut all = std::mem::take(&mut self.headers);
-        if let Some(headers) = all.first_mut() {
-            decode_into(headers, self.link_type(packet.interface), packet.data, packet.wire_bytes);
+        if let Some(own) = all.first_mut() {
+            let headers = decoded.unwrap_or_else(|| {
+                decode_into(own, self.link_type(packet.interface), packet.data, packet.wire_bytes);
+                own
+            });
             let copies = self.copies.as_mut();
             match copies.map(|copies| copies.take_in(packet, headers, segment_payload_bytes, self.now)) {
                 None => self.take_in(packet, headers, segment_payload_bytes),
@@ -196,15 +205,18 @@ impl<K: Keeper> Desk<K> {
 
     /// With many flows a packet costs mostly the wait for memory, so the memory for all of a batch is asked for at once.
     fn take_batch(&mut self, batch: &Batch<'_>) {
-        let mut headers = std::mem::take(&mut self.headers);
-        for ((packet, _), headers) in batch.iter().zip(&mut headers) {
-            decode_into(headers, self.link_type(packet.interface), packet.data, packet.wire_bytes);
+        let mut own = std::mem::take(&mut self.headers);
+        for (((packet, _), decoded), own) in batch.iter().zip(batch.decoded()).zip(&mut own) {
+            if decoded.is_none() {
+                decode_into(own, self.link_type(packet.interface), packet.data, packet.wire_bytes);
+            }
         }
-        self.table.warm(headers.iter().take(batch.len()));
-        for ((packet, segment_payload_bytes), headers) in batch.iter().zip(&headers) {
+        let headers = || batch.decoded().zip(&own).map(|(decoded, own)| decoded.unwrap_or(own));
+        self.table.warm(headers());
+        for ((packet, segment_payload_bytes), headers) in batch.iter().zip(headers()) {
             self.take_in(packet, headers, segment_payload_bytes);
         }
-        self.headers = headers;
+        self.headers = own;
     }
 
     /// Takes on the packets whose copies have come; with `now` unknown all of them.

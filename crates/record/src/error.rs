@@ -49,6 +49,9 @@ pub enum Error {
     /// Waiting for packets failed.
     #[error("waiting for packets: {0}")]
     Wait(#[source] io::Error),
+    /// A thread that reads a ring could not be started.
+    #[error("starting a thread that reads a ring: {0}")]
+    Reader(#[source] io::Error),
     /// Whoever reads the live capture could not be written to.
     #[error("writing the live capture: {0}")]
     Output(#[source] io::Error),

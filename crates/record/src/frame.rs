@@ -19,27 +19,27 @@ const ETHERTYPE_VLAN: u16 = 0x8100;
 
 /// A packet as it came out of a ring; the bytes stay in the ring.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     /// The kernel's time of capture.
-    pub time: Timestamp,
+    pub(crate) time: Timestamp,
     /// Length on the wire, a tag that the kernel took out included.
-    pub wire_bytes: u32,
+    pub(crate) wire_bytes: u32,
     /// The captured bytes with all tags in place.
-    pub data: &'a [u8],
+    pub(crate) data: &'a [u8],
     /// Index of the interface that it passed.
-    pub interface_index: u32,
+    pub(crate) interface_index: u32,
     /// The interface's type, an ARPHRD_ value of linux/if_arp.h.
-    pub hardware: u16,
+    pub(crate) hardware: u16,
     /// PACKET_HOST, PACKET_OUTGOING … of linux/if_packet.h.
-    pub packet_type: u8,
+    pub(crate) packet_type: u8,
     /// Payload bytes of each wire segment that this packet stands for (GRO, TSO); 0 if it is a single one.
-    pub segment_payload_bytes: u16,
+    pub(crate) segment_payload_bytes: u16,
 }
 
 impl Frame<'_> {
     /// Which way it passed the interface.
     #[inline]
-    pub fn direction(&self) -> PacketDirection {
+    pub(crate) fn direction(&self) -> PacketDirection {
         if self.packet_type == libc::PACKET_OUTGOING { PacketDirection::Outbound } else { PacketDirection::Inbound }
     }
 
@@ -59,25 +59,23 @@ pub(crate) struct Layout {
 
 /// Packets of a block, one after the other; each has its part of the block to itself.
 #[derive(Debug)]
-pub struct Frames<'b> {
+pub(crate) struct Frames<'b> {
     rest: &'b mut [u8],
     packets_left: u32,
-    /// Bytes passed over.
-    passed: usize,
     layout: Layout,
-    damaged: bool,
+    damaged: u32,
 }
 
 impl<'b> Frames<'b> {
     /// At most `packets` from the start of `bytes` on.
     pub(crate) fn new(bytes: &'b mut [u8], packets: u32, layout: Layout) -> Self {
-        Self { rest: bytes, packets_left: packets, passed: 0, layout, damaged: false }
+        Self { rest: bytes, packets_left: packets, layout, damaged: 0 }
     }
 
-    /// Passes over what is left; says how many bytes were passed, or `None` if a header did not make sense.
-    pub(crate) fn finish(mut self) -> Option<usize> {
-        while self.next().is_some() {}
-        (!self.damaged).then_some(self.passed)
+    /// Packets that were not to be had because a header did not make sense: the kernel's fault, or memory's.
+    #[inline]
+    pub(crate) fn damaged(&self) -> u32 {
+        self.damaged
     }
 }
 
@@ -92,21 +90,15 @@ impl<'b> Iterator for Frames<'b> {
             for line in (0..own.len()).step_by(CACHE_LINE_BYTES) {
                 prefetch(rest, PREFETCH_BYTES + line);
             }
-            let length = own.len();
-            read(own, &header, self.layout).map(|frame| (frame, length, rest))
+            read(own, &header, self.layout).map(|frame| (frame, rest))
         });
-        match read {
-            Some((frame, length, rest)) => {
-                self.rest = rest;
-                self.passed += length;
-                Some(frame)
-            }
-            None => {
-                self.damaged = true;
-                self.packets_left = 0;
-                None
-            }
-        }
+        let Some((frame, rest)) = read else {
+            self.damaged = self.packets_left + 1;
+            self.packets_left = 0;
+            return None;
+        };
+        self.rest = rest;
+        Some(frame)
     }
 }
 
@@ -156,13 +148,6 @@ fn read<'b>(bytes: &'b mut [u8], header: &Header, layout: Layout) -> Option<Fram
         packet_type: header.packet_type,
         segment_payload_bytes,
     })
-}
-
-/// The time of the packet at `offset`, without anything else.
-#[inline]
-pub(crate) fn time(block: &[u8], offset: usize) -> Option<Timestamp> {
-    let header = Header::read(block.get(offset..)?.first_chunk()?);
-    Some(Timestamp::from_seconds(header.seconds.into(), header.nanoseconds))
 }
 
 /// The fields of `struct tpacket3_hdr` and `struct sockaddr_ll` that matter.
@@ -320,7 +305,8 @@ mod tests {
         let layout = Layout { vnet_header: true, snaplen: 65535 };
         for mut bytes in [outside, vec![0; 40 + 48], vec![]] {
             let start = bytes.len().min(48);
-            assert!(Frames::new(&mut bytes[start..], 5, layout).finish().is_none());
+            let mut frames = Frames::new(&mut bytes[start..], 5, layout);
+            assert_eq!((frames.by_ref().count(), frames.damaged()), (0, 5));
         }
     }
 }

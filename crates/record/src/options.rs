@@ -21,7 +21,7 @@ pub struct Options {
     pub promiscuous: bool,
     /// Only packets that pass an interface this way.
     pub direction: Option<PacketDirection>,
-    /// Rings that share one interface's packets.
+    /// Rings that share one interface's packets; with more than one, each is read by a thread of its own.
     pub threads: usize,
     /// Only packets that it accepts.
     pub filter: Option<Filter>,

@@ -93,6 +93,9 @@ impl Recorder {
         let (mut next_tick, mut next_second) = (start + TICK, start + SECOND);
         let mut outcome = Outcome::Empty;
         self.look_at_drops(sink);
+        if self.options.threads > 1 {
+            self.capture.start_readers()?;
+        }
         session::register_all(&mut self.capture, &self.options, sink);
         // What is ours is on the tape before the first packet.
         sink.pass_time(0);

@@ -1,12 +1,11 @@
-//! A TPACKET_V3 ring: packets in the order in which the kernel captured them.
+//! A TPACKET_V3 ring: blocks of packets, in the order in which the kernel captured them.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
-use packet::Timestamp;
-
-use crate::frame::{self, Frames, Layout, RESERVE_BYTES};
-use crate::sys::{self, Geometry, Mapping, Statistics};
+use crate::frame::{Frames, Layout, RESERVE_BYTES};
+use crate::sys::{self, Geometry, Held, Mapping, Statistics};
 
 /// A packet of 256 KiB and its headers fit into a block of this size.
 const BLOCK_BYTES_MIN: usize = 512 << 10;
@@ -32,25 +31,19 @@ pub struct RingOptions {
     pub ignore_outgoing: bool,
 }
 
-/// An open ring. It receives nothing before `listen`.
+/// An open ring. It receives nothing before `listen`. Its blocks are numbered from 0 on, and taken in that order.
 #[derive(Debug)]
 pub struct Ring {
-    // Unmapped before the socket is closed.
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
     socket: OwnedFd,
     layout: Layout,
-    /// The block that is read next, and where in it.
-    block: usize,
-    place: Option<Place>,
-    /// Headers that did not make sense; the rest of their block was left.
-    damaged: u64,
 }
 
-/// Where reading stands inside a block.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    offset: usize,
-    packets_left: u32,
+/// A block of packets that the kernel has handed over. It goes back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Block {
+    held: Held,
+    layout: Layout,
 }
 
 impl Ring {
@@ -65,7 +58,7 @@ impl Ring {
         }
         let mapping = Mapping::new(socket.as_fd(), geometry(options.ring_bytes))?;
         let layout = Layout { vnet_header, snaplen: options.snaplen };
-        Ok(Self { mapping, socket, layout, block: 0, place: None, damaged: 0 })
+        Ok(Self { mapping: Arc::new(mapping), socket, layout })
     }
 
     /// Starts delivery from an interface, or from all with index 0, of what `program` accepts: not one other packet gets
@@ -103,59 +96,30 @@ impl Ring {
         sys::statistics(self.socket.as_fd())
     }
 
-    /// When the next packet was captured, if the kernel has handed one over.
+    /// The block of this number, if the kernel has handed it over and nobody has taken it.
     #[inline]
-    pub fn front_time(&mut self) -> Option<Timestamp> {
-        let place = self.place()?;
-        frame::time(self.mapping.block(self.block)?, place.offset)
+    pub(crate) fn block(&self, number: usize) -> Option<Block> {
+        let held = self.mapping.take(self.place(number))?;
+        Some(Block { held, layout: self.layout })
     }
 
-    /// When the last packet of the block was captured that the next packet is in.
-    pub(crate) fn block_end_time(&mut self) -> Option<Timestamp> {
-        self.place()?;
-        let block = self.mapping.block(self.block)?;
-        let word = |at: usize| block.get(at..)?.first_chunk().copied().map(u32::from_ne_bytes);
-        // `ts_last_pkt` of `struct tpacket_hdr_v1`.
-        Some(Timestamp::from_seconds(word(40)?.into(), word(44)?))
-    }
-
-    /// Hands the next packets of one block to `take`, at most so many; a block that was read to its end goes back to
-    /// the kernel. Returns false if none was ready.
+    /// True if the kernel has handed over the block of this number.
     #[inline]
-    pub fn frames(&mut self, packets_max: u32, take: impl FnOnce(&mut Frames<'_>)) -> bool {
-        let Some(place) = self.place() else { return false };
-        let Some(block) = self.mapping.block(self.block) else { return false };
-        let packets = place.packets_left.min(packets_max);
-        let mut frames = Frames::new(block.get_mut(place.offset..).unwrap_or_default(), packets, self.layout);
-        take(&mut frames);
-        match frames.finish() {
-            Some(passed) if place.packets_left > packets => {
-                self.place = Some(Place { offset: place.offset + passed, packets_left: place.packets_left - packets });
-            }
-            Some(_) => self.leave_block(),
-            None => {
-                self.damaged += u64::from(place.packets_left);
-                self.leave_block();
-            }
-        }
-        true
+    pub(crate) fn is_ready(&self, number: usize) -> bool {
+        self.mapping.is_ready(self.place(number))
     }
 
-    /// Blocks that are ready and not read to their end, as a share of the ring from 0 to 1.
-    pub fn fill(&self) -> f32 {
+    /// Blocks that are ready from this number on, as a share of the ring from 0 to 1.
+    pub(crate) fn fill(&self, number: usize) -> f32 {
         let blocks = self.mapping.geometry().blocks;
-        let ready = (0..blocks).take_while(|ahead| self.mapping.is_ready((self.block + ahead) % blocks)).count();
+        let ready = (0..blocks).take_while(|ahead| self.is_ready(number + ahead)).count();
         ready as f32 / blocks as f32
     }
 
-    /// True if nothing is ready and nothing waits in the block that the kernel fills.
-    pub fn is_quiet(&self) -> bool {
-        !self.mapping.is_ready(self.block) && self.mapping.packets(self.block) == 0
-    }
-
-    /// Packets whose headers in the ring did not make sense: the kernel's fault, or memory's.
-    pub fn damaged(&self) -> u64 {
-        self.damaged
+    /// True if nothing is ready and nothing waits in the block that the kernel fills, whose number this is.
+    pub(crate) fn is_quiet(&self, number: usize) -> bool {
+        let place = self.place(number);
+        !self.mapping.is_ready(place) && self.mapping.packets(place) == 0
     }
 
     /// Memory that the ring takes.
@@ -163,28 +127,30 @@ impl Ring {
         self.mapping.geometry().block_bytes * self.mapping.geometry().blocks
     }
 
-    /// Where reading stands; enters the next block if it is ready, and passes over empty ones.
     #[inline]
-    fn place(&mut self) -> Option<Place> {
-        if self.place.is_some() {
-            return self.place;
-        }
-        loop {
-            let block = self.mapping.block(self.block)?;
-            let word = |at: usize| block.get(at..).and_then(|rest| rest.first_chunk()).copied().map(u32::from_ne_bytes);
-            let (packets_left, offset) = (word(12)?, word(16)? as usize);
-            if packets_left > 0 {
-                self.place = Some(Place { offset, packets_left });
-                return self.place;
-            }
-            self.leave_block();
-        }
+    fn place(&self, number: usize) -> usize {
+        number % self.mapping.geometry().blocks
+    }
+}
+
+impl Block {
+    /// Number of packets.
+    #[inline]
+    pub(crate) fn packets(&self) -> u32 {
+        self.held.packets()
     }
 
-    fn leave_block(&mut self) {
-        self.mapping.release(self.block);
-        self.block = (self.block + 1) % self.mapping.geometry().blocks;
-        self.place = None;
+    /// The packets' bytes, and what the kernel says of each in front of it.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.held.bytes()
+    }
+
+    /// The packets; tags and cooked headers are put in place as they are passed.
+    #[inline]
+    pub(crate) fn frames(&mut self) -> Frames<'_> {
+        let (packets, offset) = (self.held.packets(), self.held.first_offset());
+        Frames::new(self.held.bytes_mut().get_mut(offset..).unwrap_or_default(), packets, self.layout)
     }
 }
 

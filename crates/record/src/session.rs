@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flow::Network;
-use packet::{Interface, Packet, Timestamp};
+use packet::{Headers, Interface, Packet, Timestamp};
 
 use crate::attach::{self, Screen};
 use crate::batch::Batch;
@@ -13,9 +13,9 @@ use crate::desk::Desk;
 use crate::frame::Frame;
 use crate::interfaces::Interfaces;
 use crate::keeper::{Keeper, Note};
-use crate::merge::Outcome;
+use crate::merge::{Outcome, Take};
 use crate::ours;
-use crate::taps::Tap;
+use crate::taps::{Tap, Taps};
 use crate::{Counters, Error, Options};
 
 /// Where packets of a recording go.
@@ -53,29 +53,54 @@ const HANDED_OVER_NS: i64 = 100_000_000;
 /// Hands over what is ready.
 pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut S) -> Result<Outcome, Error> {
     let before = wall_clock();
-    let mut newest = None;
     let (shared, takes_unknown) = (capture.is_shared(), capture.takes_unknown());
-    let most = options.packets_max.unwrap_or(u64::MAX);
-    let outcome = capture.read(|frames, taps, interfaces| {
+    let (mut rings, taps, interfaces) = capture.split();
+    let mut intake = Intake { taps, interfaces, options, shared, takes_unknown, newest: None, sink: &mut *sink };
+    let outcome = rings.read(&mut intake);
+    let mut newest = intake.newest;
+    if outcome == Outcome::Empty {
+        sink.flush()?;
+        newest = Some(before);
+    }
+    if let Some(Timestamp(newest)) = newest {
+        sink.set_drained(Timestamp(newest.saturating_sub(HANDED_OVER_NS)));
+    }
+    Ok(outcome)
+}
+
+/// Where packets go on to a sink.
+struct Intake<'c, S> {
+    taps: &'c mut Taps,
+    interfaces: &'c Interfaces,
+    options: &'c Options,
+    shared: bool,
+    takes_unknown: bool,
+    newest: Option<Timestamp>,
+    sink: &'c mut S,
+}
+
+impl<S: Sink> Take for Intake<'_, S> {
+    fn take<'b>(&mut self, frames: impl Iterator<Item = (Frame<'b>, Option<&'b Headers>)>) {
+        let most = self.options.packets_max.unwrap_or(u64::MAX);
         let mut batch = Batch::new();
-        for frame in frames {
-            newest = Some(frame.time);
-            let tap = taps.find(frame.interface_index, frame.hardware, takes_unknown);
+        for (frame, headers) in frames {
+            self.newest = Some(frame.time);
+            let tap = self.taps.find(frame.interface_index, frame.hardware, self.takes_unknown);
             if frame.is_loopback_copy() || !tap.chosen {
                 continue;
             }
             let number = match tap.target {
                 Some(number) => number,
-                None => register(tap, interfaces, options, shared, sink),
+                None => register(tap, self.interfaces, self.options, self.shared, self.sink),
             };
-            if !is_wanted(&frame, tap, options) {
-                sink.count_unwanted();
+            if !is_wanted(&frame, tap, self.options) {
+                self.sink.count_unwanted();
                 continue;
             }
-            if most - batch.len() as u64 <= sink.taken() {
-                sink.packets(&batch);
+            if most - batch.len() as u64 <= self.sink.taken() {
+                self.sink.packets(&batch);
                 batch.clear();
-                if sink.taken() >= most {
+                if self.sink.taken() >= most {
                     break;
                 }
             }
@@ -87,21 +112,13 @@ pub(crate) fn read<S: Sink>(capture: &mut Capture, options: &Options, sink: &mut
                 direction: frame.direction(),
                 arrival: None,
             };
-            if batch.push(packet, frame.segment_payload_bytes) {
-                sink.packets(&batch);
+            if batch.push_decoded(packet, frame.segment_payload_bytes, headers) {
+                self.sink.packets(&batch);
                 batch.clear();
             }
         }
-        sink.packets(&batch);
-    });
-    if outcome == Outcome::Empty {
-        sink.flush()?;
-        newest = Some(before);
+        self.sink.packets(&batch);
     }
-    if let Some(Timestamp(newest)) = newest {
-        sink.set_drained(Timestamp(newest.saturating_sub(HANDED_OVER_NS)));
-    }
-    Ok(outcome)
 }
 
 /// Makes the interfaces known that are recorded, so that what is ours is settled before the first packet; with very many,

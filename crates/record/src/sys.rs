@@ -6,12 +6,17 @@ use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Offset of `block_status` in `struct tpacket_block_desc` (linux/if_packet.h).
 const BLOCK_STATUS_OFFSET: usize = 8;
 /// Offset of `num_pkts` there.
 const BLOCK_PACKETS_OFFSET: usize = 12;
+/// Offset of `offset_to_first_pkt` there.
+const BLOCK_FIRST_OFFSET: usize = 16;
+/// Bytes of `struct tpacket_block_desc`; packets stand behind it.
+const BLOCK_HEADER_BYTES: usize = 48;
 
 /// Bytes of `struct virtio_net_hdr` (linux/virtio_net.h) in front of each packet when `vnet_header` was called.
 pub(crate) const VNET_HEADER_BYTES: usize = 10;
@@ -151,10 +156,15 @@ pub(crate) fn prefetch(bytes: &[u8], offset: usize) {
 pub(crate) struct Mapping {
     start: NonNull<u8>,
     geometry: Geometry,
+    /// Whether somebody here holds the block.
+    taken: Box<[AtomicBool]>,
 }
 
-// SAFETY: the mapping belongs to the process, not to a thread, and `&mut self` guards what is handed out.
+// SAFETY: the mapping belongs to the process, not to a thread. What is shared of it are atomic words; of the bytes of a
+// block there is one owner, a `Held`.
 unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Makes the socket's ring and maps it.
@@ -187,7 +197,8 @@ impl Mapping {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast::<u8>()).ok_or_else(too_big)?;
-        Ok(Self { start, geometry })
+        let taken = (0..geometry.blocks).map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { start, geometry, taken })
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -206,22 +217,19 @@ impl Mapping {
         self.word(block, BLOCK_PACKETS_OFFSET).load(Ordering::Relaxed)
     }
 
-    /// The bytes of a block, if the kernel has handed it over.
+    /// Takes a block that the kernel has handed over; dropped, it goes back to the kernel.
     #[inline]
-    pub(crate) fn block(&mut self, block: usize) -> Option<&mut [u8]> {
-        if !self.is_ready(block) {
+    pub(crate) fn take(self: &Arc<Self>, block: usize) -> Option<Held> {
+        let taken = self.taken.get(block)?;
+        if !self.is_ready(block) || taken.swap(true, Ordering::AcqRel) {
             return None;
         }
-        let length = self.geometry.block_bytes;
-        // SAFETY: `is_ready` checked that the block lies in the mapping and belongs to us: the kernel does not touch it
-        // before `release`, which needs `&mut self` and thereby the end of this borrow.
-        Some(unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().add(block * length), length) })
-    }
-
-    /// Hands a block back to the kernel.
-    #[inline]
-    pub(crate) fn release(&mut self, block: usize) {
-        self.word(block, BLOCK_STATUS_OFFSET).store(libc::TP_STATUS_KERNEL, Ordering::Release);
+        // Whoever held it may have given it back in between.
+        if !self.is_ready(block) {
+            taken.store(false, Ordering::Release);
+            return None;
+        }
+        Some(Held { mapping: self.clone(), block })
     }
 
     #[inline]
@@ -230,6 +238,62 @@ impl Mapping {
         // SAFETY: the address lies in the mapping and is a multiple of 4, since blocks are whole pages; kernel and
         // recorder change this word atomically.
         unsafe { AtomicU32::from_ptr(self.start.as_ptr().add(block * self.geometry.block_bytes + offset).cast()) }
+    }
+}
+
+/// A block that the kernel has handed over, without its header.
+#[derive(Debug)]
+pub(crate) struct Held {
+    mapping: Arc<Mapping>,
+    block: usize,
+}
+
+impl Held {
+    /// Packets in it.
+    #[inline]
+    pub(crate) fn packets(&self) -> u32 {
+        self.mapping.packets(self.block)
+    }
+
+    /// Where the first packet starts in its bytes.
+    #[inline]
+    pub(crate) fn first_offset(&self) -> usize {
+        let offset = self.mapping.word(self.block, BLOCK_FIRST_OFFSET).load(Ordering::Relaxed);
+        (offset as usize).saturating_sub(BLOCK_HEADER_BYTES)
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        let (start, length) = self.range();
+        // SAFETY: the range lies in the mapping. The kernel does not touch it before `drop` gives the block back, `taken`
+        // makes this the block's only `Held`, and the header, which others may look at, is not part of it.
+        unsafe { std::slice::from_raw_parts(start, length) }
+    }
+
+    #[inline]
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        let (start, length) = self.range();
+        // SAFETY: as in `bytes`, and `&mut self` lends it to one alone.
+        unsafe { std::slice::from_raw_parts_mut(start, length) }
+    }
+
+    #[inline]
+    fn range(&self) -> (*mut u8, usize) {
+        let Geometry { block_bytes, blocks, .. } = self.mapping.geometry;
+        assert!(self.block < blocks && block_bytes > BLOCK_HEADER_BYTES);
+        // SAFETY: the offset lies in the mapping, as was just checked.
+        let start = unsafe { self.mapping.start.as_ptr().add(self.block * block_bytes + BLOCK_HEADER_BYTES) };
+        (start, block_bytes - BLOCK_HEADER_BYTES)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let status = self.mapping.word(self.block, BLOCK_STATUS_OFFSET);
+        status.store(libc::TP_STATUS_KERNEL, Ordering::Release);
+        if let Some(taken) = self.mapping.taken.get(self.block) {
+            taken.store(false, Ordering::Release);
+        }
     }
 }
 

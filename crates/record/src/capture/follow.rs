@@ -77,7 +77,12 @@ impl Capture {
                     }
                 }
             }
-            tap.link = Link::of_hardware(interface.hardware);
+            let link = Link::of_hardware(interface.hardware);
+            if tap.link != link {
+                // So is a new link type.
+                tap.link = link;
+                tap.target = None;
+            }
             if tap.up != interface.up && tap.chosen {
                 changes.push(change(tap, if interface.up { "up" } else { "down" }));
                 if interface.up {

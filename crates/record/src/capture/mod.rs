@@ -4,18 +4,18 @@ mod follow;
 mod rings;
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use packet::Timestamp;
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 
 use crate::clock::wall_clock;
-use crate::frame::Frames;
+use crate::feed::Feed;
 use crate::interfaces::{Interfaces, NetworkInterface};
-use crate::merge::{Merge, Outcome};
+use crate::merge::{Merge, Outcome, Take};
 use crate::netlink::Changes;
-use crate::ring::Ring;
 use crate::selection::Selection;
 use crate::taps::Taps;
 use crate::{Control, Error, Options};
@@ -37,6 +37,8 @@ pub(crate) struct Capture {
     /// Since when interfaces that were recorded are gone, by name.
     gone: BTreeMap<String, Timestamp>,
     segments: bool,
+    /// What readers of rings wake this thread with, once they have been started.
+    wake: Option<Arc<OwnedFd>>,
     /// Packets can come before the news of their interface: `any` wants them.
     takes_unknown: bool,
 }
@@ -44,7 +46,7 @@ pub(crate) struct Capture {
 /// A ring and what it listens to.
 #[derive(Debug)]
 struct Source {
-    ring: Ring,
+    feed: Feed,
     /// `None` listens to every interface.
     watched: Option<Watched>,
 }
@@ -55,6 +57,12 @@ struct Watched {
     index: u32,
     hardware: u16,
     present: bool,
+}
+
+/// The rings, apart from where their packets come from.
+pub(crate) struct Rings<'c> {
+    sources: &'c mut [Source],
+    merge: &'c mut Merge,
 }
 
 /// What may not be as the kernel last said.
@@ -85,6 +93,7 @@ impl Capture {
             changes,
             stale: Stale { interfaces: false, routes: false, read: Instant::now() },
             gone: BTreeMap::new(),
+            wake: None,
             takes_unknown: options.selection == Selection::Any,
             segments: options.segments && !sctp_is_loaded(),
             interfaces,
@@ -101,12 +110,17 @@ impl Capture {
         Ok(capture)
     }
 
-    /// Hands packets that are ready to `take`, in the order of the kernel's time.
-    #[inline]
-    pub(crate) fn read(&mut self, mut take: impl FnMut(&mut Frames<'_>, &mut Taps, &Interfaces)) -> Outcome {
-        let Self { sources, taps, merge, interfaces, .. } = self;
-        let rings = sources.iter_mut().map(|source| &mut source.ring);
-        merge.read(rings, |frames| take(frames, taps, interfaces))
+    /// Has each ring read by a thread of its own from now on. Rights belong to a thread: they are given up before.
+    pub(crate) fn start_readers(&mut self) -> Result<(), Error> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let wake = rustix::event::eventfd(0, flags).map_err(|error| Error::Reader(error.into()))?;
+        let wake = self.wake.insert(Arc::new(wake));
+        self.sources.iter_mut().try_for_each(|source| source.feed.start_reader(wake.clone()))
+    }
+
+    pub(crate) fn split(&mut self) -> (Rings<'_>, &mut Taps, &Interfaces) {
+        let Self { sources, merge, taps, interfaces, .. } = self;
+        (Rings { sources, merge }, taps, interfaces)
     }
 
     /// True if packets of interfaces are wanted that nobody has heard of yet.
@@ -123,8 +137,10 @@ impl Capture {
         };
         let control_fd = control.as_fd();
         let mut watched = vec![PollFd::new(&control_fd, PollFlags::IN), PollFd::new(&self.changes, PollFlags::IN)];
-        if outcome == Outcome::Empty {
-            watched.extend(self.sources.iter().map(|source| PollFd::new(&source.ring, PollFlags::IN)));
+        if let Some(wake) = &self.wake {
+            watched.push(PollFd::new(wake.as_ref(), PollFlags::IN));
+        } else if outcome == Outcome::Empty {
+            watched.extend(self.sources.iter().map(|source| PollFd::new(source.feed.ring(), PollFlags::IN)));
         }
         match rustix::event::poll(&mut watched, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -135,8 +151,12 @@ impl Capture {
         if failed {
             for source in &self.sources {
                 // ENETDOWN is told once, and poll returns at once until it was read; the change itself comes by netlink.
-                let _ = rustix::net::sockopt::socket_error(source.ring.as_fd());
+                let _ = rustix::net::sockopt::socket_error(source.feed.ring().as_fd());
             }
+        }
+        if let Some(wake) = &self.wake {
+            // What was read before is found in the feeds.
+            let _ = rustix::io::read(wake, &mut [0; 8]);
         }
         if changed {
             let change = self.changes.read();
@@ -150,13 +170,13 @@ impl Capture {
     pub(crate) fn statistics(&self) -> impl Iterator<Item = (&str, crate::Statistics)> {
         self.sources.iter().filter_map(|source| {
             let name = source.watched.as_ref().map_or("any", |watched| watched.name.as_str());
-            source.ring.statistics().ok().map(|statistics| (name, statistics))
+            source.feed.ring().statistics().ok().map(|statistics| (name, statistics))
         })
     }
 
     /// Packets that could not be read from the rings.
     pub(crate) fn damaged(&self) -> u64 {
-        self.sources.iter().map(|source| source.ring.damaged()).sum()
+        self.sources.iter().map(|source| source.feed.damaged()).sum()
     }
 
     /// True if one ring hears of every interface.
@@ -166,12 +186,20 @@ impl Capture {
 
     /// How full the fullest ring is, from 0 to 1.
     pub(crate) fn fill(&self) -> f32 {
-        self.sources.iter().map(|source| source.ring.fill()).fold(0.0, f32::max)
+        self.sources.iter().map(|source| source.feed.fill()).fold(0.0, f32::max)
     }
 
     /// Bytes of all rings.
     pub(crate) fn ring_bytes(&self) -> usize {
-        self.sources.iter().map(|source| source.ring.bytes()).sum()
+        self.sources.iter().map(|source| source.feed.ring().bytes()).sum()
+    }
+}
+
+impl Rings<'_> {
+    /// Hands packets that are ready to `take`, in the order of the kernel's time.
+    #[inline]
+    pub(crate) fn read(&mut self, take: &mut impl Take) -> Outcome {
+        self.merge.read(self.sources.iter_mut().map(|source| &mut source.feed), take)
     }
 }
 

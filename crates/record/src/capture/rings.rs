@@ -5,6 +5,7 @@ use std::io;
 use packet::PacketDirection;
 
 use super::{Capture, Source, Watched};
+use crate::feed::Feed;
 use crate::interfaces::NetworkInterface;
 use crate::link::Link;
 use crate::ring::{Ring, RingOptions};
@@ -61,9 +62,9 @@ impl Capture {
         };
         let mut moved = false;
         for source in self.sources.iter_mut().filter(is_predecessor) {
-            if source.ring.bind(interface.index).is_ok() {
+            if source.feed.ring().bind(interface.index).is_ok() {
                 if options.promiscuous && !interface.loopback {
-                    let _ = source.ring.promiscuous(interface.index);
+                    let _ = source.feed.ring().promiscuous(interface.index);
                 }
                 source.watched = Some(Watched::new(interface));
                 moved = true;
@@ -86,28 +87,42 @@ impl Capture {
                 // Some drivers have no such mode; what arrives is recorded all the same.
                 let _ = ring.promiscuous(interface.index);
             }
-            self.sources.push(Source { ring, watched: Some(Watched::new(interface)) });
+            self.add(ring, Some(Watched::new(interface)))?;
         }
         if fanout.is_some() {
             let ring = Ring::open(&self.ring_options(options, ring_bytes)).map_err(failed)?;
             ring.prepare(&program).map_err(failed)?;
-            self.sources.push(Source { ring, watched: Some(Watched::spare(interface)) });
+            self.add(ring, Some(Watched::spare(interface)))?;
         }
         Ok(())
     }
 
-    /// One ring for every interface.
+    /// Rings for every interface: one, or several that share the packets.
     fn open_shared(&mut self, options: &Options) -> Result<(), Error> {
         let program = attach::shared_program(options.filter.as_ref(), options.snaplen)?;
-        let failed = |source: io::Error| ring_error("any", options.ring_bytes, source);
-        let ring = Ring::open(&self.ring_options(options, options.ring_bytes)).map_err(failed)?;
-        ring.listen(0, None, &program).map_err(failed)?;
-        self.sources.push(Source { ring, watched: None });
+        let threads = options.threads.max(1);
+        let fanout = (threads > 1).then(|| fanout_group(0));
+        let ring_bytes = options.ring_bytes / threads;
+        let failed = |source: io::Error| ring_error("any", ring_bytes, source);
+        for _ in 0..threads {
+            let ring = Ring::open(&self.ring_options(options, ring_bytes)).map_err(failed)?;
+            ring.listen(0, fanout, &program).map_err(failed)?;
+            self.add(ring, None)?;
+        }
         for tap in self.taps.iter().filter(|tap| tap.chosen) {
             if let Some(interface) = self.interfaces.by_index(tap.index) {
                 self.promiscuous_shared(options, interface);
             }
         }
+        Ok(())
+    }
+
+    fn add(&mut self, ring: Ring, watched: Option<Watched>) -> Result<(), Error> {
+        let mut feed = Feed::new(ring);
+        if let Some(wake) = &self.wake {
+            feed.start_reader(wake.clone())?;
+        }
+        self.sources.push(Source { feed, watched });
         Ok(())
     }
 
@@ -118,7 +133,7 @@ impl Capture {
             && !interface.loopback
             && let Some(source) = self.sources.first()
         {
-            let _ = source.ring.promiscuous(interface.index);
+            let _ = source.feed.ring().promiscuous(interface.index);
         }
     }
 

@@ -108,21 +108,54 @@ fn a_number_of_packets_is_exact() {
     assert_eq!((memory.packets.len(), counters.kept), (7, 7));
 }
 
+/// Everything once, each flow in its order, and all of it in the order of time, whoever reads the rings.
 #[test]
 fn rings_that_share_an_interface_keep_each_flow_in_order() {
     let Some(network) = Network::new() else { return };
     network.veth("out0", "in0");
-    let frames: Vec<Vec<u8>> = (0..3000).map(|number| udp(number, (number as u16 % 50, 53), 60)).collect();
-    let recording = Recording::start(&network, Options { threads: 3, ring_bytes: 24 << 20, ..on("in0") });
-    network.send("out0", &frames);
-    recording.wait_for(frames.len() as u64);
-    let (memory, counters) = recording.stop();
-    assert_eq!((counters.received, counters.dropped_by_kernel), (3000, 0));
-    let kept = memory.of("in0");
-    let port = |data: &[u8]| u16::from_be_bytes([data[34], data[35]]);
-    for flow in 0..50 {
-        let sent: Vec<&Vec<u8>> = frames.iter().filter(|data| port(data) == flow).collect();
-        let kept: Vec<&Vec<u8>> = kept.iter().map(|kept| &kept.data).filter(|data| port(data) == flow).collect();
-        assert_eq!(kept, sent, "port {flow}");
+    network.veth("out1", "in1");
+    for (selection, threads) in [("in0", 2), ("in0", 3), ("in0,in1", 2), ("any", 2)] {
+        let frames = |first: u32| -> Vec<Vec<u8>> {
+            (first..first + 20_000).map(|number| udp(number, (number as u16 % 50, 53), 60)).collect()
+        };
+        let (frames, others) = (frames(0), frames(30_000));
+        // One of the rings can get all of it.
+        let recording = Recording::start(&network, Options { threads, ring_bytes: 96 << 20, ..on(selection) });
+        std::thread::scope(|scope| {
+            scope.spawn(|| network.send("out0", &frames));
+            if selection != "in0" {
+                scope.spawn(|| {
+                    network.entrance()();
+                    network.send("out1", &others);
+                });
+            }
+        });
+        let sent = frames.len() * if selection == "in0" { 1 } else { 2 };
+        recording.wait_for(sent as u64 * if selection == "any" { 2 } else { 1 });
+        let (mut memory, counters) = recording.stop();
+        assert_eq!(
+            (counters.kept, counters.dropped_by_kernel),
+            (sent as u64, 0),
+            "{selection} {threads}: {counters:?}"
+        );
+        let port = |data: &[u8]| u16::from_be_bytes([data[34], data[35]]);
+        for (interface, frames) in [("0", &frames), ("1", &others)].into_iter().take(sent / 20_000) {
+            let name = if selection == "any" { "out" } else { "in" };
+            let kept = memory.of(&format!("{name}{interface}"));
+            for flow in 0..50 {
+                let sent: Vec<&Vec<u8>> = frames.iter().filter(|data| port(data) == flow).collect();
+                let kept: Vec<&Vec<u8>> =
+                    kept.iter().map(|kept| &kept.data).filter(|data| port(data) == flow).collect();
+                assert!(kept == sent, "{selection} {threads}: port {flow}: {} of {}", kept.len(), sent.len());
+            }
+        }
+        memory.packets.sort_by_key(|packet| packet.arrival);
+        // On several processors the kernel stamps a packet a little before it puts it into the ring.
+        let mut latest = packet::Timestamp::MIN;
+        for packet in &memory.packets {
+            let late_ns = latest.since(packet.time);
+            assert!(late_ns < 1_000_000, "{selection} {threads}: {late_ns} ns late");
+            latest = latest.max(packet.time);
+        }
     }
 }

@@ -29,6 +29,7 @@ impl From<Error> for Failure {
             Error::Interfaces(source) => Self::system("the kernel does not tell its interfaces", &source),
             Error::Filter { message, .. } => Self::call(message),
             Error::Wait(source) => Self::system("waiting for packets failed", &source),
+            Error::Reader(source) => Self::system("a thread that reads a ring cannot be started", &source),
             Error::Output(source) => Self::output(source),
             Error::Tape(error) => error.into(),
             other => Self::of(Exit::System, "recording failed").because(escaped(&other.to_string())),

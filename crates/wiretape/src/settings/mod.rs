@@ -57,7 +57,7 @@ pub(crate) struct Settings {
     /// Memory of the kernel's rings together [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) buffer: Option<Size>,
-    /// Kernel rings that share one interface, all read by one thread [default: 1]
+    /// Kernel rings that share one interface, each read by a thread of its own [default: 1]
     #[arg(long, value_name = "N")]
     #[serde(deserialize_with = "values::number")]
     pub(crate) threads: Option<u32>,
