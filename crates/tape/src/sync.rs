@@ -13,8 +13,11 @@ use crate::Lane;
 use crate::disk::{Disk, DiskFile};
 use crate::format::state::Position;
 
-/// With so many segments waiting the next pass begins at once.
-const SEGMENTS_MAX: usize = 64;
+/// With so many bytes waiting the next pass begins at once. A file system that is mounted with `discard` tells the
+/// device of removed files when it commits, and does little else meanwhile: seldom, that would be for long.
+const BYTES_MAX: u64 = 256 << 20;
+/// From so many segments on the whole file system is synced: each file would cost a commit and a flush of its own.
+const SEGMENTS_TOGETHER: usize = 8;
 
 /// What became of a segment in a pass.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ pub(crate) struct SyncSet {
 #[derive(Default)]
 struct State {
     segments: BTreeMap<(u8, u64), Unsynced>,
+    /// What was written to them since the last pass began.
+    bytes: u64,
     files: Vec<Arc<dyn DiskFile>>,
     /// Written each second: it is synced with the rest.
     heartbeat: Option<Arc<dyn DiskFile>>,
@@ -82,8 +87,10 @@ impl SyncSet {
     /// A segment was written to.
     pub(crate) fn segment(&self, lane: Lane, unsynced: Unsynced) {
         let mut state = self.lock();
-        state.segments.insert((lane as u8, unsynced.end.segment), unsynced);
-        if state.segments.len() > SEGMENTS_MAX {
+        let (length, length_before) = (unsynced.length, unsynced.length_before);
+        let waiting = state.segments.insert((lane as u8, unsynced.end.segment), unsynced);
+        state.bytes += length.saturating_sub(waiting.map_or(length_before, |waiting| waiting.length));
+        if state.bytes > BYTES_MAX {
             self.wake.notify_one();
         }
     }
@@ -147,12 +154,14 @@ impl SyncSet {
             std::mem::replace(&mut *state, State { reached, reached_until, stop, ..State::default() })
         };
         files.extend(heartbeat);
+        let together = segments.len() >= SEGMENTS_TOGETHER && self.disk.sync_everything().is_ok();
+        let sync = |file: &dyn DiskFile| if together { Ok(()) } else { file.sync_data() };
         let mut failed = None;
-        let synced: Vec<Synced> = segments.into_iter().map(|((lane, _), segment)| segment.sync(lane)).collect();
+        let synced: Vec<Synced> = segments.into_iter().map(|((lane, _), segment)| segment.sync(lane, sync)).collect();
         for file in files {
-            failed = file.sync_data().err().or(failed);
+            failed = sync(file.as_ref()).err().or(failed);
         }
-        for directory in directories {
+        for directory in directories.into_iter().filter(|_| !together) {
             let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
             failed = self.disk.sync_directory(Path::new(directory)).err().filter(|error| !missing(error)).or(failed);
         }
@@ -187,12 +196,12 @@ impl SyncSet {
 }
 
 impl Unsynced {
-    fn sync(self, lane: u8) -> Synced {
+    fn sync(self, lane: u8, sync: impl Fn(&dyn DiskFile) -> io::Result<()>) -> Synced {
         // The index can be made again: its errors are nobody's.
-        let _ = self.catalog.as_ref().map(|catalog| catalog.sync_data());
+        let _ = self.catalog.as_ref().map(|catalog| sync(catalog.as_ref()));
         Synced {
             lane: Lane::ALL[usize::from(lane)],
-            error: self.file.sync_data().err(),
+            error: sync(self.file.as_ref()).err(),
             end: self.end,
             length: self.length,
             length_before: self.length_before,

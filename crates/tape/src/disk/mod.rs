@@ -30,6 +30,8 @@ pub(crate) trait Disk: Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Brings a directory's names to stable storage.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// Brings everything on the file system to stable storage at once; after an error nothing is known of any file.
+    fn sync_everything(&self) -> io::Result<()>;
     /// Room on the file system.
     fn space(&self) -> io::Result<Space>;
 }

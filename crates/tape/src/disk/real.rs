@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::OFlags;
 
@@ -14,11 +14,13 @@ use super::{Disk, DiskFile, Entry, Space, Status};
 #[derive(Clone, Debug)]
 pub(crate) struct RealDisk {
     root: PathBuf,
+    /// The root, since the file system has been asked for the first time to sync everything.
+    watched: Arc<Mutex<Option<File>>>,
 }
 
 impl RealDisk {
     pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), watched: Arc::default() }
     }
 
     fn open_with(&self, options: &mut OpenOptions, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
@@ -83,6 +85,18 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         File::open(self.root.join(path))?.sync_all()
+    }
+
+    fn sync_everything(&self) -> io::Result<()> {
+        // An error is told to those who had the directory open when it happened.
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = fs::metadata(&self.root)?;
+        let known = watched.as_ref().and_then(|file| file.metadata().ok());
+        if known.is_none_or(|known| (known.dev(), known.ino()) != (now.dev(), now.ino())) {
+            *watched = File::open(&self.root).ok();
+            return Err(io::ErrorKind::Other.into());
+        }
+        watched.as_ref().map_or(Ok(()), |file| Ok(rustix::fs::syncfs(file)?))
     }
 
     fn space(&self) -> io::Result<Space> {

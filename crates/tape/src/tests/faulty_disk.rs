@@ -335,6 +335,22 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
+    fn sync_everything(&self) -> io::Result<()> {
+        let mut model = self.model();
+        model.operation(true)?;
+        for inode in model.inodes.values_mut() {
+            inode.durable.clone_from(&inode.bytes);
+            inode.changes.clear();
+        }
+        for (name, inode) in std::mem::take(&mut model.name_changes) {
+            match inode {
+                Some(inode) => model.durable_names.insert(name, inode),
+                None => model.durable_names.remove(&name),
+            };
+        }
+        Ok(())
+    }
+
     fn space(&self) -> io::Result<Space> {
         let model = self.model();
         let total = model.capacity.unwrap_or(1 << 40);
