@@ -2,7 +2,9 @@
 """Loss and CPU time of Wiretape beside tcpdump, dumpcap, netsniff-ng and stenotype, in one run on one veth pair.
 
 The sender (`tcpreplay --topspeed -K`) is pinned to core 0, the recorder to core 1. CPU time is what both cores were busy
-above a run of the sender alone, a packet: so it holds the kernel's work for the recorder too. Everything happens in a
+above a run of the sender alone of the same length, a packet: so it holds the kernel's work for the recorder too. The
+sender keeps its core busy in both runs, but sends less when the kernel copies each packet into the recorder's ring on that
+core: the second figure counts that too (busy time a packet, less the sender's own a packet). Everything happens in a
 network namespace of its own that is removed at the end. Needs root; writes to DIRECTORY (default: build/bench).
 """
 import argparse
@@ -209,18 +211,19 @@ def table(kind, alone, rows):
     bytes_each = alone["bytes_each"]
     sender_us = alone["busy"] / alone["sent"] * 1e6
     lines = [f"### {kind}: {bytes_each:.0f} bytes a packet on average; sender alone {alone['sent'] / alone['seconds'] / 1e6:.2f} Mpps",
-             "", "| recorder | sent Mpps | Gbit/s | loss | CPU µs a packet above the sender's | CPU beside wiretape | peak memory MiB |", "|---|--:|--:|--:|--:|--:|--:|"]
+             "", "| recorder | sent Mpps | Gbit/s | loss | CPU µs a packet | beside wiretape | with the sender's slowing down | peak memory MiB |", "|---|--:|--:|--:|--:|--:|--:|--:|"]
     for row in rows:
         if "error" in row:
-            lines.append(f"| {row['recorder']} | did not run | | | | | |")
+            lines.append(f"| {row['recorder']} | did not run | | | | | | |")
             continue
         rate = row["sent"] / row["seconds"]
         row["loss"] = None if row["captured"] is None else max(0.0, 1 - row["captured"] / row["sent"])
-        row["cpu_us"] = row["busy"] / row["sent"] * 1e6 - sender_us
+        row["cpu_us"] = (row["busy"] - alone["busy"] / alone["seconds"] * row["seconds"]) / row["sent"] * 1e6
+        row["cpu_us_with_slowing"] = row["busy"] / row["sent"] * 1e6 - sender_us
         ratio = row["cpu_us"] / rows[0]["cpu_us"] if rows[0].get("cpu_us") else float("nan")
         loss = "not told" if row["loss"] is None else f"{row['loss']:.2%}"
         memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}"
-        lines.append(f"| {row['recorder']} | {rate / 1e6:.2f} | {rate * bytes_each * 8 / 1e9:.2f} | {loss} | {row['cpu_us']:.2f} | {ratio:.2f} | {memory} |")
+        lines.append(f"| {row['recorder']} | {rate / 1e6:.2f} | {rate * bytes_each * 8 / 1e9:.2f} | {loss} | {row['cpu_us']:.2f} | {ratio:.2f} | {row['cpu_us_with_slowing']:.2f} | {memory} |")
     asked = [row["questions"] for row in rows if "questions" in row]
     if asked:
         lines += ["", "Asked while it recorded, on its core:", "", "| question | answers | seconds each |", "|---|--:|--:|"]
@@ -287,6 +290,12 @@ def packets_of(capture):
     return count, size
 
 
+def file_system(directory):
+    found = subprocess.run(["findmnt", "-no", "FSTYPE,OPTIONS", "-T", directory], capture_output=True, text=True).stdout.split()
+    kind, options = (found + ["", ""])[:2]
+    return f"{kind} mounted {'with' if 'discard' in options.split(',') else 'without'} `discard`"
+
+
 def keep(results, tables, arguments):
     day = datetime.date.today().isoformat()
     for kind in results.values():
@@ -295,7 +304,7 @@ def keep(results, tables, arguments):
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
     head = (f"# Recording, {day}\n\n`{'bench/record.py --questions' if arguments.questions else 'make bench'}` ({arguments.seconds} s each), Linux {platform.release()}, "
-            f"{os.cpu_count()} cores, ring {RING_MIB} MiB where the recorder lets one choose, budget {BUDGET // 10**9} GB.\n\n")
+            f"{os.cpu_count()} cores, ring {RING_MIB} MiB where the recorder lets one choose, budget {BUDGET // 10**9} GB, on {file_system(arguments.directory)}.\n\n")
     name = "asked" if arguments.questions else "record"
     (folder / f"{day}-{name}.md").write_text(head + "\n\n".join(tables) + "\n")
     (folder / f"{day}-{name}.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use record::{Chosen, Interfaces, NetworkInterface, Recorder, Selection};
 
 use super::plan::Plan;
-use super::volume;
+use super::volume::Volume;
 use crate::source;
 use crate::terminal::{self, escaped};
 use crate::units::{size_text, span_text};
@@ -38,7 +38,11 @@ pub(super) fn greet(plan: &Plan, recorder: &Recorder, old_files: &[PathBuf]) {
     if !old_files.is_empty() {
         line("old files", &old(old_files, &plan.tape));
     }
-    if volume::is_anonymous_volume(&plan.tape) {
+    let volume = Volume::of(&plan.tape);
+    if volume.as_ref().is_some_and(Volume::discards) {
+        line("disk", "mounted with `discard`: at hundreds of MB/s, files that age away slow it; fstrim.timer does not");
+    }
+    if volume.as_ref().is_some_and(Volume::is_anonymous) {
         terminal::warning(format_args!(
             "{tape} lies on an anonymous volume, which is deleted with its container\n  name a place that stays: docker run -v /var/log/tcpdump:/data …"
         ));
