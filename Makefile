@@ -4,7 +4,7 @@ TARGET := x86_64-unknown-linux-gnu
 BINARY := build/wiretape
 STATIC := RUSTFLAGS="-C target-feature=+crt-static"
 
-.PHONY: run test build image bench bench-query fuzz lint deny clean deps
+.PHONY: run test build image bench bench-query bench-survival fuzz lint deny clean deps
 
 run: deps build          ## record on this host and show the first flows
 	tools/run
@@ -26,6 +26,10 @@ bench: deps build        ## loss and CPU beside tcpdump, dumpcap, netsniff-ng an
 bench-query: deps build  ## questions beside tcpdump, stenoread and DuckDB (root; 25 GB of disk, about an hour the first time)
 	cargo build --release --locked -p tape --example sparse
 	python3 bench/query.py --binary $(BINARY)
+
+bench-survival: deps build  ## an incident and a flood of 100 times the tape in each shape, beside rings of the same size (about 40 minutes)
+	cargo build --release --locked -p packet --example survival
+	python3 bench/survival.py --binary $(BINARY) $(SURVIVAL)
 
 fuzz:                    ## every fuzz target for SECONDS_EACH seconds (default 60)
 	tools/fuzz $${SECONDS_EACH:-60}

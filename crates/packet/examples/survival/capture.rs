@@ -34,18 +34,26 @@ pub(crate) fn pass<W: Write>(input: impl Read, stream: &mut Stream<W>) -> io::Re
     Ok((first, last))
 }
 
-/// The first packet is the client's. 10.0.0.0/8 is ours.
+/// The first packet is the client's; who is at home is not known here.
 fn flow_of(protocol: u8, client: Side, server: Side) -> Flow {
-    let is_ours = |side: Side| side.0 >> 24 == 10;
-    let is_inbound = is_ours(server) && !is_ours(client);
-    Flow { group: "ordinary", is_inbound, protocol, client, server, start: 0, packets: 0, bytes: 0 }
+    Flow { group: "ordinary", is_inbound: false, protocol, client, server, start: 0, packets: 0, bytes: 0 }
 }
 
-/// Of TCP and UDP over IPv4 without VLAN tags; the rest counts as junk.
+/// Of TCP and UDP without VLAN tags; the rest counts as junk.
 fn key_of(frame: &[u8]) -> Option<(u8, Side, Side)> {
-    let header = frame.get(14..38).filter(|header| header[0] == 0x45 && frame[12..14] == [8, 0])?;
-    let protocol = header[9];
-    let address = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    let port = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
-    matches!(protocol, 6 | 17).then_some((protocol, Side(address(12), port(20)), Side(address(16), port(22))))
+    let (protocol, addresses, ports) = match frame.get(12..15)? {
+        [8, 0, 0x45] => (frame.get(23)?, frame.get(26..34)?, frame.get(34..38)?),
+        [0x86, 0xdd, _] => (frame.get(20)?, frame.get(22..54)?, frame.get(54..58)?),
+        _ => return None,
+    };
+    let (source, destination) = addresses.split_at(addresses.len() / 2);
+    let side = |address, port: &[u8]| Side(short(address), u16::from_be_bytes([port[0], port[1]]));
+    matches!(protocol, 6 | 17).then(|| (*protocol, side(source, &ports[..2]), side(destination, &ports[2..])))
+}
+
+/// An IPv4 address as it is, or a number that stands for an IPv6 address.
+pub(crate) fn short(address: &[u8]) -> u32 {
+    address.chunks_exact(4).fold(0, |number: u32, part| {
+        number.wrapping_mul(0x9e37_79b1).rotate_left(7) ^ u32::from_be_bytes([part[0], part[1], part[2], part[3]])
+    })
 }

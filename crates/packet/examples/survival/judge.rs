@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, Read};
+use std::net::IpAddr;
 
 use packet::capture::Reader;
 use serde_json::{Value, json};
 
+use crate::capture::short;
 use crate::frame::Side;
 use crate::ring::Rings;
 use crate::truth::{Flow, Known, identity};
 
 /// Ordinary flows are also summed by when they began.
-const BINS: usize = 64;
+const BINS: usize = 256;
 
 /// What of a flow is still there.
 #[derive(Clone, Copy, Default)]
@@ -127,7 +129,10 @@ fn match_rows(known: &Known, rows: impl BufRead, kept: &mut [Kept]) -> io::Resul
 }
 
 fn key_of(row: &Value) -> Option<Key> {
-    let address = |name: &str| Some(u32::from(row[name].as_str()?.parse::<std::net::Ipv4Addr>().ok()?));
+    let address = |name: &str| match row[name].as_str()?.parse().ok()? {
+        IpAddr::V4(address) => Some(u32::from(address)),
+        IpAddr::V6(address) => Some(short(&address.octets())),
+    };
     let port = |name: &str| row[name].as_u64().map(|port| port as u16);
     let protocol = match row["proto"].as_str()?.to_ascii_lowercase().as_str() {
         "tcp" => 6,

@@ -5,7 +5,7 @@
 //!   survival judge TRUTH [ROWS]           a capture on standard input and rows as JSON lines, compared with the truth
 //!
 //! Names of `traffic`: shape, target, seed, budget (bytes of the rings), day_bytes (ordinary traffic a day), and in days
-//! before, flood, after and reach; flood_bytes.
+//! before, flood, after and reach; flood_bytes. Of both: budget, and head (bytes of a flow that count as its head).
 
 mod capture;
 mod conversation;
@@ -69,6 +69,11 @@ impl Settings {
         self.0.get(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
     }
 
+    /// How many of a flow's first bytes count as its head.
+    fn head_bytes(&self) -> u64 {
+        self.number("head", 16_384.0) as u64
+    }
+
     fn days(&self, name: &str, otherwise: f64) -> u64 {
         (self.number(name, otherwise) * DAY_NS) as u64
     }
@@ -95,14 +100,14 @@ fn traffic(truth: &Path, settings: &Settings) -> io::Result<()> {
     }
     let about = json!({ "settings": settings.0, "start": START, "flood_start": flood_start, "flood_end": flood_start + span_ns, "end": end });
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
-    let mut stream = Stream::new(output, budget_bytes as u64)?;
+    let mut stream = Stream::new(output, budget_bytes as u64, settings.head_bytes())?;
     stream.run(&mut Crowd::new(seed, planned, Some(ordinary)), flood, end, seed)?;
     stream.truth.write(truth, &stream.rings, about)
 }
 
 fn pass(truth: &Path, settings: &Settings) -> io::Result<()> {
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
-    let mut stream = Stream::new(output, settings.number("budget", 64e6) as u64)?;
+    let mut stream = Stream::new(output, settings.number("budget", 64e6) as u64, settings.head_bytes())?;
     let input = BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
     let (start, end) = capture::pass(input, &mut stream)?;
     stream.finish()?;

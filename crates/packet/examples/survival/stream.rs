@@ -32,9 +32,9 @@ pub(crate) struct Stream<W> {
 }
 
 impl<W: Write> Stream<W> {
-    pub(crate) fn new(mut output: W, budget_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn new(mut output: W, budget_bytes: u64, head_bytes: u64) -> io::Result<Self> {
         output.write_all(&PCAP_HEADER)?;
-        Ok(Self { output, truth: Truth::default(), rings: Rings::new(budget_bytes), last: 0, pool: Pool::new() })
+        Ok(Self { output, truth: Truth::new(head_bytes), rings: Rings::new(budget_bytes), last: 0, pool: Pool::new() })
     }
 
     /// Everything until `end`.

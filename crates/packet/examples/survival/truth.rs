@@ -9,9 +9,6 @@ use serde_json::{Value, json};
 use crate::frame::Side;
 use crate::ring::Rings;
 
-/// The head of a flow: what incident handlers miss most when it is gone.
-pub(crate) const HEAD_BYTES: u64 = 16 * 1024;
-
 /// Number of a flow, or junk.
 pub(crate) type FlowNumber = u32;
 pub(crate) const JUNK: FlowNumber = u32::MAX;
@@ -44,8 +41,8 @@ pub(crate) struct Sent {
 const SENT_BYTES: usize = 20 + 4 * Rings::COUNT;
 
 /// Collects the truth while packets are made.
-#[derive(Default)]
 pub(crate) struct Truth {
+    head_bytes: u64,
     pub(crate) flows: Vec<Flow>,
     pub(crate) sent: Vec<Sent>,
     pub(crate) junk_packets: u64,
@@ -53,6 +50,10 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
+    pub(crate) fn new(head_bytes: u64) -> Self {
+        Self { head_bytes, flows: Vec::new(), sent: Vec::new(), junk_packets: 0, junk_bytes: 0 }
+    }
+
     pub(crate) fn flow(&mut self, flow: Flow) -> FlowNumber {
         self.flows.push(flow);
         self.flows.len() as u32 - 1
@@ -68,7 +69,7 @@ impl Truth {
         if known.packets == 0 {
             known.start = time;
         }
-        let head_bytes = HEAD_BYTES.saturating_sub(known.bytes).min(bytes) as u32;
+        let head_bytes = self.head_bytes.saturating_sub(known.bytes).min(bytes) as u32;
         known.packets += 1;
         known.bytes += bytes;
         self.sent.push(Sent { hash: identity(frame), flow, bytes: bytes as u32, head_bytes, files });
