@@ -87,7 +87,7 @@ pub(crate) fn open_on(
     let shared = Arc::new(Shared::new(disk, room, chain, identity.clone(), place, options.hold_bytes()));
     let compresses = options.compression != Compression::None;
     // Before anything is removed: what holds still have to look at waits.
-    let holds = HoldKeeper::open(&shared, &options.names);
+    let holds = HoldKeeper::open(&shared, &options);
     let before = Before { beat: heartbeat::read(shared.disk.as_ref()), ending, resumed };
     let salvaged = salvage(&shared, identity, &before, compresses, &options)?;
     start(shared, options, &before, salvaged, holds, is_alone).map_err(Error::io("starting threads for", Path::new("")))

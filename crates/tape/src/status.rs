@@ -10,6 +10,7 @@ use packet::Timestamp;
 use crate::format::chain::Event;
 use crate::format::names;
 pub use crate::heartbeat::Failing;
+use crate::holds::{Held, Holds, State, holds};
 use crate::question::{Damage, Gap, Loss, missing_files};
 use crate::read::{Frame, Heartbeat, Stored, Tape, wall_clock};
 use crate::{Error, Lane};
@@ -55,6 +56,8 @@ pub struct Status {
     pub missing: Vec<Damage>,
     /// What salvages set aside in `damaged/`.
     pub set_aside: Vec<SetAside>,
+    /// What is kept out of the reach of ageing.
+    pub holds: Holds,
 }
 
 /// A file in `damaged/`.
@@ -124,6 +127,8 @@ pub enum Problem {
     Failing(Failing),
     /// So many things on it cannot be read, are missing, or were set aside.
     Damaged(usize),
+    /// A hold has no room for what comes.
+    HoldFull(String),
 }
 
 /// Looks at the tape in `directory`.
@@ -168,6 +173,7 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         damaged: std::mem::take(&mut tape.notes.damaged),
         missing: missing_files(directory)?,
         set_aside: set_aside(directory),
+        holds: holds(directory)?,
     })
 }
 
@@ -187,6 +193,8 @@ impl Status {
         problems.extend(self.failing.clone().map(Problem::Failing));
         let damaged = self.damaged.len() + self.missing.len() + self.set_aside.len();
         problems.extend((damaged > 0).then_some(Problem::Damaged(damaged)));
+        let is_full = |held: &&Held| held.progress.as_ref().is_some_and(|progress| progress.state == State::Full);
+        problems.extend(self.holds.holds.iter().filter(is_full).map(|held| Problem::HoldFull(held.name.clone())));
         problems
     }
 }

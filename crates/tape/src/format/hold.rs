@@ -47,6 +47,9 @@ pub struct Order {
     /// When somebody should look whether it is still needed.
     #[serde(default, with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
     pub review: Option<Timestamp>,
+    /// Most captured bytes of packets; what comes after them is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_max: Option<u64>,
 }
 
 impl Order {
@@ -102,7 +105,7 @@ impl State {
 pub struct Progress {
     /// How far it is.
     pub state: State,
-    /// Why it is full or was refused.
+    /// Why it is full, was refused, or ends before its time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The tape's flow files up to this number have been looked at.
@@ -194,6 +197,7 @@ mod tests {
             from: Some(Timestamp(0)),
             to: None,
             review: Some(Timestamp(1_800_000_000_000_000_000)),
+            bytes_max: Some(1 << 26),
         };
         let text = order.encode();
         assert!(text.contains("created = \"2026-11-23T02:31:05.123456789Z\"\n"), "{text}");

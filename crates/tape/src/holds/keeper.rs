@@ -19,14 +19,14 @@ use crate::disk::{Disk, RealDisk, replace_file, write_new};
 use crate::format::chain::{Event, HoldChange, Line};
 use crate::format::hold::{Expired, Order, PROGRESS, Progress, RELEASE, Release, State};
 use crate::format::names;
-use crate::options::Names;
+use crate::options::{Names, Options};
 use crate::pins::Pin;
-use crate::question::{Coverage, Expression, Extract, Fault, Query, Wanted};
+use crate::question::{BEFORE_THE_TAPE, Coverage, Expression, Extract, Fault, Gap, Query, Sought};
 use crate::shared::Shared;
 
 /// How long the rows of what was just recorded are waited for.
 const ROWS_WAIT_MAX: Duration = Duration::from_secs(20);
-/// After this nothing more is captured from before a time.
+/// After this nothing more is recorded from before a time.
 const SETTLED_NS: i64 = 2_000_000_000;
 /// How long it is waited after something failed.
 const RETRY: Duration = Duration::from_secs(10);
@@ -42,6 +42,8 @@ pub(crate) struct HoldKeeper {
     shared: Arc<Shared>,
     directory: PathBuf,
     names: Names,
+    /// After so long nothing more comes from before a time.
+    settled_ns: i64,
     holds: BTreeMap<String, Hold>,
     /// The newest flow file, and the ticks that were done when it was first seen.
     newest: (u64, u64, Instant),
@@ -62,11 +64,15 @@ struct Hold {
 impl HoldKeeper {
     /// Looks at the holds that are there; nothing is copied before [`HoldKeeper::step`]. None for a tape that is no
     /// directory of this host.
-    pub(crate) fn open(shared: &Arc<Shared>, names: &Names) -> Option<Self> {
-        let directory = shared.place()?.directory().to_owned();
-        let newest = (0, 0, Instant::now());
-        let mut keeper =
-            Self { shared: shared.clone(), directory, names: names.clone(), holds: BTreeMap::new(), newest };
+    pub(crate) fn open(shared: &Arc<Shared>, options: &Options) -> Option<Self> {
+        let mut keeper = Self {
+            directory: shared.place()?.directory().to_owned(),
+            shared: shared.clone(),
+            names: options.names.clone(),
+            settled_ns: if options.is_live { SETTLED_NS } else { 0 },
+            holds: BTreeMap::new(),
+            newest: (0, 0, Instant::now()),
+        };
         keeper.clear_away();
         keeper.scan();
         Some(keeper)
@@ -153,12 +159,17 @@ impl HoldKeeper {
         if self.disk(name).status(Path::new(RELEASE)).is_ok() {
             return self.release(name);
         }
-        let (newest, shared) = (self.newest, self.shared.clone());
+        let (newest, shared, settled_ns) = (self.newest, self.shared.clone(), self.settled_ns);
         let Some(hold) = self.holds.get_mut(name) else { return };
         if hold.progress.state.is_final() || hold.next_try.is_some_and(|next| Instant::now() < next) {
             return;
         }
-        let is_over = hold.is_over();
+        let to_go_ns = hold.order.to.map_or(i64::MAX, |to| to.since(Moment::now().time));
+        let is_over = to_go_ns <= -settled_ns;
+        if to_go_ns <= 0 && !is_over {
+            // It ends in a moment.
+            return;
+        }
         if hold.progress.state == State::Copying || is_over {
             // What was recorded last has rows only after a checkpoint.
             let Some((done, since)) = hold.awaited else {
@@ -185,7 +196,7 @@ impl HoldKeeper {
         let directory = self.directory.clone();
         let known = hold.known.get_or_insert_with(|| known_flows(&directory, name));
         let found = match query(&hold.order, &self.names) {
-            Ok(query) => Extract::find(&directory, &Wanted { query: &query, since: hold.progress.flow_file, known }),
+            Ok(query) => Extract::find(&directory, &Sought { query: &query, since: hold.progress.flow_file, known }),
             Err(why) => return self.give_up(name, is_first, why),
         };
         match found {
@@ -229,15 +240,19 @@ impl HoldKeeper {
         let broken = |error| Stop::Failed(crate::Error::io("writing", Path::new(name))(error));
         let mut writer =
             HoldWriter::begin(Arc::new(disk.clone()), hold.progress.clone(), &mut allow).map_err(broken)?;
+        let bytes_max = hold.order.bytes_max.unwrap_or(u64::MAX);
+        let mut is_cut = false;
         extract.packets(|packet, interface, lane, part| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Stop::Interrupted);
             }
-            writer.add(packet, interface, lane, part)
+            is_cut = is_cut || writer.captured_bytes() >= bytes_max;
+            if is_cut { Ok(()) } else { writer.add(packet, interface, lane, part) }
         })?;
         let identity = self.shared.identity();
         let interfaces = std::mem::take(&mut extract.interfaces);
         let mut progress = writer.finish(&identity.id, &identity.sensor, &extract.parts, interfaces)?;
+        progress.why = is_cut.then(|| format!("it keeps {bytes_max} bytes of packets, as many as it may"));
         progress.flow_file = extract.until;
         progress.covers = extract.covers;
         progress.flows += extract.new_flows.len() as u64;
@@ -251,7 +266,7 @@ impl HoldKeeper {
         let (disk, directory) = (self.disk(name), self.directory.clone());
         let Some(hold) = self.holds.get_mut(name) else { return };
         let before = hold.progress.state;
-        progress.state = if is_over { State::Kept } else { State::Following };
+        progress.state = if is_over || progress.why.is_some() { State::Kept } else { State::Following };
         progress.updated = Moment::now().time;
         if let Err(error) = commit(&disk, &progress) {
             return self.try_again(name, false, error.to_string());
@@ -375,11 +390,6 @@ impl HoldKeeper {
 }
 
 impl Hold {
-    /// Nothing more can come that it asks for.
-    fn is_over(&self) -> bool {
-        self.order.to.is_some_and(|to| Moment::now().time.since(to) >= SETTLED_NS)
-    }
-
     /// What it has not looked at yet.
     fn pin(&self) -> Option<Pin> {
         let Self { order, progress, .. } = self;
@@ -407,8 +417,9 @@ fn note_coverage(progress: &mut Progress, coverage: &Coverage) {
         let lane = expired.lane.map_or(names::FLOWS, Lane::name).to_owned();
         progress.expired.push(Expired { lane, oldest: expired.oldest });
     }
-    let open = |gap: &&crate::question::Gap| gap.from != Timestamp::MIN;
-    progress.gaps += coverage.gaps.iter().filter(open).count() as u64;
+    // That there was no tape yet is no loss.
+    let inside = |gap: &&Gap| gap.reason != BEFORE_THE_TAPE;
+    progress.gaps += coverage.gaps.iter().filter(inside).count() as u64;
 }
 
 /// A log that says that nothing was recorded here: read as a tape, a hold has no gaps of its own.

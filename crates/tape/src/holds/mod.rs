@@ -11,5 +11,6 @@ mod writer;
 
 pub use crate::format::hold::{Order, Progress, Release, State, is_name};
 pub(crate) use keeper::HoldKeeper;
-pub use orders::{Ask, ask, release, serve};
+pub use orders::{Ask, ask, release, remember_watch, serve, watch_memory};
 pub use shelf::{Held, Holds, hold, holds};
+pub(crate) use shelf::{hold_names, read_progress};

@@ -97,6 +97,39 @@ pub fn release(directory: &Path, name: &str, release: &Release) -> Result<bool, 
     Ok(true)
 }
 
+/// What was remembered for whoever watches `key`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn watch_memory(directory: &Path, key: &str) -> Result<Option<Vec<u8>>, Error> {
+    let path = watch_path(directory, key);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("reading", &path)(error)),
+    }
+}
+
+/// Remembers something for the next [`watch_memory`].
+///
+/// # Errors
+/// When it cannot be written.
+pub fn remember_watch(directory: &Path, key: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = watch_path(directory, key);
+    if fs::read(&path).is_ok_and(|before| before == bytes) {
+        return Ok(());
+    }
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let _ = fs::remove_file(&temporary);
+    write_whole(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path)).map_err(Error::io("writing", &path))
+}
+
+fn watch_path(directory: &Path, key: &str) -> std::path::PathBuf {
+    let sum: String =
+        crate::format::checksum::<8>(&[key.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect();
+    directory.join(names::LIVE).join(format!("watch-{sum}.json"))
+}
+
 /// Fills holds where nobody records, until `is_done`, which is asked again and again.
 ///
 /// # Errors

@@ -16,6 +16,9 @@ use crate::rows::FlowFile;
 /// Files of a hold that are read whole.
 const SMALL_BYTES_MAX: u64 = 1 << 20;
 
+/// A part of what nobody limited, as of a tape of imports.
+const UNLIMITED_BYTES: u64 = 1 << 46;
+
 /// A hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -56,6 +59,7 @@ impl Holds {
 pub fn holds(directory: &Path) -> Result<Holds, Error> {
     let tape = Tape::open(directory)?;
     let budget_bytes = tape.heartbeat().and_then(|Heartbeat { hold_budget_bytes, .. }| hold_budget_bytes);
+    let budget_bytes = budget_bytes.filter(|bytes| *bytes < UNLIMITED_BYTES);
     let holds = hold_names(directory).into_iter().filter_map(|name| hold(directory, &name)).collect();
     Ok(Holds { holds, budget_bytes })
 }

@@ -106,6 +106,11 @@ impl<'a> HoldWriter<'a> {
         })
     }
 
+    /// What was captured of all packets that the hold has.
+    pub(crate) fn captured_bytes(&self) -> u64 {
+        self.progress.captured_bytes
+    }
+
     /// Adds a packet, with its row if it has one.
     pub(crate) fn add(
         &mut self,

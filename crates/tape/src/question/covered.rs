@@ -138,7 +138,9 @@ impl Evicted {
     }
 }
 
-const OUTSIDE: Reasons = Reasons { before: "before the tape began", behind: "no recorder was at work" };
+/// The reason of a gap before anything was recorded.
+pub(crate) const BEFORE_THE_TAPE: &str = "before the tape began";
+const OUTSIDE: Reasons = Reasons { before: BEFORE_THE_TAPE, behind: "no recorder was at work" };
 
 fn expired_rows(view: &View, evicted: &Evicted) -> Option<Expired> {
     let first = view.catalog.files().first();

@@ -34,6 +34,11 @@ impl Expression {
         self.question.text()
     }
 
+    /// Whether it says itself after or before when.
+    pub fn has_times(&self) -> bool {
+        self.question.after().is_some() || self.question.before().is_some()
+    }
+
     /// How `and` and `or` without parentheses were understood, where that may not be what was meant.
     pub fn notice(&self) -> Option<&str> {
         self.question.notice()

@@ -9,7 +9,7 @@ use packet::{Interface, Packet, Timestamp};
 
 use super::attribute::Attribution;
 use super::covered::{self, Needs};
-use super::flows::matching_flows;
+use super::flows::flows_on_lanes;
 use super::gather::{Gather, Gathered};
 use super::judge::Judge;
 use super::selection::{Chosen, Selection};
@@ -27,7 +27,7 @@ const ROWS_MAX: u64 = 250_000;
 const LOOKED_UP_MAX: usize = 512;
 
 /// What is wanted.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct Sought<'a> {
     /// Expression and times.
     pub(crate) query: &'a Query,
     /// Flow files up to this number have been looked at.
@@ -81,7 +81,7 @@ impl From<Error> for Fault {
 
 impl Extract {
     /// Finds what is wanted of the tape in `directory`; `None` if there are no flow files that are new.
-    pub(crate) fn find(directory: &Path, wanted: &Wanted) -> Result<Option<Self>, Fault> {
+    pub(crate) fn find(directory: &Path, wanted: &Sought) -> Result<Option<Self>, Fault> {
         let mut view = View::open(directory)?;
         let names = view.catalog.files();
         let new: Vec<u32> =
@@ -97,7 +97,7 @@ impl Extract {
         if is_first {
             coverage = covered::coverage(&mut view, &query, Needs::PacketsByRows)?;
         }
-        let found = matching_flows(&mut view, &query, &mut coverage)?;
+        let found = flows_on_lanes(&mut view, &query, &mut coverage)?;
         let ids: HashSet<FlowId> = found.iter().map(|flow| flow.row.flow_id).collect();
         let spans = found.iter().map(|flow| (flow.row.start, flow.row.end));
         let span = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));

@@ -13,6 +13,7 @@ use super::attribute::Attribution;
 use super::captures::{self, Captures};
 use super::covered::{self, Needs};
 use super::gather::{Gather, Gathered};
+use super::held::{self, HeldFlows};
 use super::judge::{Judge, Truth, is_wanted};
 use super::replay::{Origin, Replay};
 use super::rows::Tail;
@@ -73,7 +74,7 @@ fn flows_of_tape(directory: &Path, query: &Query, order: Order, sink: FlowSink) 
     let mut matched = 0;
     let mut hand_out = |flow: &Gathered| {
         matched += 1;
-        let (in_iface, kept) = (flow.in_iface.as_deref(), kept.kept(&flow.row));
+        let (in_iface, kept) = (flow.in_iface.as_deref(), held::kept(flow, kept.kept(&flow.row)));
         let flow = sink(&Flow { row: &flow.row, in_iface, kept, sensor: Some(&sensor) });
         if query.limit.is_some_and(|limit| matched >= limit) { ControlFlow::Break(()) } else { flow }
     };
@@ -98,11 +99,32 @@ pub(super) fn matching_flows(view: &mut View, query: &Query, coverage: &mut Cove
     Ok(answer.into_sorted())
 }
 
-/// Finds the flows that have a matching packet.
+/// The same without those of its holds.
+pub(super) fn flows_on_lanes(view: &mut View, query: &Query, coverage: &mut Coverage) -> Result<Vec<Gathered>, Error> {
+    let mut answer = Answer::All(Vec::new());
+    find_on_lanes(view, query, &mut HeldFlows::default(), &mut answer, coverage)?;
+    Ok(answer.into_sorted())
+}
+
+/// Finds the flows that have a matching packet, on the tape or in its holds.
 fn find(view: &mut View, query: &Query, answer: &mut Answer, coverage: &mut Coverage) -> Result<(), Error> {
+    let mut held = HeldFlows::matching(view, query)?;
+    find_on_lanes(view, query, &mut held, answer, coverage)?;
+    held.rest().for_each(|flow| answer.take(flow));
+    Ok(())
+}
+
+/// Finds those that the tape has; `held` are those that a hold has.
+pub(super) fn find_on_lanes(
+    view: &mut View,
+    query: &Query,
+    held: &mut HeldFlows,
+    answer: &mut Answer,
+    coverage: &mut Coverage,
+) -> Result<(), Error> {
     let mut judge = Judge::of_tape(query, view)?;
     let mut alone = Judge::new(query);
-    let mut sieve = Matching { query, judge: &judge, answer };
+    let mut sieve = Matching { query, judge: &judge, answer, held };
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
     let selection = Selection::new(query);
     let found = rows::read(view, &selection, query.range(), &mut sieve, Some(Tail::rows(&mut matches)))?;
@@ -112,7 +134,9 @@ fn find(view: &mut View, query: &Query, answer: &mut Answer, coverage: &mut Cove
     rest.retain(|flow| is_wanted(query, &judge, flow, true));
     let mut rest = rest.into_iter().peekable();
     while rest.peek().is_some_and(|next| !answer.is_full() && !answer.is_beyond(next)) {
-        let mut some: Vec<Gathered> = rest.by_ref().take(answer.portion()).collect();
+        let some = rest.by_ref().take(answer.portion());
+        let (known, mut some): (Vec<Gathered>, Vec<Gathered>) = some.partition(|flow| held.has(flow));
+        known.into_iter().for_each(|flow| answer.take(held.join(flow)));
         coverage.undecided_flows += decide(view, &mut judge, &mut some)?;
         some.into_iter().filter(|flow| flow.matched == OfPacket::True).for_each(|flow| answer.take(flow));
     }
@@ -124,6 +148,7 @@ struct Matching<'a, 's> {
     query: &'a Query,
     judge: &'a Judge,
     answer: &'a mut Answer<'s>,
+    held: &'a mut HeldFlows,
 }
 
 impl rows::Sieve for Matching<'_, '_> {
@@ -133,7 +158,7 @@ impl rows::Sieve for Matching<'_, '_> {
         }
         let is_answer = is_whole && self.judge.flow(flow) == Truth::Yes;
         if is_answer {
-            self.answer.take(flow.clone());
+            self.answer.take(self.held.join(flow.clone()));
         }
         !is_answer
     }

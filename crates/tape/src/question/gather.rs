@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use filter::question::Truth;
-use flow::{FlowId, FlowPart, FlowRow};
+use flow::{FlowId, FlowPart, FlowRow, Kept};
 use packet::Timestamp;
 
 /// A flow as far as its parts have been seen.
@@ -18,6 +18,8 @@ pub(super) struct Gathered {
     pub(super) alone: Truth,
     /// Whether one of its packets matches, as far as packets have been looked at together with their flows.
     pub(super) matched: Truth,
+    /// How much of it a hold keeps, if one does.
+    pub(super) held: Option<Kept>,
     /// The last batch of parts that it was in.
     batch: u32,
 }
@@ -52,6 +54,7 @@ impl Gather {
             frames: Vec::new(),
             alone: Truth::False,
             matched: Truth::False,
+            held: None,
             batch: u32::MAX,
         });
         flow.frames.extend(frames);

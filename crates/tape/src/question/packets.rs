@@ -1,9 +1,11 @@
 //! The packets that match, in the order of arrival.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use filter::question::Truth as OfPacket;
+use flow::FlowId;
 use packet::{Interface, Packet};
 
 use super::attribute::Attribution;
@@ -15,7 +17,7 @@ use super::judge::{Judge, Truth, is_wanted};
 use super::rows::Tail;
 use super::selection::Selection;
 use super::view::{View, sort_and_dedup};
-use super::{Coverage, Query, Source, live, refused, rows};
+use super::{Coverage, Query, Source, held, live, refused, rows};
 use crate::format::state::Position;
 use crate::read::{Frame, Merge, Merged};
 use crate::{Error, Lane};
@@ -51,6 +53,10 @@ fn needs_flows(query: &Query) -> bool {
 
 /// Hands out the matching packets of a tape, and counts them in the coverage.
 pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, sink: PacketSink) -> Result<(), Error> {
+    let mut holds = held::open(view, query.range());
+    if !holds.is_empty() {
+        return held::answer(view, &mut holds, query, coverage, sink);
+    }
     let mut judge = Judge::of_tape(query, view)?;
     let plan = plan(view, query, &judge, coverage)?;
     let bytes = plan.frames.iter().map(|frame| u64::from(frame.ubytes)).sum();
@@ -75,12 +81,12 @@ pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, si
 }
 
 /// What must be read, and which flows are asked for.
-struct Plan {
-    frames: Vec<Frame>,
-    chosen: Option<Vec<Gathered>>,
+pub(super) struct Plan {
+    pub(super) frames: Vec<Frame>,
+    pub(super) chosen: Option<Vec<Gathered>>,
 }
 
-fn plan(view: &mut View, query: &Query, judge: &Judge, coverage: &mut Coverage) -> Result<Plan, Error> {
+pub(super) fn plan(view: &mut View, query: &Query, judge: &Judge, coverage: &mut Coverage) -> Result<Plan, Error> {
     let flows = if query.whole_flows {
         matching_flows(view, query, coverage)?
     } else if needs_flows(query) {
@@ -114,6 +120,19 @@ fn flows_by_rows(
     flows.retain(|flow| is_wanted(query, judge, flow, true));
     coverage.rowless_frames += found.rowless.len() as u64;
     coverage.undecided_flows += flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
+    Ok(flows)
+}
+
+/// The flows with these ids, as far as the flow files of the tape have them.
+pub(super) fn rows_of_flows(view: &mut View, ids: &HashSet<FlowId>) -> Result<Vec<Gathered>, Error> {
+    let query = Query { flow_ids: ids.iter().copied().collect(), ..Query::default() };
+    let mut keep = |flow: &Gathered, _: bool| ids.contains(&flow.row.flow_id);
+    let mut none = |_: &Packet, _: &Interface| OfPacket::False;
+    let tail = Tail::rows(&mut none);
+    let found = rows::read(view, &Selection::new(&query), (None, None), &mut keep, Some(tail))?;
+    let latest = view.latest()?;
+    let mut flows = found.gather.into_sorted(latest);
+    flows.retain(|flow| ids.contains(&flow.row.flow_id));
     Ok(flows)
 }
 
@@ -203,17 +222,17 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
 }
 
 /// Picks the packets of an answer.
-struct Picker<'j> {
+pub(super) struct Picker<'j> {
     judge: &'j mut Judge,
     whole_flows: bool,
     /// The flows that are asked for, if it is by flows.
     chosen: Option<(Vec<Gathered>, Attribution)>,
     /// Packets that may match.
-    undecided: u64,
+    pub(super) undecided: u64,
 }
 
 impl<'j> Picker<'j> {
-    fn new(query: &Query, judge: &'j mut Judge, chosen: Option<Vec<Gathered>>) -> Self {
+    pub(super) fn new(query: &Query, judge: &'j mut Judge, chosen: Option<Vec<Gathered>>) -> Self {
         let chosen = chosen.map(|flows| {
             let attribution = Attribution::new(flows.iter().enumerate());
             (flows, attribution)
@@ -221,7 +240,7 @@ impl<'j> Picker<'j> {
         Self { judge, whole_flows: query.whole_flows, chosen, undecided: 0 }
     }
 
-    fn wants(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> bool {
+    pub(super) fn wants(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> bool {
         let flow = match &mut self.chosen {
             None => None,
             Some((flows, attribution)) => {

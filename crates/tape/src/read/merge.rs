@@ -63,6 +63,12 @@ impl<'t> Merge<'t> {
         self.tape
     }
 
+    /// The arrival number of the next packet.
+    pub(crate) fn peek(&mut self) -> Result<Option<u64>, Error> {
+        let place = self.next_place()?;
+        Ok(place.and_then(|place| self.open[place].next_arrival()))
+    }
+
     /// The next packet. A frame that is gone or cannot be read is noted in the tape's notes and passed over.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Merged<'_>>, Error> {

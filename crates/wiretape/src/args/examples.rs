@@ -37,6 +37,23 @@ Examples:
   wiretape packets --whole-flows 'tcp[tcpflags] & tcp-rst != 0' -w resets.pcapng
   wiretape flows host 203.0.113.7 --format json | wiretape packets --flows - -w them.pcapng";
 
+/// Of `hold`.
+pub(super) const HOLD: &str = "\
+Examples:
+  wiretape hold add host 203.0.113.7 --last 2d --reason 'case 17' --owner soc --review 90d
+  wiretape hold add 'dest_port = 22' --last 1h --follow 24h --reason 'who comes back' --owner soc
+  wiretape hold list
+  wiretape packets --tape /var/lib/wiretape/held/NAME -w case17.pcapng    a hold is a tape of its own
+  wiretape hold release NAME --reason 'case closed'";
+
+/// Of `watch`.
+pub(super) const WATCH: &str = "\
+Examples:
+  wiretape watch --eve /var/log/suricata/eve.json
+  wiretape watch --eve /opt/zeek/logs/current/notice.log --before 1h --after 1h
+  wiretape watch --eve unix:/run/suricata/eve.sock --severity 1 --per-hour 50
+  wiretape watch --eve old-eve.json --once                         what an old file says, once";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,14 +2,18 @@
 
 mod examples;
 mod field;
+mod hold;
 mod question;
+mod watch;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use field::ByField;
+pub(crate) use hold::{HoldAddArgs, HoldArgs, HoldCommand, HoldFormat, HoldReleaseArgs};
 pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
+pub(crate) use watch::WatchArgs;
 
 use crate::aggregate::{Interval, SortBy};
 use crate::settings::{Prefixes, Settings};
@@ -54,6 +58,12 @@ pub(crate) enum Command {
     /// Get packets, as text or as a capture
     #[command(after_help = examples::PACKETS)]
     Packets(PacketsArgs),
+    /// Keep flows out of the reach of ageing
+    #[command(after_help = examples::HOLD)]
+    Hold(HoldArgs),
+    /// Make holds of the alerts of others: Suricata, Zeek, or anything that writes JSON lines
+    #[command(after_help = examples::WATCH)]
+    Watch(Box<WatchArgs>),
     /// Show what a filter compiles to, or try it on a capture
     Filter(FilterArgs),
     /// Tell what a tape holds and how far back it reaches

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::units::{Moment, Size, Span};
 
 /// The options that all questions have.
-const WHERE: &str = "Where and when";
+pub(super) const WHERE: &str = "Where and when";
 
 /// SOURCE.
 #[derive(Args, Clone, Debug, Default)]

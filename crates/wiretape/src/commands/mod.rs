@@ -8,6 +8,7 @@ mod flow_ids;
 pub(crate) mod flows;
 mod foresight;
 mod histogram;
+pub(crate) mod hold;
 pub(crate) mod import;
 pub(crate) mod interfaces;
 mod live;
@@ -20,6 +21,7 @@ pub(crate) mod record;
 pub(crate) mod status;
 pub(crate) mod stream;
 mod top;
+pub(crate) mod watch;
 
 use std::fs::File;
 use std::io::{Read, Write};

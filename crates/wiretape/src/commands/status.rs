@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use packet::Timestamp;
 use serde_json::{Value, json};
+use tape::holds::Holds;
 use tape::question::Damage;
 use tape::status::{Failing, LaneStatus, Problem, Rate, Status, Unpredictable};
 
+use super::hold;
 use crate::args::{SourceArgs, StatusArgs, StatusFormat};
 use crate::errors::{Exit, Failure};
 use crate::output::coverage::thousands;
@@ -63,6 +65,7 @@ fn problem_text(problem: &Problem) -> String {
         Problem::Damaged(count) => {
             format!("{count} things on the tape are damaged, missing or set aside: status names them")
         }
+        Problem::HoldFull(name) => format!("hold {} is full: what comes is not kept", escaped(name)),
         other => format!("{other:?}"),
     }
 }
@@ -105,7 +108,21 @@ fn text(tape: &str, status: &Status) -> String {
     section(&mut lines, "set aside", &status.set_aside, |file| {
         format!("{} ({})", escaped(&file.path.to_string_lossy()), size_text(file.bytes))
     });
+    lines.extend(holds(&status.holds));
     lines.join("\n").trim_end().to_owned() + "\n"
+}
+
+/// What is kept out of the reach of ageing; nothing is said of a tape without holds.
+fn holds(holds: &Holds) -> Vec<String> {
+    if holds.holds.is_empty() {
+        return Vec::new();
+    }
+    let of = holds.budget_bytes.map(|budget| format!(" of {}", size_text(budget))).unwrap_or_default();
+    let mut lines = vec![format!("{:<10} {}, {}{of}:", "holds", holds.holds.len(), size_text(holds.bytes()))];
+    lines.extend(holds.holds.iter().take(LINES_MAX).map(|held| format!("  {}", hold::line(held))));
+    let more = holds.holds.len().saturating_sub(LINES_MAX);
+    lines.extend((more > 0).then(|| format!("  and {more} more: wiretape hold list")));
+    lines
 }
 
 /// The latest items of a kind, which are the last.
@@ -243,6 +260,11 @@ fn to_json(tape: &str, status: &Status) -> Value {
         })).collect::<Vec<_>>(),
         "damaged": damages(&status.damaged),
         "missing": damages(&status.missing),
+        "holds": {
+            "bytes": status.holds.bytes(),
+            "budget_bytes": status.holds.budget_bytes,
+            "holds": status.holds.holds.iter().map(hold::to_json).collect::<Vec<_>>(),
+        },
         "set_aside": status.set_aside.iter().map(|file| json!({
             "path": file.path.to_string_lossy(), "bytes": file.bytes,
         })).collect::<Vec<_>>(),

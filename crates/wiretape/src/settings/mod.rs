@@ -29,6 +29,9 @@ pub(crate) struct Settings {
     /// Disk that stays free whatever others do [default: 5%]
     #[arg(long, value_name = "SIZE")]
     pub(crate) keep_free: Option<Limit>,
+    /// Most of the budget that holds may take, as 10GB or 20% of the budget [default: 10%]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) hold_budget: Option<Limit>,
     /// First bytes of a flow, which are kept longest [default: 16KiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) head: Option<Size>,
@@ -86,6 +89,7 @@ impl Settings {
             tape: self.tape.or(below.tape),
             budget: self.budget.or(below.budget),
             keep_free: self.keep_free.or(below.keep_free),
+            hold_budget: self.hold_budget.or(below.hold_budget),
             head: self.head.or(below.head),
             snaplen: self.snaplen.or(below.snaplen),
             max_age: self.max_age.or(below.max_age),

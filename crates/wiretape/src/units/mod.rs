@@ -1,5 +1,6 @@
 //! Amounts as people write them: sizes, spans of time, moments, and what flags, files and the environment share of them.
 
+mod ahead;
 mod clock;
 mod count;
 mod moment;
@@ -7,6 +8,7 @@ mod size;
 mod span;
 mod word;
 
+pub(crate) use ahead::Ahead;
 pub(crate) use clock::{clock_text, now, rfc3339, second_text};
 pub(crate) use count::count_text;
 pub(crate) use moment::{Moment, Zone, local_zone_name};

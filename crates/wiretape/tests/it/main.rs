@@ -7,6 +7,7 @@ mod disks;
 mod duckdb;
 mod exporting;
 mod filtering;
+mod holding;
 mod importing;
 mod live;
 mod reading;

@@ -1,6 +1,7 @@
 //! From settings to what is recorded and how it is kept.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use packet::PacketDirection;
@@ -54,6 +55,11 @@ pub(crate) fn keep_options(settings: &Settings, tape: &Path) -> Result<tape::Opt
             Limit::Percent(percent) => KeepFree::Bytes((total_bytes as f64 * percent / 100.0) as u64),
         };
     }
+    keep.hold_budget_bytes = settings.hold_budget.map(|limit| match limit {
+        Limit::Bytes(bytes) => bytes,
+        Limit::Percent(percent) => (budget as f64 * percent / 100.0) as u64,
+    });
+    keep.names = tape::Names(Arc::new(LocalNames::read()));
     keep.age_max = settings.max_age.map(|span| span.0);
     keep.age_max_flows = settings.max_age_flows.or(settings.max_age).map(|span| span.0);
     if let Some(span) = settings.roll {
