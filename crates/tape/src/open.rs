@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flow::FlowTable;
 
@@ -19,7 +19,7 @@ use crate::format::names;
 use crate::frame::Summary;
 use crate::gap::{Before, Resumed, boot_id};
 use crate::heartbeat::{self, Heartbeat};
-use crate::holds::HoldKeeper;
+use crate::holds::{self, HoldKeeper};
 use crate::options::{Compression, Options};
 use crate::pipeline::Pipeline;
 use crate::place::Place;
@@ -57,9 +57,29 @@ impl Tape {
 pub(crate) fn open_in(directory: &Path, options: Options, resumed: Option<Resumed>) -> Result<Opened, Error> {
     fs::create_dir_all(directory).map_err(Error::io("making", directory))?;
     check_directory(directory)?;
-    let place = Place::take(directory)?;
+    let place = take_place(directory, options.is_live)?;
     let disk = Arc::new(RealDisk::new(place.directory()));
     open_on(disk, Some(place), options, resumed, false).map_err(|error| error.within(directory))
+}
+
+/// Locks the tape. A recorder does not stand back for whoever fills holds.
+fn take_place(directory: &Path, is_live: bool) -> Result<Place, Error> {
+    const GIVES_WAY_WITHIN: Duration = Duration::from_secs(10);
+    let begun = Instant::now();
+    loop {
+        match Place::take(directory) {
+            Err(Error::Locked { .. })
+                if is_live && begun.elapsed() < GIVES_WAY_WITHIN && holds::gives_way(directory) =>
+            {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Ok(place) => {
+                holds::is_settled(directory);
+                return Ok(place);
+            }
+            refused => return refused,
+        }
+    }
 }
 
 /// As [`Tape::open`], on any disk; without threads if the caller is to do all the work.

@@ -12,5 +12,6 @@ mod writer;
 pub use crate::format::hold::{Order, Progress, Release, State, is_name};
 pub(crate) use keeper::HoldKeeper;
 pub use orders::{Ask, ask, release, remember_watch, serve, watch_memory};
+pub(crate) use orders::{gives_way, is_settled};
 pub use shelf::{Held, Holds, hold, holds};
 pub(crate) use shelf::{hold_names, read_progress};

@@ -133,11 +133,14 @@ fn watch_path(directory: &Path, key: &str) -> std::path::PathBuf {
 /// Fills holds where nobody records, until `is_done`, which is asked again and again.
 ///
 /// # Errors
-/// [`Error::Locked`] if somebody does write the tape; what keeps a tape from being opened.
+/// [`Error::Locked`] if somebody does write the tape, or a recorder wants to; what keeps a tape from being opened.
 pub fn serve(directory: &Path, names: Names, mut is_done: impl FnMut() -> bool) -> Result<(), Error> {
     let Opened { mut tape, mut table, .. } = Tape::open(directory, options(directory, names))?;
+    let mark = directory.join(names::LIVE).join(SERVING);
+    let _ = fs::write(&mark, b"");
     let mut next_tick = Instant::now();
-    while !is_done() {
+    let is_wanted = || directory.join(names::LIVE).join(WANTED).exists();
+    while !is_done() && !is_wanted() {
         if Instant::now() >= next_tick {
             next_tick = Instant::now() + Duration::from_millis(100);
             tape.tick(Instant::now())?;
@@ -147,8 +150,26 @@ pub fn serve(directory: &Path, names: Names, mut is_done: impl FnMut() -> bool) 
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    let _ = fs::remove_file(&mark);
     tape.close(&mut table);
-    Ok(())
+    if is_done() { Ok(()) } else { Err(Error::Locked { path: directory.to_owned(), pid: None }) }
+}
+
+/// In `live/`: who fills holds has the tape, and a recorder waits for it.
+const SERVING: &str = "serving";
+const WANTED: &str = "wanted";
+
+/// Whether whoever has the tape gives way to a recorder, which it is asked to.
+pub(crate) fn gives_way(directory: &Path) -> bool {
+    let live = directory.join(names::LIVE);
+    live.join(SERVING).exists() && fs::write(live.join(WANTED), b"").is_ok()
+}
+
+/// Nobody has to give way any more.
+pub(crate) fn is_settled(directory: &Path) {
+    for name in [SERVING, WANTED] {
+        let _ = fs::remove_file(directory.join(names::LIVE).join(name));
+    }
 }
 
 /// As the recorder before left word of it; nothing goes for any other reason than a hold.
