@@ -14,6 +14,7 @@ use crate::expression::Direction;
 const GENEVE_PORT: u32 = 6081;
 const VXLAN_PORT: u32 = 4789;
 const UDP_HEADER_BYTES: u32 = 8;
+const VXLAN_HEADER_BYTES: u32 = 8;
 const VNI_MAX: u32 = 0xff_ffff;
 const VNI_MASK: u32 = 0xffff_ff00;
 
@@ -119,7 +120,7 @@ impl Generator<'_> {
     /// known. Without an Ethernet header inside, the type is Geneve's own.
     fn geneve_offsets(&mut self) -> Result<Vec<Instruction>, Error> {
         let Inner { start, type_field, header, payload } = self.inner_ethernet()?;
-        Ok(vec![
+        let mut offsets = vec![
             Instruction::plain(ALU | ADD | K, start),
             Instruction::plain(MISC | TAX, 0),
             Instruction::plain(ALU | ADD | K, 2),
@@ -135,27 +136,20 @@ impl Generator<'_> {
             Instruction::plain(LDX | MEM, header),
             Instruction::branch(JMP | JEQ | K, TRANSPARENT_ETHERNET, 0, 5),
             Instruction::plain(MISC | TXA, 0),
-            Instruction::plain(ALU | ADD | K, 12),
-            Instruction::plain(ST, type_field),
-            Instruction::plain(ALU | ADD | K, 2),
-            Instruction::plain(MISC | TAX, 0),
-            Instruction::plain(STX, payload),
-        ])
+        ];
+        offsets.extend(behind_ethernet(type_field, payload));
+        Ok(offsets)
     }
 
     /// As `geneve_offsets`; VXLAN always has an Ethernet header inside.
     fn vxlan_offsets(&mut self) -> Result<Vec<Instruction>, Error> {
         let Inner { start, type_field, header, payload } = self.inner_ethernet()?;
-        Ok(vec![
-            Instruction::plain(ALU | ADD | K, start),
-            Instruction::plain(ALU | ADD | K, 8),
+        let mut offsets = vec![
+            Instruction::plain(ALU | ADD | K, start.wrapping_add(VXLAN_HEADER_BYTES)),
             Instruction::plain(ST, header),
-            Instruction::plain(ALU | ADD | K, 12),
-            Instruction::plain(ST, type_field),
-            Instruction::plain(ALU | ADD | K, 2),
-            Instruction::plain(MISC | TAX, 0),
-            Instruction::plain(STX, payload),
-        ])
+        ];
+        offsets.extend(behind_ethernet(type_field, payload));
+        Ok(offsets)
     }
 
     /// The inner link header has a length.
@@ -166,4 +160,15 @@ impl Generator<'_> {
         let absent = self.graph.test(body, JEQ | X, 0);
         self.graph.not(absent)
     }
+}
+
+/// Notes where the type and the payload of an Ethernet header are that starts at the offset in the accumulator.
+fn behind_ethernet(type_field: u32, payload: u32) -> [Instruction; 5] {
+    [
+        Instruction::plain(ALU | ADD | K, 12),
+        Instruction::plain(ST, type_field),
+        Instruction::plain(ALU | ADD | K, 2),
+        Instruction::plain(MISC | TAX, 0),
+        Instruction::plain(STX, payload),
+    ]
 }

@@ -99,6 +99,9 @@ fn put_path(out: &mut Vec<u8>, path: &Path) {
         Some(Tunnel::L2tp(id)) => (10, id),
         Some(Tunnel::EtherIp) => (11, 0),
         Some(Tunnel::MacInMac(id)) => (12, id),
+        Some(Tunnel::PimRegister) => (13, 0),
+        Some(Tunnel::Lisp(id)) => (14, id),
+        Some(Tunnel::Capwap) => (15, 0),
     };
     out.push(kind);
     out.extend_from_slice(&u32::to_be_bytes(id));
@@ -124,6 +127,9 @@ fn path(input: &mut Input<'_>) -> Result<Path, Error> {
         10 => Some(Tunnel::L2tp(id)),
         11 => Some(Tunnel::EtherIp),
         12 => Some(Tunnel::MacInMac(id)),
+        13 => Some(Tunnel::PimRegister),
+        14 => Some(Tunnel::Lisp(id)),
+        15 => Some(Tunnel::Capwap),
         _ => return Err(Error::Impossible { field: "tunnel" }),
     };
     Ok(Path { interface, client_mac, server_mac, vlans, tunnel })

@@ -20,6 +20,7 @@ pub(super) mod protocol {
     pub(in super::super) const NONE: u8 = 59;
     pub(in super::super) const DESTINATION: u8 = 60;
     pub(in super::super) const ETHER_IP: u8 = 97;
+    pub(in super::super) const PIM: u8 = 103;
     pub(in super::super) const L2TP: u8 = 115;
     pub(in super::super) const SCTP: u8 = 132;
     pub(in super::super) const MOBILITY: u8 = 135;

@@ -28,6 +28,8 @@ impl Walk<'_> {
             // Raw IP has had other numbers where DLT_RAW was written as it was.
             LinkType(12 | 14) | LinkType::RAW => self.raw_ip(span),
             LinkType(6) => self.token_ring(span),
+            // SLIP: the direction and a compressed header stand before the packet.
+            LinkType(8) => self.rest(span, 16, Self::raw_ip),
             LinkType(9) => self.ppp(span),
             LinkType(50) => self.ppp_hdlc(span),
             LinkType(51) => self.network(ether_type::PPPOE_SESSION, span),

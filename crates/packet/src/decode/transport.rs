@@ -93,6 +93,7 @@ impl Walk<'_> {
             protocol::IPV4 if self.enter(Some(Tunnel::IpIp)) => self.ipv4(span),
             protocol::IPV6 if self.enter(Some(Tunnel::IpIp)) => self.ipv6(span),
             protocol::GRE => self.gre(span),
+            protocol::PIM => self.pim_register(span),
             protocol::L2TP => self.l2tp_v3(span),
             protocol::MPLS => self.mpls(span),
             protocol::ETHERNET => self.inner_ethernet(Some(Tunnel::EtherIp), Some(span)),
@@ -101,6 +102,17 @@ impl Walk<'_> {
                 self.inner_ethernet(Some(Tunnel::EtherIp), span.after(2));
             }
             _ => {}
+        }
+    }
+
+    /// A multicast packet on its way to the rendezvous point (RFC 7761, 4.9.3); a null register brings none.
+    fn pim_register(&mut self, span: Span<'_>) {
+        /// Version 2, type 1.
+        const REGISTER: u8 = 0x21;
+        const NULL: u8 = 0x40;
+        let Some((&[REGISTER, _, _, _, flags, _, _, _], rest)) = span.split::<8>() else { return };
+        if flags & NULL == 0 && self.plausible_ip(rest) && self.enter(Some(Tunnel::PimRegister)) {
+            self.ip(rest);
         }
     }
 }

@@ -27,6 +27,12 @@ pub enum Tunnel {
     EtherIp,
     /// MAC in MAC (IEEE 802.1ah) and its service instance.
     MacInMac(u32),
+    /// PIM register (RFC 7761).
+    PimRegister,
+    /// LISP (RFC 9300) and its instance id, 0 without.
+    Lisp(u32),
+    /// CAPWAP (RFC 5415).
+    Capwap,
 }
 
 impl Tunnel {
@@ -45,6 +51,9 @@ impl Tunnel {
             Self::L2tp(_) => "l2tp",
             Self::EtherIp => "etherip",
             Self::MacInMac(_) => "pbb",
+            Self::PimRegister => "pim",
+            Self::Lisp(_) => "lisp",
+            Self::Capwap => "capwap",
         }
     }
 
@@ -52,9 +61,9 @@ impl Tunnel {
     pub fn id(self) -> Option<u32> {
         match self {
             Self::Vxlan(id) | Self::Geneve(id) | Self::Gre(id) | Self::GtpU(id) | Self::Mpls(id) => Some(id),
-            Self::L2tp(id) | Self::MacInMac(id) => Some(id),
+            Self::L2tp(id) | Self::MacInMac(id) | Self::Lisp(id) => Some(id),
             Self::Erspan(id) | Self::Pppoe(id) => Some(u32::from(id)),
-            Self::IpIp | Self::Teredo | Self::EtherIp => None,
+            Self::IpIp | Self::Teredo | Self::EtherIp | Self::PimRegister | Self::Capwap => None,
         }
     }
 
@@ -71,7 +80,8 @@ impl Tunnel {
             Self::Mpls(_) => Self::Mpls(0),
             Self::L2tp(_) => Self::L2tp(0),
             Self::MacInMac(_) => Self::MacInMac(0),
-            Self::IpIp | Self::Teredo | Self::EtherIp => self,
+            Self::Lisp(_) => Self::Lisp(0),
+            Self::IpIp | Self::Teredo | Self::EtherIp | Self::PimRegister | Self::Capwap => self,
         }
     }
 }

@@ -8,9 +8,11 @@ mod port {
     pub(super) const L2TP: u16 = 1701;
     pub(super) const GTP_U: u16 = 2152;
     pub(super) const TEREDO: u16 = 3544;
+    pub(super) const LISP: u16 = 4341;
     pub(super) const GRE: u16 = 4754;
     pub(super) const VXLAN: u16 = 4789;
     pub(super) const VXLAN_GPE: u16 = 4790;
+    pub(super) const CAPWAP: u16 = 5247;
     pub(super) const GENEVE: u16 = 6081;
     pub(super) const MPLS: u16 = 6635;
     pub(super) const VXLAN_LINUX: u16 = 8472;
@@ -22,9 +24,9 @@ impl Walk<'_> {
     pub(super) fn udp_tunnel(&mut self, src_port: u16, dest_port: u16, span: Span<'_>) {
         let port = match (dest_port, src_port) {
             (port::VXLAN | port::VXLAN_LINUX | port::VXLAN_GPE | port::GENEVE | port::MPLS | port::GRE, _) => dest_port,
-            (port::GTP_U | port::TEREDO | port::L2TP, _) => dest_port,
+            (port::GTP_U | port::TEREDO | port::L2TP | port::LISP | port::CAPWAP, _) => dest_port,
             // What these answer comes from the port.
-            (_, port::GTP_U | port::TEREDO | port::L2TP) => src_port,
+            (_, port::GTP_U | port::TEREDO | port::L2TP | port::CAPWAP) => src_port,
             _ => return,
         };
         if let Some(payload) = span.after(8) {
@@ -44,6 +46,8 @@ impl Walk<'_> {
             port::L2TP => self.l2tp(span),
             port::MPLS => self.mpls(span),
             port::GRE => self.gre(span),
+            port::LISP => self.lisp(span),
+            port::CAPWAP => self.capwap(span),
             _ => {}
         }
     }
@@ -137,6 +141,34 @@ impl Walk<'_> {
             && self.enter(Some(Tunnel::Teredo))
         {
             self.ipv6(span);
+        }
+    }
+
+    /// LISP: flags, a nonce or versions, an instance id if the flags say so; not what is encrypted (RFC 8061).
+    fn lisp(&mut self, span: Span<'_>) {
+        const INSTANCE: u8 = 0x08;
+        const ENCRYPTED: u8 = 0x03;
+        let Some((&[flags, _, _, _, i0, i1, i2, _], rest)) = span.split::<8>() else { return };
+        let instance = if flags & INSTANCE != 0 { u32::from_be_bytes([0, i0, i1, i2]) } else { 0 };
+        if flags & ENCRYPTED == 0 && self.plausible_ip(rest) && self.enter(Some(Tunnel::Lisp(instance))) {
+            self.ip(rest);
+        }
+    }
+
+    /// CAPWAP data in the clear, whole: an Ethernet frame, or an 802.11 frame (RFC 5416).
+    fn capwap(&mut self, span: Span<'_>) {
+        const NATIVE: u8 = 0x01;
+        const IEEE_802_11: u8 = 1;
+        const FRAGMENT_OR_KEEP_ALIVE: u8 = 0x88;
+        let Some(&[0, length, binding, flags]) = span.data.first_chunk() else { return };
+        let Some(rest) = span.after(usize::from(length >> 3) * 4).filter(|_| length >> 3 >= 2) else { return };
+        if flags & FRAGMENT_OR_KEEP_ALIVE != 0 {
+            return;
+        }
+        match (binding & NATIVE, binding >> 1 & 0x1f) {
+            (0, _) if self.plausible_ethernet(rest) => self.inner_ethernet(Some(Tunnel::Capwap), Some(rest)),
+            (NATIVE, IEEE_802_11) if self.enter(Some(Tunnel::Capwap)) => self.wlan_in_capwap(rest),
+            _ => {}
         }
     }
 }

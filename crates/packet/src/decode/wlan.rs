@@ -56,20 +56,38 @@ impl Walk<'_> {
         self.wlan_frame(span, false);
     }
 
+    /// An 802.11 data frame in CAPWAP; many access points swap the bytes of frame control.
+    pub(super) fn wlan_in_capwap(&mut self, span: Span<'_>) {
+        let is_data = |control: u8| control & 0x0f == 0x08;
+        match span.data.first_chunk() {
+            Some(&[control, flags]) if is_data(control) => self.wlan_data(control, flags, span, false),
+            Some(&[flags, control]) if is_data(control) => self.wlan_data(control, flags, span, false),
+            _ => {}
+        }
+    }
+
     /// Three addresses, or four between access points; only whole, unprotected data frames are looked into.
     fn wlan_frame(&mut self, span: Span<'_>, padded: bool) {
-        let Some(&[control, flags]) = span.data.first_chunk() else { return };
-        let (version, kind, subtype) = (control & 3, control >> 2 & 3, control >> 4);
-        if version != 0 || kind == 3 || kind == 1 {
-            return;
-        }
-        self.wlan_addresses(flags, span);
+        const MANAGEMENT: u8 = 0;
         const DATA: u8 = 2;
+        let Some(&[control, flags]) = span.data.first_chunk() else { return };
+        match (control & 3, control >> 2 & 3) {
+            (0, MANAGEMENT) => self.wlan_addresses(flags, span),
+            (0, DATA) => {
+                self.wlan_addresses(flags, span);
+                self.wlan_data(control, flags, span, padded);
+            }
+            _ => {}
+        }
+    }
+
+    fn wlan_data(&mut self, control: u8, flags: u8, span: Span<'_>, padded: bool) {
         const NO_DATA: u8 = 4;
         const QUALITY: u8 = 8;
+        let subtype = control >> 4;
         // The lower four bits of the sequence control number the fragments.
         let fragment = span.u8(22).unwrap_or_default() & 0x0f;
-        if kind != DATA || subtype & NO_DATA != 0 || flags & PROTECTED != 0 || fragment != 0 {
+        if subtype & NO_DATA != 0 || flags & PROTECTED != 0 || fragment != 0 {
             return;
         }
         let mut header_bytes = if flags & (TO_DS | FROM_DS) == TO_DS | FROM_DS { 30 } else { 24 };

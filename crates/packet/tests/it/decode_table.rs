@@ -268,6 +268,15 @@ fn ip_protocols() -> Vec<Case> {
         case("etherip", 1, outer(97, &join(&[&[0x30, 0], &frame])), v4("etherip")),
         case("ethernet in IPv6", 1, ethernet(0x86dd, &ipv6(143, &frame)), v4("etherip")),
         case("mpls in ip", 1, outer(137, &label(19, true, &inner_v4())), v4("mpls:0x13")),
+        case("pim register", 1, outer(103, &join(&[&[0x21, 0, 0, 0, 0, 0, 0, 0], &inner_v4()])), v4("pim")),
+        case("pim register, IPv6", 1, outer(103, &join(&[&[0x21, 0, 0, 0, 0x80, 0, 0, 0], &inner_v6()])), v6("pim")),
+        case(
+            "pim register, null",
+            1,
+            outer(103, &join(&[&[0x21, 0, 0, 0, 0x40, 0, 0, 0], &ipv4(103, &[])])),
+            "4/103 10.0.0.1 10.0.0.2 0>0 +28",
+        ),
+        case("pim hello", 1, outer(103, &[0x20, 0, 0, 0, 0, 1, 0, 2]), "4/103 10.0.0.1 10.0.0.2 0>0 +8"),
         case("l2tp v3", 1, outer(115, &join(&[&[0, 0, 0, 8], &[0, 0, 0, 0], &frame])), v4("l2tp:0x8")),
         case("too deep", 1, ethernet(0x0800, &nested(12)), "4/4 10.0.0.1 10.0.0.2 0>0 +105 ipip"),
     ]
@@ -325,6 +334,11 @@ fn over_udp_without_ethernet() -> Vec<Case> {
     let outer = |port, payload: &[u8]| ethernet(0x0800, &ipv4(17, &udp(40000, port, payload)));
     let (v4, v6) = (|text: &str| format!("{INNER_V4} {text}"), |text: &str| format!("{INNER_V6} {text}"));
     let ppp = join(&[&[0xff, 3, 0, 0x21], &inner_v4()]);
+    let frame = ethernet(0x0800, &inner_v4());
+    let air = wlan(0, 2, &[], &llc_snap([0; 3], 0x0800, &inner_v4()));
+    let swapped = join(&[&[air[1], air[0]], &air[2..]]);
+    // Two words; a radio and the binding to 802.11 or none.
+    let capwap = |binding: u8, flags: u8| [0, 0x10, 0x40 | binding, flags, 0, 0, 0, 0];
     vec![
         case("gtp-u", 1, outer(2152, &gtp_u(0, &[], &inner_v4())), v4("gtpu:0x1020304")),
         case("gtp-u, IPv6, sequence", 1, outer(2152, &gtp_u(2, &[0, 1, 0, 0], &inner_v6())), v6("gtpu:0x1020304")),
@@ -356,6 +370,14 @@ fn over_udp_without_ethernet() -> Vec<Case> {
         ),
         case("mpls in udp", 1, outer(6635, &label(20, true, &inner_v4())), v4("mpls:0x14")),
         case("gre in udp", 1, outer(4754, &gre(0, 0x0800, &[], &inner_v4())), v4("gre:0x0")),
+        case("lisp", 1, outer(4341, &join(&[&[0x80, 1, 2, 3, 0, 0, 0, 1], &inner_v4()])), v4("lisp:0x0")),
+        case("lisp, instance", 1, outer(4341, &join(&[&[0x48, 0, 0, 0, 0, 1, 2, 1], &inner_v6()])), v6("lisp:0x102")),
+        case("lisp, encrypted", 1, outer(4341, &join(&[&[0x81, 1, 2, 3, 0, 0, 0, 1], &inner_v4()])), opaque(4341, 53)),
+        case("capwap", 1, outer(5247, &join(&[&capwap(0, 0), &frame])), v4("capwap")),
+        case("capwap, 802.11", 1, outer(5247, &join(&[&capwap(3, 0), &air])), v4("capwap")),
+        case("capwap, 802.11 swapped", 1, outer(5247, &join(&[&capwap(3, 0), &swapped])), v4("capwap")),
+        case("capwap, fragment", 1, outer(5247, &join(&[&capwap(0, 0x80), &frame])), opaque(5247, 67)),
+        case("capwap, dtls", 1, outer(5247, &join(&[&[1, 0, 0, 0, 22, 254, 255], &frame])), opaque(5247, 66)),
         case(
             "dns on a tunnel's port",
             1,
@@ -452,6 +474,8 @@ fn old_links() -> Vec<Case> {
         join(&[&header, packet])
     };
     vec![
+        case("slip", 8, join(&[&[0; 16], &inner_v4()]), INNER_V4),
+        case("slip, IPv6", 8, join(&[&[1], &[0; 15], &inner_v6()]), INNER_V6),
         case("token ring", 6, token_ring(2, &[]), INNER_V4),
         case("token ring, routed", 6, token_ring(0x82, &[6, 0x30, 0, 0x11, 0, 0x20]), INNER_V4),
         case("token ring, management", 6, after_control(&token_ring(2, &[])), "none"),

@@ -119,7 +119,7 @@ struct Walk<'a> {
 }
 
 /// Layers that hold others, and say nothing that is compared.
-const PASSED: [&str; 51] = [
+const PASSED: [&str; 54] = [
     "eth",
     "ethertype",
     "llc",
@@ -171,6 +171,9 @@ const PASSED: [&str; 51] = [
     "avsp",
     "ipv6.routing.type.srh",
     "wlancap",
+    "pim",
+    "lisp-data",
+    "capwap.data",
 ];
 
 impl Walk<'_> {

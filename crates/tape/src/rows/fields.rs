@@ -196,6 +196,9 @@ fn tunnel(name: &str, id: u32) -> Option<Tunnel> {
         "l2tp" => Tunnel::L2tp(id),
         "etherip" => Tunnel::EtherIp,
         "pbb" => Tunnel::MacInMac(id),
+        "pim" => Tunnel::PimRegister,
+        "lisp" => Tunnel::Lisp(id),
+        "capwap" => Tunnel::Capwap,
         _ => return None,
     })
 }
