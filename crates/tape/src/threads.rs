@@ -147,7 +147,7 @@ impl CallersWork {
             self.writer.run_pending();
         }
         shared.room.tidy();
-        self.expiry.look(shared, Instant::now(), Moment::now());
+        self.expiry.look(shared, now, Moment::now());
     }
 }
 

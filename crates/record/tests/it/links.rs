@@ -100,6 +100,50 @@ fn tun_is_raw_ip() {
     assert!(kept.iter().all(|packet| packet.link_type == LinkType::RAW));
 }
 
+/// PPP, GRE, ipip, sit, WireGuard: a tun device that is made to say that it is one of them. None of these has a
+/// link header of its own in what the kernel shows (a PPP device takes the PPP header off before), so that libpcap and
+/// tcpdump have raw IP or a cooked header; here they are the oracle.
+#[test]
+fn devices_without_a_link_header_are_as_libpcap_has_them() {
+    let Some(network) = Network::new() else { return };
+    let packets: Vec<Vec<u8>> = (0..3).map(|number| udp_packet(number, (1000, 2000), 50)).collect();
+    let hex: Vec<String> =
+        packets.iter().map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
+    for hardware in [libc::ARPHRD_PPP, libc::ARPHRD_IPGRE, libc::ARPHRD_TUNNEL, libc::ARPHRD_SIT, libc::ARPHRD_NONE] {
+        let name = format!("tun{hardware}");
+        network.ip(&format!("tuntap add mode tun name {name}"));
+        let open = format!(
+            "import fcntl, os, struct\n\
+             tun = os.open('/dev/net/tun', os.O_RDWR)\n\
+             fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b'{name}', 0x1001))\n"
+        );
+        // TUNSETLINK.
+        network.python(&format!("{open}fcntl.ioctl(tun, 0x400454cd, {hardware})"));
+        network.ip(&format!("link set {name} up"));
+        let recording = Recording::start(&network, on(&name));
+        let send = || {
+            network.python(&format!(
+                "{open}for packet in '{}'.split(): os.write(tun, bytes.fromhex(packet))",
+                hex.join(" ")
+            ))
+        };
+        let Some((link_type, theirs)) = network.tcpdump_capture(&name, packets.len(), send) else { return };
+        recording.wait_for(packets.len() as u64);
+        let (memory, _) = recording.stop();
+        let kept = memory.of(&name);
+        assert!(kept.iter().all(|packet| packet.link_type == link_type), "{hardware}: {link_type}");
+        assert_eq!(
+            kept.iter().map(|packet| &packet.data).collect::<Vec<_>>(),
+            theirs.iter().collect::<Vec<_>>(),
+            "{hardware}"
+        );
+        for packet in kept {
+            let key = decode(link_type, &packet.data, packet.wire_bytes).key;
+            assert_eq!(key.map(|key| (key.src_port, key.dest_port)), Some((1000, 2000)), "{hardware}");
+        }
+    }
+}
+
 #[test]
 fn direction_can_be_chosen() {
     let Some(network) = Network::new() else { return };

@@ -103,6 +103,35 @@ impl Network {
         Some(String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.contains(" IP ")).count())
     }
 
+    /// What tcpdump writes down of so many packets that `traffic` makes pass an interface; `None` without tcpdump.
+    pub(crate) fn tcpdump_capture(
+        &self,
+        interface: &str,
+        packets: usize,
+        traffic: impl FnOnce(),
+    ) -> Option<(LinkType, Vec<Vec<u8>>)> {
+        let path = std::env::temp_dir().join(format!("{}-{interface}.tcpdump", self.name));
+        let (count, file) = (packets.to_string(), path.to_str()?);
+        let words = ["-n", "-Z", "root", "--immediate-mode", "-i", interface, "-c", &count, "-w", file];
+        let tcpdump = Command::new("tcpdump").args(words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let Ok(mut tcpdump) = tcpdump else { return skip("tcpdump") };
+        let mut ready = String::new();
+        let mut stderr = std::io::BufReader::new(tcpdump.stderr.take()?);
+        while !ready.contains("listening on") && stderr.read_line(&mut ready).ok()? > 0 {}
+        traffic();
+        tcpdump.wait().ok()?;
+        let bytes = std::fs::read(&path).ok()?;
+        std::fs::remove_file(&path).ok()?;
+        let mut reader = packet::capture::Reader::new(bytes.as_slice()).ok()?;
+        let mut found = Vec::new();
+        let mut link_type = LinkType::NULL;
+        while let Ok(Some((packet, interfaces))) = reader.next_with_interfaces() {
+            link_type = interfaces.get(packet.interface as usize)?.link_type;
+            found.push(packet.data.to_vec());
+        }
+        Some((link_type, found))
+    }
+
     /// Runs a Python program here.
     pub(crate) fn python(&self, program: &str) {
         assert!(run(&["python3", "-c", program]));

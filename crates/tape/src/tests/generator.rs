@@ -12,6 +12,9 @@ use crate::open::open_on;
 use crate::options::{Compression, KeepFree, Options};
 use crate::tape::Tape;
 
+/// A second before midnight (UTC), when the packets of all these tests begin: 2023-11-14T23:59:59Z.
+pub(super) const START_NS: i64 = 1_700_006_399_000_000_000;
+
 /// Dice (splitmix64, <https://prng.di.unimi.it/splitmix64.c>).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Random(u64);
@@ -130,7 +133,7 @@ impl Recorder {
         let data = packet_bytes(arrival);
         let interface = self.interfaces[arrival as usize % self.interfaces.len()];
         let packet = Packet {
-            time: Timestamp(1_700_000_000_000_000_000 + arrival as i64 * 1_000_000),
+            time: Timestamp(START_NS + arrival as i64 * 1_000_000),
             wire_bytes: data.len() as u32,
             data: &data,
             interface,

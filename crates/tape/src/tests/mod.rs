@@ -1,6 +1,7 @@
 //! The tape against disks that fail, forget and lie.
 
 mod catalog;
+mod clocks;
 mod crash;
 mod faults;
 mod faulty_disk;

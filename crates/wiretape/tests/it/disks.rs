@@ -170,6 +170,44 @@ fn a_dead_disk_that_is_replaced_is_gone_on_with() {
     assert!(tape.join("README.txt").exists());
 }
 
+/// The same file system, repaired and mounted again: the tape that lies there goes on, with all that was safe. (This
+/// kernel lets nobody remount an ext4 that has turned read-only, nor one read-only that is written to.)
+#[test]
+fn a_dead_disk_that_is_repaired_is_gone_on_with() {
+    let Some(wire) = Wire::make("mended") else { return };
+    let Some(disk) = Disk::make(&wire, "errors=remount-ro") else { return };
+    let (tape, log) = (disk.mount.join("m.tape"), wire.place("log"));
+    let tape_text = tape.to_string_lossy().into_owned();
+    let recorder =
+        wire.record(&["record", "-i", "w0", "--tape", &tape_text, "--budget", "20MB", "--sync", "1s"], &tape, &log);
+    let sender = wire.numbers(300);
+    std::thread::sleep(Duration::from_secs(4));
+    let failed = now();
+    disk.fail();
+    wait_for_check(&tape, &log, 1);
+    let (image, mended) = (wire.place("disk.img"), wire.place("mended.img"));
+    shell(&format!("sync; cp {0} {1} && e2fsck -fy {1}", image.display(), mended.display()));
+    disk.everywhere(recorder.id(), "umount -l MOUNT");
+    disk.everywhere(recorder.id(), &format!("mount -o loop {} MOUNT", mended.display()));
+    wait_for_check(&tape, &log, 0);
+    wait_for_packets(&tape, &log);
+    let resumed = now();
+    drop(sender);
+    recorder.stop();
+    let said = std::fs::read_to_string(&log).expect("a log");
+    assert!(said.contains("recording goes on there, with the tape that lies there"), "{said}");
+    let found = numbers_on(&tape);
+    let before = found.iter().filter(|(_, time)| *time < failed - 2_000_000_000).count();
+    assert!(before > 300, "{before} packets of two seconds before the failure");
+    assert!(found.is_sorted_by_key(|(number, _)| *number), "in the order in which they came");
+    let state = status_of(&tape);
+    let gap = &state["gaps"][0];
+    assert!(gap["reason"].as_str().is_some_and(|reason| reason.contains("replaced")), "{state}");
+    let (from, to) = (nanoseconds(&gap["from"]), nanoseconds(&gap["to"]));
+    assert!((failed - 4_000_000_000..failed + 3_000_000_000).contains(&from), "{} ms", (from - failed) / 1_000_000);
+    assert!(to > failed && to < resumed, "{} ms", (to - failed) / 1_000_000);
+}
+
 #[test]
 fn a_removed_directory_is_gone_on_with() {
     let Some(wire) = Wire::make("gone") else { return };

@@ -2,6 +2,7 @@
 
 mod calls;
 mod capture;
+mod clocks;
 mod courtesy;
 mod disks;
 mod duckdb;
