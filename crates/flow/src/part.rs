@@ -5,7 +5,7 @@ use crate::lane::LaneSet;
 use crate::ours::Direction;
 use crate::tcp::ConnState;
 use packet::decode::{Tunnel, Vlans};
-use packet::{FlowKey, Mac, Timestamp};
+use packet::{Address, FlowKey, Mac, Timestamp};
 use std::fmt;
 
 /// A flow's name: a hash of tape id, key and first arrival number; the same over segments and restarts.
@@ -139,6 +139,9 @@ pub struct FlowPart {
     pub vlan: Vlans,
     /// Innermost tunnel of the flow's first packet that is in one.
     pub tunnel: Option<Tunnel>,
+    /// The addresses of the outermost IP header of its packets that are in a tunnel, ascending, if they have been the
+    /// same in all of the flow so far ([`Headers::outer_addresses`](packet::Headers::outer_addresses)).
+    pub outer: Option<[Address; 2]>,
     /// Number of the interface of its first packet.
     pub in_iface: u32,
     /// The client's hardware address, as in its first packet.
@@ -152,7 +155,6 @@ pub struct FlowPart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use packet::Address;
 
     #[test]
     fn ids_are_the_same_for_both_ways_and_differ_otherwise() {

@@ -1,11 +1,11 @@
 //! Where flows were seen: few paths for many flows, kept once.
 
-use packet::Mac;
 use packet::decode::{Headers, Tunnel, Vlans};
+use packet::{Address, Mac, Packet};
 use std::collections::HashMap;
 
 /// What surrounds a flow: interface, hardware addresses from client to server and VLANs of its first packet, the tunnel
-/// of its first packet that is in one.
+/// of its first packet that is in one, and the addresses on the outside of all that are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Path {
     pub(crate) interface: u32,
@@ -13,6 +13,8 @@ pub(crate) struct Path {
     pub(crate) server_mac: Option<Mac>,
     pub(crate) vlans: VlanIds,
     pub(crate) tunnel: Option<Tunnel>,
+    /// As [`Headers::outer_addresses`] has them; with a tunnel `None` if they are not always the same, or not known.
+    pub(crate) outer: Option<[Address; 2]>,
 }
 
 /// VLAN ids in 52 bits, so that they hash and compare as one word: twelve bits each, and their count.
@@ -41,11 +43,12 @@ impl VlanIds {
 }
 
 impl Path {
-    pub(crate) fn of(interface: u32, headers: &Headers, from_client: bool) -> Self {
+    pub(crate) fn of(packet: &Packet<'_>, headers: &Headers, from_client: bool) -> Self {
         let (client_mac, server_mac) =
             if from_client { (headers.src_mac, headers.dest_mac) } else { (headers.dest_mac, headers.src_mac) };
         let vlans = VlanIds::of(&headers.vlans);
-        Self { interface, client_mac, server_mac, vlans, tunnel: headers.tunnel }
+        let outer = headers.tunnel.and_then(|_| headers.outer_addresses(packet.data));
+        Self { interface: packet.interface, client_mac, server_mac, vlans, tunnel: headers.tunnel, outer }
     }
 }
 

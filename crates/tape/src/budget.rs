@@ -34,6 +34,8 @@ pub(crate) enum Account {
     Rollups,
     /// What holds keep.
     Held,
+    /// Summaries of closed segments.
+    Segments,
     /// What was set aside.
     Damaged,
     /// Closed files that could not be removed.
@@ -300,6 +302,13 @@ impl Room {
     /// The least of the numbers of closed files.
     pub(crate) fn oldest(&self, shelf: usize) -> Option<u64> {
         self.lock().shelves[shelf].closed.keys().next().copied()
+    }
+
+    /// The first `count` closed files with greater numbers, ascending.
+    pub(crate) fn closed_behind(&self, shelf: usize, number: u64, count: usize) -> Vec<(u64, PathBuf)> {
+        let ledger = self.lock();
+        let closed = ledger.shelves[shelf].closed.range(number.saturating_add(1)..);
+        closed.take(count).map(|(number, file)| (*number, file.path.clone())).collect()
     }
 
     /// The least number of a closed file, and the time of its earliest packet.

@@ -94,6 +94,7 @@ impl Clerk {
                 filing.file(&shared, *papers);
                 done.fetch_sub(1, Ordering::Relaxed);
             }
+            filing.keeper.finish(&shared);
         })?;
         Ok(Self { desk: Desk::Thread { sender: Some(sender), thread: Some(thread) }, waiting, uncounted: Vec::new() })
     }

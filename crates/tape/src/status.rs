@@ -138,7 +138,7 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
     let log = log(&mut tape)?;
     let heartbeat = tape.heartbeat();
     let recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !log.stopped;
-    let failing = heartbeat.as_ref().filter(|_| !log.stopped).and_then(|heartbeat| failing(heartbeat, directory));
+    let failing = heartbeat.as_ref().filter(|_| !log.stopped).and_then(|heartbeat| failing(&tape, heartbeat));
     let now = recording.then(wall_clock);
     let mut lanes = Vec::new();
     for lane in Lane::ALL {
@@ -200,12 +200,12 @@ impl Status {
 }
 
 /// What a recorder that is there says of its disk; or that it could not say anything any more.
-fn failing(heartbeat: &Heartbeat, directory: &Path) -> Option<Failing> {
+fn failing(tape: &Tape, heartbeat: &Heartbeat) -> Option<Failing> {
     if heartbeat.is_fresh {
         return heartbeat.failing.clone();
     }
-    let pid = heartbeat.holder?;
-    let why = if is_read_only(directory) { ": its file system is read-only" } else { "" };
+    let pid = tape.holder()?;
+    let why = if is_read_only(tape.directory()) { ": its file system is read-only" } else { "" };
     let since = heartbeat.failing.as_ref().map_or(heartbeat.time, |failing| failing.since);
     Some(Failing { since, reason: format!("the recorder (process {pid}) cannot write to the tape any more{why}") })
 }

@@ -19,7 +19,7 @@ mod words;
 
 pub use condition::{Condition, PcapTermIndex};
 pub use field::{Field, FieldKind, Fields, Value};
-pub use needs::{Key, Needs};
+pub use needs::{Key, Layer, Need, Needs};
 pub use parse::parse_question;
 pub use predicate::{Operator, Predicate};
 pub use prune::{is_opaque, may_match_flow};

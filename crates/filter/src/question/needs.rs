@@ -34,13 +34,31 @@ pub enum Needs {
     Nothing,
     /// The flow's row has the key.
     Key(Key),
-    /// Pcap-filter terms cannot be held against the row: the outermost headers of its packets are not the innermost
-    /// ones ([`is_opaque`](super::is_opaque)).
-    Opaque,
+    /// Pcap-filter terms on a layer cannot be held against the row: the outermost headers of its packets are not the
+    /// innermost ones ([`is_opaque`](super::is_opaque)), and what they are is not known.
+    Opaque(Layer),
     /// All of them.
     And(Vec<Needs>),
     /// One of them.
     Or(Vec<Needs>),
+}
+
+/// A layer of a packet's outermost headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// Its addresses are asked for.
+    Network,
+    /// Its ports are.
+    Transport,
+}
+
+/// What can be there: a leaf of [`Needs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need<'n> {
+    /// A key.
+    Key(&'n Key),
+    /// That a layer is not known.
+    Opaque(Layer),
 }
 
 /// Ports of a range that are looked up one by one.
@@ -60,7 +78,7 @@ impl Question {
             Condition::Or(parts) => Needs::any(parts.iter().map(|part| self.needs_of(part, resolver))),
             Condition::Field(predicate) => of_predicate(predicate),
             Condition::Pcap(PcapTermIndex(index)) => match self.terms.get(*index).and_then(|term| term.node()) {
-                Some(node) => Needs::any([of_claim(&Claim::of(node), resolver), Needs::Opaque]),
+                Some(node) => of_claim(&Claim::of(node), resolver),
                 None => Needs::Everything,
             },
         }
@@ -89,20 +107,20 @@ impl Needs {
             match need {
                 Self::Nothing => {}
                 Self::Everything => return Self::Everything,
-                Self::Or(parts) => any.extend(parts),
-                need => any.push(need),
+                Self::Or(parts) => parts.into_iter().for_each(|need| add_once(&mut any, need)),
+                need => add_once(&mut any, need),
             }
         }
         if any.len() > 1 { Self::Or(any) } else { any.pop().unwrap_or(Self::Nothing) }
     }
 
     /// Whether they can hold where `has` says what can be there.
-    pub fn may_hold(&self, has: &mut dyn FnMut(Option<&Key>) -> bool) -> bool {
+    pub fn may_hold(&self, has: &mut dyn FnMut(Need<'_>) -> bool) -> bool {
         match self {
             Self::Everything => true,
             Self::Nothing => false,
-            Self::Key(key) => has(Some(key)),
-            Self::Opaque => has(None),
+            Self::Key(key) => has(Need::Key(key)),
+            Self::Opaque(layer) => has(Need::Opaque(*layer)),
             Self::And(parts) => parts.iter().all(|part| part.may_hold(has)),
             Self::Or(parts) => parts.iter().any(|part| part.may_hold(has)),
         }
@@ -114,7 +132,7 @@ impl fmt::Display for Needs {
         match self {
             Self::Everything => f.write_str("any flow"),
             Self::Nothing => f.write_str("no flow"),
-            Self::Opaque => f.write_str("a tunnel"),
+            Self::Opaque(_) => f.write_str("a tunnel"),
             Self::Key(Key::Address(address)) => write!(f, "address {}", address.to_ip()),
             Self::Key(Key::Net(address, bits)) => {
                 let bits = if address.as_v4().is_some() { bits.saturating_sub(96) } else { *bits };
@@ -139,6 +157,12 @@ fn joined(f: &mut fmt::Formatter<'_>, parts: &[Needs], connector: &str) -> fmt::
     Ok(())
 }
 
+fn add_once(needs: &mut Vec<Needs>, need: Needs) {
+    if !needs.contains(&need) {
+        needs.push(need);
+    }
+}
+
 fn of_claim(claim: &Claim<'_>, resolver: &dyn Resolver) -> Needs {
     match claim {
         Claim::Anything => Needs::Everything,
@@ -153,13 +177,19 @@ fn of_id(qualifiers: Qualifiers, id: &Id, resolver: &dyn Resolver) -> Needs {
     let is_ip = matches!(qualifiers.protocol, None | Some(Protocol::Ip | Protocol::Ip6));
     let is_transport = matches!(qualifiers.protocol, None | Some(Protocol::Tcp | Protocol::Udp | Protocol::Sctp));
     match (qualifiers.kind.unwrap_or(IdKind::Host), id) {
-        (IdKind::Host, Id::Name(name)) if is_ip => of_name(name, resolver),
-        (IdKind::Host | IdKind::Net, id) if is_ip => {
-            id.network(qualifiers.kind).map_or(Needs::Everything, |(address, bits)| network(address, bits))
+        (IdKind::Host, Id::Name(name)) if is_ip => or_opaque(of_name(name, resolver), Layer::Network),
+        (IdKind::Host | IdKind::Net, id) if is_ip => id
+            .network(qualifiers.kind)
+            .map_or(Needs::Everything, |(address, bits)| or_opaque(network(address, bits), Layer::Network)),
+        (IdKind::Port | IdKind::PortRange, id) if is_transport => {
+            id.ports().map_or(Needs::Everything, |range| or_opaque(ports(range), Layer::Transport))
         }
-        (IdKind::Port | IdKind::PortRange, id) if is_transport => id.ports().map_or(Needs::Everything, ports),
         _ => Needs::Everything,
     }
+}
+
+fn or_opaque(needs: Needs, layer: Layer) -> Needs {
+    Needs::any([needs, Needs::Opaque(layer)])
 }
 
 /// A name without addresses compiles for no packet: that is said elsewhere.

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use filter::question::{Field, Fields, Key, Needs, Value, is_opaque, may_match_flow};
+use filter::question::{Field, Fields, Key, Layer, Need, Needs, Value, may_match_flow};
 use filter::{Hosts, NoNames, Options, compile, parse_question};
+use packet::decode::{NO_ADDRESSES, is_arp, is_neither_ip_nor_arp};
 use packet::{Address, Headers, LinkType};
 
 use crate::generate::expression::Expressions;
@@ -30,19 +31,32 @@ impl Fields for Row<'_> {
 }
 
 impl Row<'_> {
-    /// Whether an index that is right has the flow for a key; without one, whether the flow is opaque.
-    fn has(&self, key: Option<&Key>) -> bool {
-        let Some(flow) = self.0.key else { return key.is_none() };
+    /// Whether an index that is right has the flow, as docs/format.md says what is in it.
+    fn has(&self, need: Need, data: &[u8]) -> bool {
+        let has_mac = self.0.src_mac.is_some();
+        let Some(flow) = self.0.key else {
+            return matches!(need, Need::Opaque(_)) && !is_neither_ip_nor_arp(self.0.ether_type, has_mac);
+        };
+        let is = |version: u8| [flow.src, flow.dest].iter().all(|end| end.as_v4().is_some() == (version == 4));
+        let is_plain = match flow.ip_version {
+            0 => is_arp(self.0.ether_type) && has_mac && is(4),
+            version => is(version),
+        };
+        let outer = self.0.tunnel.and_then(|_| self.0.outer_addresses(data)).filter(|_| is_plain);
+        let known = outer.filter(|outer| *outer != NO_ADDRESSES);
+        let mut addresses = vec![flow.src, flow.dest];
+        addresses.extend(known.into_iter().flatten());
         let begins = |address: Address, net: Address, bits: u8| {
             let differ = u128::from_be_bytes(address.0) ^ u128::from_be_bytes(net.0);
             differ.leading_zeros() >= u32::from(bits)
         };
-        match key {
-            None => is_opaque(self),
-            Some(Key::Address(address)) => [flow.src, flow.dest].contains(address),
-            Some(Key::Net(net, bits)) => [flow.src, flow.dest].iter().any(|address| begins(*address, *net, *bits)),
-            Some(Key::Port(port)) => [flow.src_port, flow.dest_port].contains(port),
-            Some(Key::Text(..)) => false,
+        match need {
+            Need::Opaque(_) if !is_plain || (self.0.tunnel.is_some() && outer.is_none()) => true,
+            Need::Opaque(layer) => layer == Layer::Transport && known.is_some(),
+            Need::Key(Key::Address(address)) => addresses.contains(address),
+            Need::Key(Key::Net(net, bits)) => addresses.iter().any(|address| begins(*address, *net, *bits)),
+            Need::Key(Key::Port(port)) => [flow.src_port, flow.dest_port].contains(port),
+            Need::Key(Key::Text(..)) => false,
         }
     }
 }
@@ -69,7 +83,7 @@ fn no_matching_packet_is_ruled_out() {
             let may = may_match_flow(&question, &Row(&headers));
             let matches = program.matches(&frame, frame.len() as u32);
             assert!(may || !matches, "{expression} [{link_type}] {frame:02x?} {headers:?}");
-            let has = needs.may_hold(&mut |key| Row(&headers).has(key));
+            let has = needs.may_hold(&mut |need| Row(&headers).has(need, &frame));
             assert!(has || !matches, "{expression} [{link_type}] {needs:?} {frame:02x?} {headers:?}");
             lacking += usize::from(!has);
             ruled_out += usize::from(!may);
@@ -91,26 +105,27 @@ fn needs_of_questions() {
     let check = |text: &str, expected: Needs| {
         assert_eq!(parse_question(text, &|_| None).unwrap().needs(&hosts), expected, "{text}");
     };
-    let opaque = Needs::Opaque;
+    let (network, transport) = (Needs::Opaque(Layer::Network), Needs::Opaque(Layer::Transport));
     check("", Needs::Everything);
     check("tcp", Needs::Everything);
-    check("host 10.0.0.1", any(&[host("10.0.0.1"), opaque.clone()]));
-    check("dst host 10.0.0.1 and port 80", any(&[all(&[host("10.0.0.1"), port(80)]), opaque.clone()]));
-    check("ip6 host gw", any(&[host("10.0.0.1"), host("2001:db8::1"), opaque.clone()]));
-    check("net 10.1", any(&[net("10.1.0.0", 112), opaque.clone()]));
-    check("net 10", any(&[net("10.0.0.0", 104), opaque.clone()]));
-    check("net 10.0.0.0/9", any(&[net("10.0.0.0", 105), opaque.clone()]));
-    check("net 10.0.0.0 mask 255.0.255.0", any(&[net("10.0.0.0", 104), opaque.clone()]));
-    check("ip6 net 2001:db8::/32", any(&[net("2001:db8::", 32), opaque.clone()]));
-    check("port domain", any(&[port(53), opaque.clone()]));
-    check("portrange 80-82", any(&[port(80), port(81), port(82), opaque.clone()]));
+    check("host 10.0.0.1", any(&[host("10.0.0.1"), network.clone()]));
+    let both = all(&[any(&[host("10.0.0.1"), network.clone()]), any(&[port(80), transport.clone()])]);
+    check("dst host 10.0.0.1 and port 80", both);
+    check("ip6 host gw", any(&[host("10.0.0.1"), host("2001:db8::1"), network.clone()]));
+    check("net 10.1", any(&[net("10.1.0.0", 112), network.clone()]));
+    check("net 10", any(&[net("10.0.0.0", 104), network.clone()]));
+    check("net 10.0.0.0/9", any(&[net("10.0.0.0", 105), network.clone()]));
+    check("net 10.0.0.0 mask 255.0.255.0", any(&[net("10.0.0.0", 104), network.clone()]));
+    check("ip6 net 2001:db8::/32", any(&[net("2001:db8::", 32), network.clone()]));
+    check("port domain", any(&[port(53), transport.clone()]));
+    check("portrange 80-82", any(&[port(80), port(81), port(82), transport.clone()]));
     check("portrange 1-1000", Needs::Everything);
-    check("vlan and host 10.0.0.1", any(&[host("10.0.0.1"), opaque.clone()]));
+    check("vlan and host 10.0.0.1", any(&[host("10.0.0.1"), network.clone()]));
     check("vlan or host 10.0.0.1", Needs::Everything);
     check("(vlan or tcp) and host 10.0.0.1", Needs::Everything);
     check("not vlan and host 10.0.0.1", Needs::Everything);
     check("geneve and host 10.0.0.1", Needs::Everything);
-    check("host 10.0.0.1 and geneve", any(&[host("10.0.0.1"), opaque.clone()]));
+    check("host 10.0.0.1 and geneve", any(&[host("10.0.0.1"), network.clone()]));
     check("not host 10.0.0.1", Needs::Everything);
     check("ether host 0:1:2:3:4:5 or host 10.0.0.1", Needs::Everything);
     check("arp host 10.0.0.1", Needs::Everything);
@@ -121,5 +136,5 @@ fn needs_of_questions() {
     check("dest_port != 443", Needs::Everything);
     check("not (dest_port = 443)", Needs::Everything);
     check("tls_sni = Example.org", Needs::Key(Key::Text(Field::TlsSni, "example.org".into())));
-    check("port 80 and src_ip = 10.0.0.1", all(&[host("10.0.0.1"), any(&[port(80), opaque])]));
+    check("port 80 and src_ip = 10.0.0.1", all(&[host("10.0.0.1"), any(&[port(80), transport])]));
 }

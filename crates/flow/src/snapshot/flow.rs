@@ -9,11 +9,11 @@ use crate::key::PackedKey;
 use crate::part::FlowId;
 use crate::path::{Path, VlanIds};
 use crate::tcp::{Connection, End};
-use packet::Mac;
 use packet::decode::Tunnel;
+use packet::{Address, Mac};
 
 /// The least that a flow takes.
-pub(super) const BYTES_MIN: usize = 40 + 16 + 16 + 2 + 40 + 19;
+pub(super) const BYTES_MIN: usize = 40 + 16 + 16 + 2 + 40 + 20;
 
 /// Appends a flow and its path.
 pub(super) fn put(out: &mut Vec<u8>, entry: &Entry, path: &Path) {
@@ -105,6 +105,8 @@ fn put_path(out: &mut Vec<u8>, path: &Path) {
     };
     out.push(kind);
     out.extend_from_slice(&u32::to_be_bytes(id));
+    out.push(u8::from(path.outer.is_some()));
+    path.outer.iter().flatten().for_each(|address| out.extend_from_slice(&address.0));
 }
 
 fn path(input: &mut Input<'_>) -> Result<Path, Error> {
@@ -132,5 +134,6 @@ fn path(input: &mut Input<'_>) -> Result<Path, Error> {
         15 => Some(Tunnel::Capwap),
         _ => return Err(Error::Impossible { field: "tunnel" }),
     };
-    Ok(Path { interface, client_mac, server_mac, vlans, tunnel })
+    let outer = if input.u8()? == 0 { None } else { Some([Address(input.array()?), Address(input.array()?)]) };
+    Ok(Path { interface, client_mac, server_mac, vlans, tunnel, outer })
 }

@@ -16,7 +16,7 @@ use crate::{Config, Error, FlowTable};
 use packet::Cursor;
 
 const MAGIC: &[u8; 8] = b"WTFLOWS\0";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 impl FlowTable {
     /// Appends the table's state. What was observed since the last checkpoint is in the flows' states but not in any

@@ -111,7 +111,7 @@ impl FlowTable {
             head_since: now,
             active: now,
             link: Link { previous: NONE, next: NONE, since: now },
-            path: self.paths.take(Path::of(packet.interface, headers, sender_is_client)),
+            path: self.paths.take(Path::of(packet, headers, sender_is_client)),
             part: NONE,
             frame: NONE,
             facts,

@@ -178,7 +178,7 @@ impl FlowTable {
             },
         };
         if headers.tunnel.is_some() {
-            self.note_tunnel(slot, headers);
+            self.note_tunnel(slot, packet, headers);
         }
         self.update(slot, packet, headers, segment.as_ref(), from_low, (arrival, wire_segments))
     }
@@ -270,17 +270,21 @@ impl FlowTable {
         }
     }
 
-    /// Counts a packet to its flow.
-    /// A flow that was plain so far may be seen in a tunnel too, on another interface.
-    fn note_tunnel(&mut self, slot: u32, headers: &Headers) {
+    /// A flow that was plain so far may be seen in a tunnel too, on another interface, and one in a tunnel between others.
+    fn note_tunnel(&mut self, slot: u32, packet: &Packet<'_>, headers: &Headers) {
         let Some(entry) = self.entries.get_mut(slot as usize) else { return };
-        let path = *self.paths.path(entry.path);
-        if path.tunnel.is_none() {
-            self.paths.release(entry.path);
-            entry.path = self.paths.take(Path { tunnel: headers.tunnel, ..path });
-        }
+        let path = self.paths.path(entry.path);
+        let outer = headers.outer_addresses(packet.data);
+        let changed = match path.tunnel {
+            None => Path { tunnel: headers.tunnel, outer, ..*path },
+            Some(_) if path.outer.is_some() && path.outer != outer => Path { outer: None, ..*path },
+            Some(_) => return,
+        };
+        self.paths.release(entry.path);
+        entry.path = self.paths.take(changed);
     }
 
+    /// Counts a packet to its flow.
     fn update(
         &mut self,
         slot: u32,

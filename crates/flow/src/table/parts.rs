@@ -71,6 +71,7 @@ impl Entry {
             proven: self.facts.has(Facts::PROVEN),
             vlan: path.vlans.unpack(),
             tunnel: path.tunnel,
+            outer: path.outer,
             in_iface: path.interface,
             src_mac: path.client_mac,
             dest_mac: path.server_mac,

@@ -191,6 +191,11 @@ impl Walk<'_> {
 
 const VLAN_TAG_BYTES: usize = 4;
 
+/// Whether an EtherType is that of a tag, behind which another follows.
+pub(super) fn is_tag(ether_type: u16) -> bool {
+    tag_bytes(ether_type).is_some()
+}
+
 /// Bytes from a tag's own EtherType to what follows the next EtherType.
 fn tag_bytes(ether_type: u16) -> Option<usize> {
     match ether_type {

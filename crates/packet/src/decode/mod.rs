@@ -11,6 +11,7 @@ mod ipv4;
 mod ipv6;
 mod link;
 mod mpls;
+mod outside;
 mod plausible;
 mod ppp;
 mod span;
@@ -20,6 +21,7 @@ mod udp_tunnel;
 mod wlan;
 
 pub use headers::{Fragment, Headers, Transport, Vlans};
+pub use outside::{NO_ADDRESSES, is_arp, is_neither_ip_nor_arp};
 pub use tunnel::Tunnel;
 
 use crate::{FlowKey, LinkType};

@@ -37,7 +37,7 @@ pub enum Table {
     Flows,
     /// The first 32 bits of hashes of a column's name and a text in it.
     Texts,
-    /// What rows are: [`OPAQUE`].
+    /// What rows are: [`OPAQUE`], [`OPAQUE_PORTS`].
     Traits,
 }
 
@@ -46,8 +46,10 @@ impl Table {
     pub const ALL: [Self; TABLES] = [Self::Addresses, Self::Ports, Self::Flows, Self::Texts, Self::Traits];
 }
 
-/// The only trait: addresses and ports on the outside of the row's packets may be others than the row's own.
+/// A trait: addresses and ports on the outside of the row's packets may be others than those that lead to it.
 pub const OPAQUE: u32 = 0;
+/// A trait: ports on the outside may be others; addresses there lead to the row too.
+pub const OPAQUE_PORTS: u32 = 1;
 
 /// What a flow file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod index;
 pub mod journal;
 pub mod key_table;
 pub mod names;
+pub mod segments;
 pub mod state;
 pub mod time;
 pub mod zstd_frame;
@@ -22,6 +23,11 @@ pub fn fuzz_formats(data: &[u8]) {
     }
     for line in chain::decode(data).flatten() {
         assert_eq!(chain::decode(line.encode().as_bytes()).collect::<Vec<_>>(), [Some(line)]);
+    }
+    for record in segments::decode(data) {
+        let mut bytes = segments::MAGIC.to_vec();
+        record.encode(&mut bytes);
+        assert_eq!(segments::decode(&bytes), [record]);
     }
     let _ = state::decode(data);
     let _ = zstd_frame::measure(data);

@@ -111,6 +111,11 @@ pub fn parse_catalog(file_name: &str) -> Option<(Lane, u64)> {
     Some((Lane::ALL.into_iter().find(|known| known.name() == lane)?, digits(number)?))
 }
 
+/// What the closed segments of a lane hold, relative to the tape's directory.
+pub fn segments_path(lane: Lane) -> PathBuf {
+    Path::new(CATALOG).join(format!("{}.segments", lane.name()))
+}
+
 /// The index of a flow file, relative to the tape's directory.
 pub fn flow_index_path(number: u64) -> PathBuf {
     Path::new(CATALOG).join(format!("{FLOWS}-{number:08}.index"))

@@ -9,9 +9,11 @@ use super::checksum;
 use crate::Lane;
 
 /// What a file starts with.
-pub const MAGIC: &[u8; 8] = b"wtstate1";
+pub const MAGIC: &[u8; 8] = b"wtstate2";
 /// Length of what goes before the JSON.
 pub const HEADER_BYTES: usize = 56;
+/// Length of each checksum.
+const SUM_BYTES: usize = 16;
 
 /// A place between two frames of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,23 +80,55 @@ pub fn encode_head(head: &StateHead, snapshot: &[u8]) -> Vec<u8> {
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
     bytes.extend_from_slice(&(snapshot.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(&checksum::<32>(&[&json, snapshot]));
+    bytes.extend_from_slice(&checksum::<SUM_BYTES>(&[snapshot]));
+    let sum = checksum::<SUM_BYTES>(&[&bytes, &json]);
+    bytes.extend_from_slice(&sum);
     bytes.extend_from_slice(&json);
     bytes
 }
 
 /// The head and the snapshot in the bytes of a file; `None` if they are not whole.
 pub fn decode(bytes: &[u8]) -> Option<(StateHead, &[u8])> {
-    let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
-    let (magic, fields) = header.split_first_chunk::<8>()?;
-    let (json_bytes, fields) = fields.split_first_chunk::<8>()?;
-    let (snapshot_bytes, sum) = fields.split_first_chunk::<8>()?;
-    let (json, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*json_bytes)).ok()?)?;
-    let (snapshot, _) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*snapshot_bytes)).ok()?)?;
-    if magic != MAGIC || checksum::<32>(&[json, snapshot]) != sum {
+    let (head, place) = decode_head(bytes)?;
+    Some((head, place.snapshot(bytes.get(usize::try_from(place.offset).ok()?..)?)?))
+}
+
+/// Where the snapshot is in the file, and what it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotPlace {
+    /// Where it begins.
+    pub offset: u64,
+    /// Its length.
+    pub bytes: u64,
+    sum: [u8; SUM_BYTES],
+}
+
+impl SnapshotPlace {
+    /// The snapshot in what the file has from its place on; `None` if it is not whole.
+    pub fn snapshot<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let snapshot = bytes.get(..usize::try_from(self.bytes).ok()?)?;
+        (checksum::<SUM_BYTES>(&[snapshot]) == self.sum).then_some(snapshot)
+    }
+}
+
+/// How many bytes go before the snapshot, from the first [`HEADER_BYTES`] of a file; `None` if it is no such file.
+pub fn head_bytes(header: &[u8]) -> Option<u64> {
+    let json_bytes = header.strip_prefix(MAGIC)?.first_chunk().copied().map(u64::from_le_bytes)?;
+    json_bytes.checked_add(HEADER_BYTES as u64)
+}
+
+/// The head in the first bytes of a file, and where the snapshot is; `None` if the head is not whole.
+pub fn decode_head(bytes: &[u8]) -> Option<(StateHead, SnapshotPlace)> {
+    let offset = head_bytes(bytes)?;
+    let (header, json) = bytes.get(..usize::try_from(offset).ok()?)?.split_first_chunk::<HEADER_BYTES>()?;
+    let (fields, sum) = header.split_last_chunk::<SUM_BYTES>()?;
+    let (lengths, snapshot_sum) = fields.split_last_chunk::<SUM_BYTES>()?;
+    let (_, snapshot_bytes) = lengths.split_last_chunk::<8>()?;
+    if checksum::<SUM_BYTES>(&[fields, json]) != *sum {
         return None;
     }
-    Some((serde_json::from_slice(json).ok()?, snapshot))
+    let place = SnapshotPlace { offset, bytes: u64::from_le_bytes(*snapshot_bytes), sum: *snapshot_sum };
+    Some((serde_json::from_slice(json).ok()?, place))
 }
 
 /// Interfaces as JSON.

@@ -1,11 +1,12 @@
 //! Making the index of a flow file from its rows.
 
 use flow::FlowPart;
-use packet::Timestamp;
+use packet::decode::{NO_ADDRESSES, is_arp, is_neither_ip_nor_arp};
+use packet::{Address, Timestamp};
 
 use super::key;
 use crate::Lane;
-use crate::format::index::{FileSummary, OPAQUE, TABLES, Table, encode};
+use crate::format::index::{FileSummary, OPAQUE, OPAQUE_PORTS, TABLES, Table, encode};
 use crate::format::key_table::KeyTable;
 use crate::format::names::FlowFileName;
 use crate::rows::Metadata;
@@ -58,8 +59,13 @@ impl Building {
         add(Table::Ports, key.src_port.into());
         add(Table::Ports, key.dest_port.into());
         add(Table::Flows, key::of_flow(part.flow_id));
-        if is_opaque(part) {
-            add(Table::Traits, OPAQUE);
+        match outside(part) {
+            Outside::Same => {}
+            Outside::Addresses(pair) => {
+                add(Table::Traits, OPAQUE_PORTS);
+                self.addresses.extend(pair.map(|address| (u128::from_be_bytes(address.0), row)));
+            }
+            Outside::Unknown => add(Table::Traits, OPAQUE),
         }
     }
 
@@ -80,12 +86,30 @@ fn table<K: Copy + Ord + Into<u128>>(pairs: &mut Vec<(K, u32)>) -> KeyTable {
     KeyTable::encode(pairs)
 }
 
-/// Whether the outermost headers of its packets may have other addresses and ports than the row: in a tunnel they do, and
-/// what is not IP to the decoder can be to a filter that compares bytes at fixed places.
-fn is_opaque(part: &FlowPart) -> bool {
-    let version = |address: packet::Address| if address.as_v4().is_some() { 4 } else { 6 };
-    part.tunnel.is_some()
-        || [part.key.src, part.key.dest].iter().any(|address| version(*address) != part.key.ip_version)
+/// What the outermost headers of a row's packets can have that filters ask for.
+enum Outside {
+    /// Addresses and ports of the row, or none.
+    Same,
+    /// These addresses too, and any ports.
+    Addresses([Address; 2]),
+    Unknown,
+}
+
+/// In a tunnel they are others than the row's, and what is not IP to the decoder can be to a filter that compares bytes
+/// at fixed places.
+fn outside(part: &FlowPart) -> Outside {
+    let key = &part.key;
+    let are = |version: u8| [key.src, key.dest].iter().all(|address| address.as_v4().is_some() == (version == 4));
+    let is_plain = match key.ip_version {
+        0 if is_arp(key.src_port) => part.src_mac.is_some() && are(4),
+        0 => is_neither_ip_nor_arp(key.src_port, part.src_mac.is_some()),
+        version => are(version),
+    };
+    match (is_plain, part.tunnel, part.outer) {
+        (true, None, _) | (true, Some(_), Some(NO_ADDRESSES)) => Outside::Same,
+        (true, Some(_), Some(pair)) => Outside::Addresses(pair),
+        _ => Outside::Unknown,
+    }
 }
 
 fn segments(metadata: &Metadata) -> [(u64, u64); Lane::ALL.len()] {

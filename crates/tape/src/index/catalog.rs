@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use filter::question::Layer;
+
 use super::file::KeyFile;
 use super::{FileSummary, FlowIndex, Key, RowSet, build};
 use crate::Error;
@@ -99,9 +101,9 @@ impl Catalog {
         self.places(|keys| keys.numbers_of(key), |index| index.rows_of(key))
     }
 
-    /// The places of the files that can have opaque rows.
-    pub fn opaque(&self) -> RowSet {
-        self.places(KeyFile::opaque, FlowIndex::opaque)
+    /// The places of the files that can have rows of which it is not known what a layer is on the outside of packets.
+    pub fn opaque(&self, layer: Layer) -> RowSet {
+        self.places(|keys| keys.opaque(layer), |index| index.opaque(layer))
     }
 
     fn places<E>(

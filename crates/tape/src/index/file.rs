@@ -7,12 +7,13 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use filter::question::Layer;
 use packet::Address;
 
 use super::{Key, RowSet};
 use crate::disk::DiskFile;
 use crate::format::checksum;
-use crate::format::index::{FileSummary, Head, OPAQUE, Table};
+use crate::format::index::{FileSummary, Head, OPAQUE, OPAQUE_PORTS, Table};
 use crate::format::key_table::{BlockPlace, Directory, Numbers, scan_block};
 
 /// Why an index is of no use.
@@ -60,9 +61,9 @@ impl FlowIndex {
         self.keys.numbers_of(key)
     }
 
-    /// The rows of which addresses and ports on the outside of packets are not known.
-    pub fn opaque(&self) -> Result<RowSet, IndexError> {
-        self.keys.opaque()
+    /// The rows of which it is not known what a layer is on the outside of packets.
+    pub fn opaque(&self, layer: Layer) -> Result<RowSet, IndexError> {
+        self.keys.opaque(layer)
     }
 }
 
@@ -127,8 +128,12 @@ impl KeyFile {
         self.numbers(table, low, high)
     }
 
-    pub(super) fn opaque(&self) -> Result<RowSet, IndexError> {
-        self.numbers(Table::Traits, OPAQUE.into(), OPAQUE.into())
+    pub(super) fn opaque(&self, layer: Layer) -> Result<RowSet, IndexError> {
+        let last = match layer {
+            Layer::Network => OPAQUE,
+            Layer::Transport => OPAQUE_PORTS,
+        };
+        self.numbers(Table::Traits, OPAQUE.into(), last.into())
     }
 
     fn numbers(&self, table: Table, low: u128, high: u128) -> Result<RowSet, IndexError> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::KeyFile;
 use super::rollup::{ROLLUP_FILES, roll_up};
-use super::{Building, IndexError};
+use super::{Building, IndexError, SegmentKeeper};
 use crate::ageing::FLOWS_SHELF;
 use crate::budget::Account;
 use crate::disk::{read_file, whole_blocks, write_new};
@@ -27,6 +27,7 @@ pub(crate) struct Keeper {
     unindexed: BTreeMap<u64, FlowFileName>,
     /// Roll-ups by their first and last number, and what they take.
     rollups: BTreeMap<(u64, u64), u64>,
+    segments: SegmentKeeper,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Keeper {
         let files = list(names::FLOWS).into_iter().filter_map(|entry| FlowFileName::parse(&entry.name));
         let files: BTreeMap<u64, FlowFileName> = files.map(|name| (name.number, name)).collect();
         let alone = files.values().map(|name| (name.number, (*name, Indexed::Unknown))).collect();
-        let mut keeper = Self { alone, unindexed: BTreeMap::new(), rollups: BTreeMap::new() };
+        let mut keeper = Self { alone, segments: SegmentKeeper::open(shared), ..Self::default() };
         let mut indexes = BTreeSet::new();
         for entry in list(names::CATALOG) {
             if let Some((first, last)) = names::parse_rollup(&entry.name) {
@@ -86,10 +87,15 @@ impl Keeper {
         let good = self.alone.values().filter(|(_, indexed)| *indexed == Indexed::Good);
         let run: Vec<FlowFileName> = good.map(|(name, _)| *name).take(ROLLUP_FILES).collect();
         if run.len() < ROLLUP_FILES {
-            return false;
+            return self.segments.step(shared);
         }
         self.roll_up(shared, &run);
         true
+    }
+
+    /// Sums up the segments that have been closed at the end.
+    pub(crate) fn finish(&mut self, shared: &Shared) {
+        while self.segments.step(shared) {}
     }
 
     fn roll_up(&mut self, shared: &Shared, run: &[FlowFileName]) {

@@ -17,6 +17,7 @@ mod keeper;
 mod key;
 mod rollup;
 mod row_set;
+mod segments;
 
 #[cfg(test)]
 mod tests;
@@ -28,3 +29,4 @@ pub use file::{FlowIndex, IndexError, fuzz_flow_index};
 pub(crate) use keeper::{Keeper, write_index};
 pub use key::Key;
 pub use row_set::RowSet;
+pub(crate) use segments::SegmentKeeper;

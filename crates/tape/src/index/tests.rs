@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use filter::question::Layer;
 use flow::FlowPart;
-use packet::decode::Tunnel;
-use packet::{Address, FlowKey, Timestamp};
+use packet::decode::{NO_ADDRESSES, Tunnel};
+use packet::{Address, FlowKey, Mac, Timestamp};
 use proptest::prelude::*;
 
 use super::{Catalog, FlowIndex, IndexError, Key, RowSet, build};
@@ -21,9 +22,35 @@ fn address() -> impl Strategy<Value = Address> {
     ]
 }
 
+fn outer() -> impl Strategy<Value = Option<[Address; 2]>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(NO_ADDRESSES)),
+        (address(), address()).prop_map(|(one, other)| Some([one, other]))
+    ]
+}
+
+/// Whether it is not known what a layer is on the outside of packets, and the addresses that are known of there.
+fn outside(part: &FlowPart) -> (Vec<Layer>, Vec<Address>) {
+    let is_v4 = [part.key.src, part.key.dest].map(|address| address.as_v4().is_some());
+    let is_known = match (part.key.ip_version, part.key.src_port) {
+        (4, _) => is_v4 == [true; 2],
+        (6, _) => is_v4 == [false; 2],
+        (_, 0x0806) => is_v4 == [true; 2] && part.src_mac.is_some(),
+        (_, 0x88cc) => part.src_mac.is_some(),
+        _ => false,
+    };
+    match (part.tunnel, part.outer) {
+        (None, _) | (_, Some(NO_ADDRESSES)) if is_known => (vec![], vec![]),
+        (_, Some(pair)) if is_known => (vec![Layer::Transport], pair.to_vec()),
+        _ => (vec![Layer::Network, Layer::Transport], vec![]),
+    }
+}
+
 prop_compose! {
     fn part()(
         flow_id: u64, src in address(), dest in address(), ports: (u16, u8), version in 0..2_u8, tunnelled in 0..5_u8,
+        outer in outer(), number in prop_oneof![Just(0_u16), Just(0x0806), Just(0x88cc), Just(0x8100), Just(0x0800)],
         first in 0..1000_i64, length in 0..1000_i64, arrival in 0..1000_u64,
     ) -> FlowPart {
         let mut part = blank_part();
@@ -31,6 +58,11 @@ prop_compose! {
         let ip_version = if src.as_v4().is_some() { 4 } else { 6 } * version;
         part.key = FlowKey { src, dest, src_port: ports.0, dest_port: ports.1.into(), proto: 6, ip_version, one_way: false };
         part.tunnel = (tunnelled == 0).then_some(Tunnel::Vxlan(1));
+        part.outer = part.tunnel.and(outer);
+        part.src_mac = (arrival % 5 > 0).then_some(Mac([2, 0, 0, 0, 0, 1]));
+        if ip_version == 0 {
+            (part.key.src_port, part.key.dest_port, part.key.proto) = (number, number, 0);
+        }
         (part.first, part.end) = (Timestamp(first), Timestamp(first + length));
         (part.first_arrival, part.last_arrival) = (arrival, arrival + 5);
         part
@@ -58,7 +90,7 @@ fn keys(parts: &[FlowPart]) -> Vec<Key<'static>> {
 }
 
 fn has(part: &FlowPart, key: &Key) -> bool {
-    let ends = [part.key.src, part.key.dest];
+    let ends = [vec![part.key.src, part.key.dest], outside(part).1].concat();
     match *key {
         Key::Address(address) => ends.contains(&address),
         Key::Net(network, bits) => {
@@ -98,13 +130,11 @@ proptest! {
         for key in keys(&parts) {
             prop_assert_eq!(index.rows_of(&key).unwrap(), rows_with(&parts, &key), "{:?}", key);
         }
-        let opaque = |part: &FlowPart| part.tunnel.is_some() || part.key.ip_version == 0 || {
-            let versions = [part.key.src, part.key.dest].map(|address| if address.as_v4().is_some() { 4 } else { 6 });
-            versions != [part.key.ip_version; 2]
-        };
-        let expected: RowSet =
-            (0..).zip(order(&parts)).filter(|(_, part)| opaque(&parts[*part])).map(|(row, _)| row).collect();
-        prop_assert_eq!(index.opaque().unwrap(), expected);
+        for layer in [Layer::Network, Layer::Transport] {
+            let opaque = |part: usize| outside(&parts[part]).0.contains(&layer);
+            let expected: RowSet = (0..).zip(order(&parts)).filter(|(_, part)| opaque(*part)).map(|(row, _)| row).collect();
+            prop_assert_eq!(index.opaque(layer).unwrap(), expected);
+        }
         let summary = index.summary();
         prop_assert_eq!(summary.rows as usize, parts.len());
         if !parts.is_empty() {

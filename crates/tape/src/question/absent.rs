@@ -39,7 +39,7 @@ pub(super) fn add_segments(coverage: &mut Coverage, view: &View, evicted: &Evict
 pub(super) fn add_flow_files(coverage: &mut Coverage, view: &View, evicted: &Evicted) {
     let present: Vec<u64> = view.catalog.files().iter().map(|name| name.number).collect();
     let first = evicted.first_expected(names::FLOWS, present.first().copied());
-    let last = view.state.as_ref().map_or(0, |(head, _)| head.flow_file);
+    let last = view.state.as_ref().map_or(0, |state| state.head.flow_file);
     for (from, to) in holes(first, &present, last) {
         let what = if from == to {
             format!("flow file {from} is missing")
@@ -52,7 +52,7 @@ pub(super) fn add_flow_files(coverage: &mut Coverage, view: &View, evicted: &Evi
 
 /// The last segment of a lane that packets have been counted of.
 fn last_counted(view: &View, lane: Lane) -> u64 {
-    let of_state = view.state.as_ref().map(|(head, _)| head.covers.lane(lane));
+    let of_state = view.state.as_ref().map(|state| state.head.covers.lane(lane));
     let files = view.catalog.files().len() as u32;
     let of_file = files.checked_sub(1).and_then(|newest| view.catalog.summary(newest));
     let end = of_state.max(of_file.map(|summary| summary.covers.lane(lane))).unwrap_or_default();

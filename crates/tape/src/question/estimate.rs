@@ -6,8 +6,8 @@ use packet::{Interface, Packet};
 
 use super::gather::Gathered;
 use super::judge::{Judge, is_wanted};
-use super::rows::Tail;
 use super::selection::Selection;
+use super::tail::Tail;
 use super::view::View;
 use super::{Query, Source, rows};
 use crate::Error;

@@ -76,6 +76,11 @@ impl Judge {
         self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)
     }
 
+    /// The times that are asked for.
+    pub(super) fn range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.from, self.to)
+    }
+
     /// Whether a frame can hold packets of the times that are asked for, or first fragments of such packets: these say
     /// what flow the packets are of.
     pub(super) fn can_hold_or_explain(&self, frame: &Frame) -> bool {

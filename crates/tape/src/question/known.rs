@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use packet::capture::{Kind, Reader};
 use packet::{LinkType, Timestamp};
 
+use super::Source;
 use super::captures;
-use super::{Source, view};
 use crate::read::Tape;
 use crate::{Error, Lane};
 
@@ -54,9 +54,9 @@ pub fn rows_since(directory: &Path) -> Result<Option<Timestamp>, Error> {
 /// The state has all interfaces up to the last checkpoint, and a lane's newest segment those that came later.
 fn of_tape(directory: &Path) -> Result<LinkTypes, Error> {
     let mut tape = Tape::open(directory)?;
-    let state = view::read_state(&mut tape);
+    let state = tape.state();
     let mut types = LinkTypes { known: Vec::new(), is_complete: state.is_some() };
-    let counted = state.map(|(head, _)| head.interfaces).unwrap_or_default();
+    let counted = state.map(|state| state.head.interfaces).unwrap_or_default();
     for interface in counted.into_iter().chain(tape.newest_interfaces()?) {
         types.add(interface.link_type);
     }

@@ -15,10 +15,10 @@ use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
 use super::packets::PacketSink;
 use super::replay::Replay;
-use super::rows::Tail;
 use super::selection::Selection;
+use super::tail::Tail;
 use super::view::View;
-use super::{Coverage, Query, covered, refused, rows};
+use super::{Coverage, Query, covered, refused, rows, tail};
 use crate::format::state::{Covers, Position};
 use crate::read::{Frame, Merge, Merged, Tape, wall_clock};
 use crate::{Error, Lane};
@@ -198,7 +198,7 @@ impl<'q> Live<'q> {
         let Some(flows) = &mut self.flows else { return Ok(Vec::new()) };
         let mut ids = HashSet::new();
         let Flows { replay, gather, seen, .. } = flows;
-        rows::run(
+        tail::run(
             &mut self.view.tape,
             frames.iter(),
             replay,

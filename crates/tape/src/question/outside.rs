@@ -130,6 +130,11 @@ fn add_packets(extent: &mut Extent, view: &mut View) -> Result<(), Error> {
         let looked_at =
             if is_whole { ends.into_iter().flatten().collect() } else { segments.iter().collect::<Vec<_>>() };
         for name in looked_at {
+            if let Some(record) = view.listing.record(&view.tape, lane, name) {
+                extent.add(record.times.0);
+                extent.add(record.times.1);
+                continue;
+            }
             let frames = view.listing.frames(&mut view.tape, lane, name.number)?;
             for frame in frames.iter().filter(|frame| frame.packets > 0) {
                 extent.add(frame.times.0);

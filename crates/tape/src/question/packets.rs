@@ -14,8 +14,8 @@ use super::covered::{self, Needs};
 use super::flows::{captured_flows, matching_flows};
 use super::gather::Gathered;
 use super::judge::{Judge, Truth, is_wanted};
-use super::rows::Tail;
 use super::selection::Selection;
+use super::tail::Tail;
 use super::view::{View, sort_and_dedup};
 use super::{Coverage, Query, Source, held, live, refused, rows};
 use crate::format::state::Position;
@@ -58,13 +58,13 @@ pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, si
         return held::answer(view, &mut holds, query, coverage, sink);
     }
     let mut judge = Judge::of_tape(query, view)?;
-    let plan = plan(view, query, &judge, coverage)?;
-    let bytes = plan.frames.iter().map(|frame| u64::from(frame.ubytes)).sum();
-    let (frames, listed) = (plan.frames.len() as u64, view.listing.listed());
+    let Choice { frames: read, chosen } = choose(view, query, &judge, coverage)?;
+    let bytes = read.iter().map(|frame| u64::from(frame.ubytes)).sum();
+    let (frames, listed) = (read.len() as u64, view.listing.listed());
     view.stages.end("frames", frames, listed, bytes);
-    let packets = plan.frames.iter().map(|frame| u64::from(frame.packets)).sum();
-    let mut picker = Picker::new(query, &mut judge, plan.chosen);
-    let mut merge = Merge::new(&mut view.tape, plan.frames);
+    let packets = read.iter().map(|frame| u64::from(frame.packets)).sum();
+    let mut picker = Picker::new(query, &mut judge, chosen);
+    let mut merge = Merge::new(&mut view.tape, read);
     let limit = query.limit.unwrap_or(u64::MAX);
     while coverage.matched < limit {
         let Some(Merged { packet, interface, arrival, .. }) = merge.next()? else { break };
@@ -81,18 +81,28 @@ pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, si
 }
 
 /// What must be read, and which flows are asked for.
-pub(super) struct Plan {
+pub(super) struct Choice {
     pub(super) frames: Vec<Frame>,
     pub(super) chosen: Option<Vec<Gathered>>,
 }
 
-pub(super) fn plan(view: &mut View, query: &Query, judge: &Judge, coverage: &mut Coverage) -> Result<Plan, Error> {
+/// The frames that an answer is read from.
+pub(super) fn frames(
+    view: &mut View,
+    query: &Query,
+    judge: &Judge,
+    coverage: &mut Coverage,
+) -> Result<Vec<Frame>, Error> {
+    Ok(choose(view, query, judge, coverage)?.frames)
+}
+
+pub(super) fn choose(view: &mut View, query: &Query, judge: &Judge, coverage: &mut Coverage) -> Result<Choice, Error> {
     let flows = if query.whole_flows {
         matching_flows(view, query, coverage)?
     } else if needs_flows(query) {
         flows_by_rows(view, query, judge, coverage)?
     } else {
-        return Ok(Plan { frames: candidates(view, query, judge)?, chosen: None });
+        return Ok(Choice { frames: candidates(view, query, judge)?, chosen: None });
     };
     let resolved = view.resolve(flows.iter().flat_map(|flow| flow.frames.iter().copied()))?;
     let mut frames = resolved.frames;
@@ -101,7 +111,7 @@ pub(super) fn plan(view: &mut View, query: &Query, judge: &Judge, coverage: &mut
     } else {
         frames.retain(|frame| judge.can_hold_or_explain(frame));
     }
-    Ok(Plan { frames, chosen: Some(flows) })
+    Ok(Choice { frames, chosen: Some(flows) })
 }
 
 /// The flows that can have a matching packet, as far as rows tell.
@@ -161,7 +171,8 @@ fn candidates(view: &mut View, query: &Query, judge: &Judge) -> Result<Vec<Frame
 fn in_time(view: &mut View, judge: &Judge) -> Result<Vec<Frame>, Error> {
     let mut frames = Vec::new();
     for lane in Lane::ALL {
-        frames.extend(view.listing.between(&mut view.tape, lane, Position::default(), None)?);
+        let all = (Position::default(), None);
+        frames.extend(view.listing.between_in_time(&mut view.tape, lane, all, judge.range())?);
         frames.retain(|frame| judge.can_hold(frame));
     }
     Ok(frames)

@@ -15,6 +15,13 @@ impl Reach {
     pub(super) fn of(view: &mut View) -> Result<Self, Error> {
         let mut oldest = [u64::MAX; Lane::ALL.len()];
         for lane in Lane::ALL {
+            let first = view.listing.segments(lane).first().copied();
+            if let Some(name) = first
+                && let Some(record) = view.listing.record(&view.tape, lane, &name)
+            {
+                oldest[lane.number()] = if name.number <= 1 { 0 } else { record.arrivals.0 };
+                continue;
+            }
             let frames = view.listing.oldest(&mut view.tape, lane)?;
             for frame in frames.iter().filter(|frame| frame.packets > 0) {
                 let of_lane = &mut oldest[lane.number()];

@@ -1,6 +1,6 @@
 //! Which rows of which flow files a question needs to see.
 
-use filter::question::Needs;
+use filter::question::{Need, Needs};
 use packet::Timestamp;
 
 use super::Query;
@@ -70,10 +70,10 @@ impl Selection {
         let count = catalog.files().len() as u32;
         let in_time: RowSet = (0..count).filter(|file| self.is_in_time(catalog, *file)).collect();
         let all = || RowSet::all(count);
-        let of_needs = evaluate(&self.needs, &all, &|key| {
-            Ok(match key {
-                None => catalog.opaque(),
-                Some(key) => index_key(key).map_or_else(all, |key| catalog.holding(&key)),
+        let of_needs = evaluate(&self.needs, &all, &|need| {
+            Ok(match need {
+                Need::Opaque(layer) => catalog.opaque(layer),
+                Need::Key(key) => index_key(key).map_or_else(all, |key| catalog.holding(&key)),
             })
         });
         let mut needed = of_needs.unwrap_or_else(|_| all()) & in_time.clone();
@@ -90,9 +90,9 @@ impl Selection {
         let all = || RowSet::all(summary.rows);
         let rows = || -> Result<RowSet, IndexError> {
             let index = catalog.index(file).map_err(|_| IndexError::Damaged)?;
-            let mut rows = evaluate(&self.needs, &all, &|key| match key {
-                None => index.opaque(),
-                Some(key) => index_key(key).map_or_else(|| Ok(all()), |key| index.rows_of(&key)),
+            let mut rows = evaluate(&self.needs, &all, &|need| match need {
+                Need::Opaque(layer) => index.opaque(layer),
+                Need::Key(key) => index_key(key).map_or_else(|| Ok(all()), |key| index.rows_of(&key)),
             })?;
             if !self.flows.is_empty() {
                 let mut of_flows = RowSet::default();
@@ -131,13 +131,13 @@ pub(super) struct Files {
 fn evaluate(
     needs: &Needs,
     all: &dyn Fn() -> RowSet,
-    of: &dyn Fn(Option<&filter::question::Key>) -> Result<RowSet, IndexError>,
+    of: &dyn Fn(Need) -> Result<RowSet, IndexError>,
 ) -> Result<RowSet, IndexError> {
     match needs {
         Needs::Everything => Ok(all()),
         Needs::Nothing => Ok(RowSet::default()),
-        Needs::Key(key) => of(Some(key)),
-        Needs::Opaque => of(None),
+        Needs::Key(key) => of(Need::Key(key)),
+        Needs::Opaque(layer) => of(Need::Opaque(*layer)),
         Needs::And(parts) => {
             let mut found = all();
             for part in parts {

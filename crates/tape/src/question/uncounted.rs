@@ -37,8 +37,7 @@ fn stretches(view: &mut View, unread: &BTreeSet<u32>) -> Result<Vec<(Lane, Posit
         }
         last = Some((file, name.number));
     }
-    if let Some((head, _)) = &view.state {
-        let state = head.covers;
+    if let Some(state) = view.state.as_ref().map(|state| state.head.covers) {
         add_between(&mut stretches, covers_of(view, last)?, state);
     }
     Ok(stretches)
@@ -64,8 +63,9 @@ pub(super) fn frames(
     (from, to): (Option<Timestamp>, Option<Timestamp>),
 ) -> Result<Vec<Frame>, Error> {
     let mut frames = Vec::new();
-    for (lane, from, to) in stretches(view, unread)? {
-        frames.extend(view.listing.between(&mut view.tape, lane, from, Some(to))?);
+    for (lane, begin, end) in stretches(view, unread)? {
+        let between = view.listing.between_in_time(&mut view.tape, lane, (begin, Some(end)), (from, to))?;
+        frames.extend(between);
     }
     for file in in_time.iter().filter(|file| !unread.contains(file)) {
         if view.catalog.summary(file).is_none_or(|summary| summary.has_rowless) {

@@ -1,24 +1,21 @@
 //! A tape as a question finds it.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use packet::Timestamp;
 
 use super::explain::Stages;
-use crate::format::names;
-use crate::format::state::{self, Covers, StateHead};
+use crate::format::state::{Covers, Position};
 use crate::index::Catalog;
-use crate::read::{Frame, Listing, Tape};
+use crate::read::{Frame, Listing, State, Tape};
 use crate::rows::FramePlace;
 use crate::{Error, Lane};
 
 /// A tape as a question finds it: what there is, of which only what is needed is read.
 pub(super) struct View {
     pub(super) tape: Tape,
-    pub(super) state: Option<(StateHead, Vec<u8>)>,
+    pub(super) state: Option<State>,
     pub(super) catalog: Catalog,
     pub(super) listing: Listing,
     pub(super) places: Places,
@@ -33,7 +30,7 @@ impl View {
     pub(super) fn open(directory: &Path) -> Result<Self, Error> {
         let mut stages = Stages::default();
         let mut tape = Tape::open(directory)?;
-        let state = read_state(&mut tape);
+        let state = tape.state();
         let catalog = Catalog::open(directory)?;
         let listing = tape.list()?;
         let segments: usize = Lane::ALL.into_iter().map(|lane| listing.segments(lane).len()).sum();
@@ -87,7 +84,7 @@ impl View {
             let Some(newest) = self.listing.segments(lane).last().copied() else { continue };
             let frames = self.listing.frames(&mut self.tape, lane, newest.number)?;
             let uoffset = frames.last().map_or(0, Frame::uend);
-            end.set(lane, state::Position { segment: newest.number, uoffset });
+            end.set(lane, Position { segment: newest.number, uoffset });
         }
         Ok(end)
     }
@@ -139,22 +136,4 @@ impl Places {
     fn place(&self, number: u32) -> Option<FramePlace> {
         self.places.get(number as usize).copied()
     }
-}
-
-/// The flow table at the last checkpoint.
-pub(super) fn read_state(tape: &mut Tape) -> Option<(StateHead, Vec<u8>)> {
-    let path = tape.directory().join(names::state_path());
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return None,
-        Err(error) => {
-            tape.notes.damaged(&path, error.to_string());
-            return None;
-        }
-    };
-    let decoded = state::decode(&bytes).map(|(head, snapshot)| (head, snapshot.to_vec()));
-    if decoded.is_none() {
-        tape.notes.damaged(&path, "its checksum is wrong");
-    }
-    decoded
 }

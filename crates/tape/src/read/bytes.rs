@@ -1,7 +1,7 @@
 //! The segments that are open for reading, and the interfaces that their packets name.
 
 use std::collections::hash_map::Entry;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,8 +11,7 @@ use packet::capture::block::{Block, Blocks};
 
 use super::load::{FrameBytes, Piece, Source};
 use super::{Frame, Stored, Tape};
-use crate::format::names::{self, SegmentName};
-use crate::format::state;
+use crate::format::names::SegmentName;
 use crate::{Error, Lane};
 
 /// Segments that are held open at once.
@@ -145,8 +144,7 @@ impl Tape {
         let longest = self.segments.values().map(|segment| &segment.interfaces).max_by_key(|known| known.len());
         let mut known = longest.map(|known| known.to_vec()).unwrap_or_default();
         if known.len() < count {
-            let state = fs::read(self.directory.join(names::state_path())).unwrap_or_default();
-            let interfaces = state::decode(&state).map(|(head, _)| head.interfaces).unwrap_or_default();
+            let interfaces = self.state().map(|state| state.head.interfaces).unwrap_or_default();
             let more: Vec<u32> =
                 interfaces.into_iter().skip(known.len()).map(|interface| self.interface_number(interface)).collect();
             known.extend(more);

@@ -52,6 +52,11 @@ impl Tape {
         }
     }
 
+    /// The process that holds the tape's lock, if this one can see it. The kernel takes milliseconds to tell.
+    pub(crate) fn holder(&self) -> Option<u32> {
+        lock::seen_holder(&self.directory)
+    }
+
     /// The recorder's last sign of life, and whether it is so young that a recorder must be at work.
     ///
     /// The lock is not tried: that could keep a recorder that starts just now from getting it.
@@ -71,7 +76,6 @@ impl Tape {
             failing: line.failing,
             is_fresh: age_boot_ns.min(age_wall_ns) < HEARTBEAT_AGE_MAX_NS,
             pid: pid.and_then(|text| text.trim().parse().ok()),
-            holder: lock::seen_holder(&self.directory),
         })
     }
 }
@@ -94,8 +98,6 @@ pub(crate) struct Heartbeat {
     pub(crate) is_fresh: bool,
     /// Its process, as seen from its own namespace.
     pub(crate) pid: Option<u32>,
-    /// The process that holds the tape's lock, if this one can see it.
-    pub(crate) holder: Option<u32>,
 }
 
 impl Heartbeat {

@@ -1,18 +1,18 @@
 //! Which frames a tape holds.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::scan::{contents, read_up_to};
-use super::{Frame, Stored, Tape};
-use crate::format::catalog::{self, FrameRecord, HOLDS_INTERFACES};
+use packet::Timestamp;
+
+use super::{Frame, Tape};
 use crate::format::journal;
-use crate::format::names::{self, Encoding, FlowFileName, SegmentName};
+use crate::format::names::{self, FlowFileName, SegmentName};
+use crate::format::segments::{self, SegmentRecord};
 use crate::format::state::Position;
-use crate::format::zstd_frame::{self, FRAME_BYTES_MAX, Measure};
 use crate::{Error, Lane};
 
 /// What a tape holds: the names of its segments; their frames are listed when they are asked for.
@@ -26,6 +26,8 @@ struct LaneListing {
     /// Read before the names: what has left it since is in segments that are there.
     journal: Vec<journal::JournalFrame>,
     frames: HashMap<u64, Arc<[Frame]>>,
+    /// What the catalog says of closed segments, once somebody has asked.
+    records: Option<Vec<SegmentRecord>>,
 }
 
 impl Listing {
@@ -76,14 +78,39 @@ impl Listing {
         from: Position,
         to: Option<Position>,
     ) -> Result<Vec<Frame>, Error> {
-        let to = to.unwrap_or(Position { segment: u64::MAX, uoffset: u64::MAX });
-        let numbers: Vec<u64> = self.segments(lane).iter().map(|name| name.number).collect();
+        self.between_in_time(tape, lane, (from, to), (None, None))
+    }
+
+    /// As `between`, without segments that have no packets of some times.
+    pub(crate) fn between_in_time(
+        &mut self,
+        tape: &mut Tape,
+        lane: Lane,
+        (from, to): (Position, Option<Position>),
+        times: (Option<Timestamp>, Option<Timestamp>),
+    ) -> Result<Vec<Frame>, Error> {
+        let last = to.map_or(u64::MAX, |to| to.segment);
+        let in_range = |name: &&SegmentName| (from.segment..=last).contains(&name.number);
+        let names: Vec<SegmentName> = self.segments(lane).iter().filter(in_range).copied().collect();
         let mut between = Vec::new();
-        for number in numbers.into_iter().filter(|number| (from.segment..=to.segment).contains(number)) {
-            let frames = self.frames(tape, lane, number)?;
-            between.extend(frames.iter().filter(|frame| (from..to).contains(&frame.position())).cloned());
+        for name in names {
+            let is_in_time = times == (None, None)
+                || self.record(tape, lane, &name).is_none_or(|record| record.overlaps(times.0, times.1));
+            if is_in_time {
+                let frames = self.frames(tape, lane, name.number)?;
+                let is_between = |frame: &&Frame| frame.position() >= from && to.is_none_or(|to| frame.position() < to);
+                between.extend(frames.iter().filter(is_between).cloned());
+            }
         }
         Ok(between)
+    }
+
+    /// What the catalog says of a closed segment; `None` if it says nothing, or it is not closed.
+    pub(crate) fn record(&mut self, tape: &Tape, lane: Lane, name: &SegmentName) -> Option<SegmentRecord> {
+        let of_lane = &mut self.lanes[lane.number()];
+        let records = of_lane.records.get_or_insert_with(|| tape.segment_records(lane));
+        let place = records.binary_search_by_key(&name.number, |record| record.number).ok()?;
+        records.get(place).filter(|record| record.name_time == name.time).copied()
     }
 
     /// How many frames have been listed.
@@ -129,7 +156,7 @@ impl Tape {
 
     fn list_lane(&mut self, lane: Lane) -> Result<LaneListing, Error> {
         let journal = self.journal(lane);
-        Ok(LaneListing { segments: self.segment_names(lane)?, journal, frames: HashMap::new() })
+        Ok(LaneListing { segments: self.segment_names(lane)?, journal, frames: HashMap::new(), records: None })
     }
 
     /// All frames of all lanes, in the order of each lane; those of the open journals come last in it.
@@ -155,32 +182,6 @@ impl Tape {
         Ok(frames)
     }
 
-    /// The frames of a segment, with what the journal adds to it.
-    fn frames_of(
-        &mut self,
-        lane: Lane,
-        name: &SegmentName,
-        is_open: bool,
-        journal: &[journal::JournalFrame],
-    ) -> Result<Vec<Frame>, Error> {
-        let mut frames = self.segment_frames(lane, name, is_open)?;
-        let mut end = frames.last().map_or(0, Frame::uend);
-        for frame in journal.iter().filter(|frame| frame.segment == name.number) {
-            if frame.uoffset >= end && !frame.bytes.is_empty() {
-                let record = FrameRecord { uoffset: frame.uoffset, ..contents(&frame.bytes, 0) };
-                end = record.uend();
-                frames.push(place(lane, *name, &record, Stored::Journal(frame.bytes.as_slice().into())));
-            }
-        }
-        for frame in frames.iter().filter(|frame| frame.describes) {
-            let known = self.descriptions.entry((lane, frame.segment.number)).or_default();
-            if known.last().is_none_or(|last| last.uoffset < frame.uoffset) {
-                known.push(frame.clone());
-            }
-        }
-        Ok(frames)
-    }
-
     /// The segments of a lane, oldest first.
     pub(crate) fn segment_names(&mut self, lane: Lane) -> Result<Vec<SegmentName>, Error> {
         let directory = self.directory.join(lane.name());
@@ -189,6 +190,11 @@ impl Tape {
         segments.sort_by_key(|name| name.number);
         segments.dedup_by_key(|name| name.number);
         Ok(segments)
+    }
+
+    /// What the catalog says of a lane's closed segments: nothing where it is missing.
+    fn segment_records(&self, lane: Lane) -> Vec<SegmentRecord> {
+        segments::decode(&fs::read(self.directory.join(names::segments_path(lane))).unwrap_or_default())
     }
 
     /// The flow files, oldest first.
@@ -210,40 +216,6 @@ impl Tape {
             }
         }
     }
-
-    /// The frames of a segment: those of its index, and what is found by walking behind them.
-    fn segment_frames(&mut self, lane: Lane, name: &SegmentName, is_open: bool) -> Result<Vec<Frame>, Error> {
-        let index = fs::read(self.directory.join(names::catalog_path(lane, name.number))).unwrap_or_default();
-        let mut records = catalog::decode(&index, name.number);
-        let path = self.path(lane, name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.notes.evicted(lane);
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(Error::io("opening", &path)(error)),
-        };
-        let length = file.metadata().map_err(Error::io("looking at", &path))?.len();
-        let beyond = records.iter().position(|record| record.cend() > length);
-        if let Some(beyond) = beyond {
-            records.truncate(beyond);
-            self.notes.damaged(&path, format!("it is cut off at {length} bytes"));
-        }
-        let end = records.last().map_or(0, FrameRecord::cend);
-        if end < length && beyond.is_none() {
-            let walked = match name.encoding {
-                Encoding::Zstd => walk_zstd(&file, length, &mut records),
-                Encoding::Plain => walk_plain(&file, length, &mut records),
-            };
-            let walked = walked.map_err(Error::io("reading", &path))?;
-            // Behind the last whole frame of the newest segment is what is being written.
-            if walked < length && !is_open {
-                self.notes.damaged(&path, format!("from byte {walked} on there is no frame"));
-            }
-        }
-        Ok(records.iter().map(|record| frame_of(lane, *name, record)).collect())
-    }
 }
 
 /// The names in a directory; none if it does not exist.
@@ -260,83 +232,4 @@ pub(super) fn file_names(directory: &Path) -> Result<Vec<String>, Error> {
     }
     names.sort();
     Ok(names)
-}
-
-fn frame_of(lane: Lane, segment: SegmentName, record: &FrameRecord) -> Frame {
-    place(lane, segment, record, Stored::File { coffset: record.coffset, cbytes: record.cbytes })
-}
-
-fn place(lane: Lane, segment: SegmentName, record: &FrameRecord, stored: Stored) -> Frame {
-    Frame {
-        number: 0,
-        skip: 0,
-        lane,
-        segment,
-        uoffset: record.uoffset,
-        ubytes: record.ubytes,
-        packets: record.packets,
-        arrivals: (record.first_arrival, record.last_arrival),
-        times: (record.first_time, record.last_time),
-        describes: record.flags & HOLDS_INTERFACES != 0,
-        interfaces: record.interfaces,
-        stored,
-    }
-}
-
-/// Adds the frames behind `records` as far as they are whole; returns where they end in the file.
-fn walk_zstd(file: &File, length: u64, records: &mut Vec<FrameRecord>) -> std::io::Result<u64> {
-    let mut end = records.last().map_or(0, FrameRecord::cend);
-    let mut decompressor = zstd::bulk::Decompressor::new()?;
-    let mut bytes = Vec::new();
-    while end < length {
-        let Some((frame, ubytes)) = whole_zstd_frame(file, end)? else { break };
-        bytes.clear();
-        bytes.reserve(ubytes);
-        if decompressor.decompress_to_buffer(&frame, &mut bytes).is_err() || bytes.len() != ubytes {
-            break;
-        }
-        let before = records.last().copied().unwrap_or_default();
-        let found = contents(&bytes, before.interfaces);
-        let (ubytes, cbytes) = (ubytes as u32, frame.len() as u32);
-        records.push(FrameRecord { uoffset: before.uend(), coffset: before.cend(), ubytes, cbytes, ..found });
-        end += u64::from(cbytes);
-    }
-    Ok(end)
-}
-
-/// The zstd frame at `offset` and how long its content is; `None` if there is no whole one with content.
-fn whole_zstd_frame(file: &File, offset: u64) -> std::io::Result<Option<(Vec<u8>, usize)>> {
-    let mut wanted = FRAME_BYTES_MAX + zstd_frame::ALIGNMENT;
-    loop {
-        let mut bytes = read_up_to(file, offset, wanted)?;
-        match zstd_frame::measure(&bytes) {
-            Measure::Whole { cbytes, ubytes, .. } if ubytes > 0 => {
-                bytes.truncate(cbytes);
-                return Ok(Some((bytes, ubytes)));
-            }
-            Measure::More(needed) if bytes.len() == wanted && needed > wanted => wanted = needed,
-            _ => return Ok(None),
-        }
-    }
-}
-
-/// As [`walk_zstd`], of a segment that is not compressed: whole blocks become frames of about 1 MiB.
-fn walk_plain(file: &File, length: u64, records: &mut Vec<FrameRecord>) -> std::io::Result<u64> {
-    let mut end = records.last().map_or(0, FrameRecord::cend);
-    let mut window_bytes = FRAME_BYTES_MAX;
-    while end < length {
-        let window = read_up_to(file, end, window_bytes)?;
-        let before = records.last().copied().unwrap_or_default();
-        let found = contents(&window, before.interfaces);
-        if found.ubytes == 0 {
-            if window.len() == window_bytes && window_bytes <= 16 * FRAME_BYTES_MAX {
-                window_bytes *= 4;
-                continue;
-            }
-            break;
-        }
-        records.push(FrameRecord { uoffset: before.uend(), coffset: before.cend(), cbytes: found.ubytes, ..found });
-        end += u64::from(found.ubytes);
-    }
-    Ok(end)
 }

@@ -5,11 +5,13 @@
 mod ahead;
 mod bytes;
 mod chain;
+mod frames;
 mod listing;
 mod load;
 mod merge;
 mod order;
 mod scan;
+mod state;
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,6 +23,7 @@ use packet::{Interface, Timestamp};
 pub(crate) use chain::{Heartbeat, wall_clock};
 pub(crate) use listing::Listing;
 pub(crate) use merge::{Merge, Merged};
+pub(crate) use state::State;
 
 use self::bytes::OpenSegment;
 use self::load::Loader;

@@ -65,6 +65,14 @@ pub(super) const COLUMNS: &[Column] = &[
         |row| row.part.tunnel.and_then(Tunnel::id),
         |row, id| { row.tunnel = Some(tunnel(row.tunnel?.name(), id)?); Some(()) },
     )),
+    column("outer_ip_low", Repeating, Cells::Text(
+        |row| row.part.outer.map(|[low, _]| Word::Address(low)),
+        |row, text| { row.part.outer = Some([address(Some(text.parse().ok()?), None); 2]); Some(()) },
+    )),
+    column("outer_ip_high", Repeating, Cells::Text(
+        |row| row.part.outer.map(|[_, high]| Word::Address(high)),
+        |row, text| { row.part.outer = Some([row.part.outer?[0], address(Some(text.parse().ok()?), None)]); Some(()) },
+    )),
     column("in_iface", Few, Cells::Text(
         |row| row.interface().map(Word::Given),
         |row, text| { row.in_iface = Some(text.to_owned()); Some(()) },

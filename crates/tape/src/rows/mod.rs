@@ -87,6 +87,7 @@ impl Stored {
             proven: false,
             vlan: Vlans::default(),
             tunnel: None,
+            outer: None,
             in_iface: 0,
             src_mac: None,
             dest_mac: None,

@@ -52,6 +52,8 @@ fn parts() -> Vec<FlowPart> {
             (0..byte % 5).for_each(|id| vlans.push(u16::from(id) * 1000));
             part.vlan = vlans;
             part.tunnel = tunnels[number as usize % tunnels.len()];
+            let outer = [Address::v4([192, 0, 2, 1]), Address::v6([number as u8; 16])];
+            part.outer = part.tunnel.filter(|_| number % 3 > 0).map(|_| outer);
             part.in_iface = u32::from(byte % 3);
             (part.src_mac, part.dest_mac) = (mac, Some(Mac([byte; 6])));
             part.lanes = Lane::ALL.into_iter().take(1 + number as usize % 5).collect::<LaneSet>();

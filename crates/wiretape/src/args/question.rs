@@ -42,7 +42,8 @@ pub(crate) struct LimitArgs {
     /// Most memory that the question may take [default: a quarter of what there is, 128 MiB to 4 GiB]
     #[arg(long, value_name = "SIZE", hide_short_help = true)]
     pub(crate) memory: Option<Size>,
-    /// Say behind the answer how it was found: what each stage left, and how long it took
+    /// Say before the answer what will be done for it and what that costs, and behind it what each stage left and how
+    /// long it took; with --format json as JSON on stderr
     #[arg(long)]
     pub(crate) explain: bool,
 }

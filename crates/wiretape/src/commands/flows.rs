@@ -3,15 +3,16 @@
 use std::io::BufWriter;
 use std::ops::ControlFlow;
 
-use tape::question;
+use tape::question::{self, Wanted};
 
+use super::explained::Explained;
 use super::progress::Waiting;
 use super::question as asked;
 use super::{courtesy, histogram, live, news, top};
 use crate::args::FlowsArgs;
 use crate::errors::{Exit, Failure};
+use crate::output::coverage;
 use crate::output::flows::{FlowPrinter, FlowRecord, Look};
-use crate::output::{coverage, explain};
 use crate::terminal;
 use crate::units::now;
 
@@ -27,11 +28,13 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
     if arguments.live {
         live::begin(&source, &mut query)?;
     }
+    let explained = Explained::new(&arguments.limits, Some(arguments.format));
+    explained.before(&source, &query, Wanted::Flows)?;
     match arguments.new_since {
-        Some(since) => return news::run(&source, &query, since.at(now()), arguments),
-        None if !arguments.by.is_empty() => return top::run(&source, &query, arguments),
+        Some(since) => return news::run(&source, &query, since.at(now()), arguments, explained),
+        None if !arguments.by.is_empty() => return top::run(&source, &query, arguments, explained),
         None if arguments.histogram => {
-            return histogram::of_flows(&source, &query, arguments.interval, arguments.format);
+            return histogram::of_flows(&source, &query, arguments.interval, arguments.format, explained);
         }
         None => {}
     }
@@ -64,8 +67,6 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
     }
     live::end(&query, &coverage);
     let exit = coverage::conclude_limited(&coverage, "flows", query.limit);
-    if arguments.limits.explain {
-        explain::print(&coverage.explanation);
-    }
+    explained.behind(&coverage);
     Ok(exit)
 }

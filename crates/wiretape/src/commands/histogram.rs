@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use packet::Timestamp;
 use tape::question::{self, Coverage, Query, Source};
 
+use super::explained::Explained;
 use super::progress::Waiting;
 use crate::aggregate::{Bucket, Histogram, Interval, TooFine, step_text};
 use crate::args::FlowFormat;
@@ -24,6 +25,7 @@ pub(super) fn of_flows(
     query: &Query,
     interval: Option<Interval>,
     format: FlowFormat,
+    explained: Explained,
 ) -> Result<Exit, Failure> {
     grid::check_format(format, "--histogram")?;
     let mut histogram = Histogram::new(interval.unwrap_or(Interval::Auto), query.from, query.to);
@@ -33,11 +35,18 @@ pub(super) fn of_flows(
         question::flows_in_any_order(source, query, &mut |flow| go_on(histogram.add_flow(flow.row), &mut counted))?;
     waiting.end();
     counted.map_err(too_fine)?;
-    finish(histogram, true, format, &coverage, "flows")
+    let exit = finish(histogram, true, format, &coverage, "flows")?;
+    explained.behind(&coverage);
+    Ok(exit)
 }
 
 /// Prints how many packets there were when.
-pub(super) fn of_packets(source: &Source, query: &Query, interval: Option<Interval>) -> Result<Exit, Failure> {
+pub(super) fn of_packets(
+    source: &Source,
+    query: &Query,
+    interval: Option<Interval>,
+    explained: Explained,
+) -> Result<Exit, Failure> {
     let mut histogram = Histogram::new(interval.unwrap_or(Interval::Auto), query.from, query.to);
     let mut counted = Ok(());
     let waiting = Waiting::begin();
@@ -46,7 +55,9 @@ pub(super) fn of_packets(source: &Source, query: &Query, interval: Option<Interv
     })?;
     waiting.end();
     counted.map_err(too_fine)?;
-    finish(histogram, false, FlowFormat::Table, &coverage, "packets")
+    let exit = finish(histogram, false, FlowFormat::Table, &coverage, "packets")?;
+    explained.behind(&coverage);
+    Ok(exit)
 }
 
 fn go_on(done: Result<(), TooFine>, counted: &mut Result<(), TooFine>) -> ControlFlow<()> {

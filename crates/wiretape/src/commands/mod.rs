@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod courtesy;
+mod explained;
 mod export;
 pub(crate) mod filter;
 mod flow_ids;

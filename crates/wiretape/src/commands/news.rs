@@ -7,6 +7,7 @@ use filter::question::Field;
 use packet::Timestamp;
 use tape::question::{self, Query, Source};
 
+use super::explained::Explained;
 use super::progress::Waiting;
 use crate::aggregate::{News, Novelty};
 use crate::args::FlowsArgs;
@@ -29,7 +30,13 @@ const FIELDS: [Field; 8] = [
 ];
 
 /// Prints the values that came at `since` or later for the first time.
-pub(super) fn run(source: &Source, query: &Query, since: Timestamp, arguments: &FlowsArgs) -> Result<Exit, Failure> {
+pub(super) fn run(
+    source: &Source,
+    query: &Query,
+    since: Timestamp,
+    arguments: &FlowsArgs,
+    explained: Explained,
+) -> Result<Exit, Failure> {
     grid::check_format(arguments.format, "--new-since")?;
     if query.from.is_some_and(|from| from >= since) {
         return Err(Failure::call("--from has to be before --new-since")
@@ -65,7 +72,9 @@ pub(super) fn run(source: &Source, query: &Query, since: Timestamp, arguments: &
         ));
     }
     coverage.matched = found.len() as u64;
-    Ok(coverage::conclude(&coverage, "new values"))
+    let exit = coverage::conclude(&coverage, "new values");
+    explained.behind(&coverage);
+    Ok(exit)
 }
 
 /// What "new" means: how long before `since` rows reach back.

@@ -4,14 +4,15 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use tape::question::{self, Coverage, Query, Source};
+use tape::question::{self, Coverage, Query, Source, Wanted};
 
+use super::explained::Explained;
 use super::progress::Waiting;
 use super::question as asked;
 use super::{courtesy, export, flow_ids, histogram, live};
 use crate::args::PacketsArgs;
 use crate::errors::{Exit, Failure};
-use crate::output::{coverage, explain, packet_line};
+use crate::output::{coverage, packet_line};
 
 /// Prints or writes the packets that match.
 pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
@@ -30,8 +31,10 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
         }
         flow_ids::warn_of_unknown(&query.flow_ids, &source)?;
     }
+    let explained = Explained::new(&arguments.limits, None);
+    explained.before(&source, &query, Wanted::Packets)?;
     if arguments.histogram {
-        return histogram::of_packets(&source, &query, arguments.interval);
+        return histogram::of_packets(&source, &query, arguments.interval, explained);
     }
     let coverage = match arguments.write.as_deref() {
         None => print_lines(&source, &query)?,
@@ -40,9 +43,7 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
     };
     live::end(&query, &coverage);
     let exit = coverage::conclude_limited(&coverage, "packets", query.limit);
-    if arguments.limits.explain {
-        explain::print(&coverage.explanation);
-    }
+    explained.behind(&coverage);
     Ok(exit)
 }
 

@@ -7,6 +7,7 @@ use filter::question::Field;
 use serde_json::json;
 use tape::question::{self, Query, Source};
 
+use super::explained::Explained;
 use super::progress::Waiting;
 use crate::aggregate::{Groups, Key, SortBy, Totals, keys_of};
 use crate::args::FlowsArgs;
@@ -20,7 +21,12 @@ use crate::units::{rfc3339, second_text, size_text};
 const GROUPS_MAX: usize = 1_000_000;
 
 /// Prints the groups of the flows that match.
-pub(super) fn run(source: &Source, query: &Query, arguments: &FlowsArgs) -> Result<Exit, Failure> {
+pub(super) fn run(
+    source: &Source,
+    query: &Query,
+    arguments: &FlowsArgs,
+    explained: Explained,
+) -> Result<Exit, Failure> {
     grid::check_format(arguments.format, "--by")?;
     let fields: Vec<Field> = arguments.by.iter().map(|by| by.0).collect();
     let sort = arguments.sort.unwrap_or(SortBy::Bytes);
@@ -50,7 +56,9 @@ pub(super) fn run(source: &Source, query: &Query, arguments: &FlowsArgs) -> Resu
     } else if rows.len() < count {
         terminal::notice(format_args!("the first {} of {} groups", rows.len(), thousands(count as u64)));
     }
-    Ok(coverage::conclude(&coverage, "flows"))
+    let exit = coverage::conclude(&coverage, "flows");
+    explained.behind(&coverage);
+    Ok(exit)
 }
 
 fn columns(fields: &[Field]) -> Vec<Column> {
