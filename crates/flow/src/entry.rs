@@ -82,6 +82,9 @@ impl Facts {
     /// It was reset, by an RST that is not a blind guess.
     pub(crate) const RESET: u16 = 1 << 6;
     const DIRECTION_SHIFT: u32 = 8;
+    const OUTER_SHIFT: u32 = 10;
+    /// As many as can be counted.
+    pub(crate) const OUTER_CHANGES_MAX: u16 = 63;
 
     pub(crate) fn new(direction: Direction) -> Self {
         Self { bits: Self::OCCUPIED | (direction as u16) << Self::DIRECTION_SHIFT, lanes: 0, queue: 0 }
@@ -105,6 +108,19 @@ impl Facts {
             2 => Direction::Internal,
             _ => Direction::External,
         }
+    }
+
+    /// How often it was seen in a tunnel between others in this period.
+    pub(crate) fn outer_changes(self) -> u16 {
+        self.bits >> Self::OUTER_SHIFT
+    }
+
+    pub(crate) fn count_outer_change(&mut self) {
+        self.bits += u16::from(self.outer_changes() < Self::OUTER_CHANGES_MAX) << Self::OUTER_SHIFT;
+    }
+
+    pub(crate) fn forget_outer_changes(&mut self) {
+        self.bits &= (1 << Self::OUTER_SHIFT) - 1;
     }
 
     #[inline]

@@ -139,8 +139,8 @@ pub struct FlowPart {
     pub vlan: Vlans,
     /// Innermost tunnel of the flow's first packet that is in one.
     pub tunnel: Option<Tunnel>,
-    /// The addresses of the outermost IP header of its packets that are in a tunnel, ascending, if they have been the
-    /// same in all of the flow so far ([`Headers::outer_addresses`](packet::Headers::outer_addresses)).
+    /// The addresses of the outermost IP header of all of this part's packets that are in a tunnel, ascending; `None` if
+    /// they differ, or are not known ([`Headers::outer_addresses`](packet::Headers::outer_addresses)).
     pub outer: Option<[Address; 2]>,
     /// Number of the interface of its first packet.
     pub in_iface: u32,

@@ -13,7 +13,7 @@ pub(crate) struct Path {
     pub(crate) server_mac: Option<Mac>,
     pub(crate) vlans: VlanIds,
     pub(crate) tunnel: Option<Tunnel>,
-    /// As [`Headers::outer_addresses`] has them; with a tunnel `None` if they are not always the same, or not known.
+    /// As [`Headers::outer_addresses`] has them, of the current part; with a tunnel `None` if they differ or are not known.
     pub(crate) outer: Option<[Address; 2]>,
 }
 

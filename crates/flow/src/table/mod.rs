@@ -226,6 +226,7 @@ impl FlowTable {
             let part = entry.to_part(self.paths.path(entry.path), base);
             entry.frame = NONE;
             entry.facts.clear_lanes();
+            entry.facts.forget_outer_changes();
             (std::mem::replace(&mut entry.part, NONE), part)
         });
         let closed = period.close(live);
@@ -271,17 +272,26 @@ impl FlowTable {
     }
 
     /// A flow that was plain so far may be seen in a tunnel too, on another interface, and one in a tunnel between others.
+    /// Each of these gets a part of its own, as long as they are not many.
     fn note_tunnel(&mut self, slot: u32, packet: &Packet<'_>, headers: &Headers) {
-        let Some(entry) = self.entries.get_mut(slot as usize) else { return };
-        let path = self.paths.path(entry.path);
-        let outer = headers.outer_addresses(packet.data);
-        let changed = match path.tunnel {
-            None => Path { tunnel: headers.tunnel, outer, ..*path },
-            Some(_) if path.outer.is_some() && path.outer != outer => Path { outer: None, ..*path },
-            Some(_) => return,
-        };
+        let entry = &self.entries[slot as usize];
+        let path = *self.paths.path(entry.path);
+        let goes_on = path.tunnel.is_some() && entry.part != NONE;
+        let may_part = path.outer.is_some() && entry.facts.outer_changes() < Facts::OUTER_CHANGES_MAX;
+        let outer =
+            headers.outer_addresses(packet.data).filter(|outer| !goes_on || may_part || path.outer == Some(*outer));
+        if path.tunnel.is_some() && path.outer == outer {
+            return;
+        }
+        if goes_on && outer.is_some() {
+            self.end_part(slot, None);
+            let entry = &mut self.entries[slot as usize];
+            entry.part = NONE;
+            entry.facts.count_outer_change();
+        }
+        let entry = &mut self.entries[slot as usize];
         self.paths.release(entry.path);
-        entry.path = self.paths.take(changed);
+        entry.path = self.paths.take(Path { tunnel: path.tunnel.or(headers.tunnel), outer, ..path });
     }
 
     /// Counts a packet to its flow.

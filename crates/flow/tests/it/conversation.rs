@@ -2,7 +2,7 @@
 
 use flow::{Config, FlowTable, Seen};
 use packet::decode::Transport;
-use packet::{Address, FlowKey, Headers, Packet, PacketDirection, Timestamp};
+use packet::{Address, FlowKey, Headers, LinkType, Packet, PacketDirection, Timestamp};
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 pub(crate) const START: i64 = 1_700_000_000 * SECOND;
@@ -34,11 +34,21 @@ impl Bench {
 
     /// A packet a millisecond after the last one.
     pub(crate) fn send(&mut self, headers: &Headers, wire_bytes: u32) -> Seen {
+        self.send_bytes(headers, wire_bytes, &[])
+    }
+
+    /// A frame as it was on the wire.
+    pub(crate) fn send_frame(&mut self, frame: &[u8]) -> Seen {
+        let wire_bytes = frame.len() as u32;
+        self.send_bytes(&packet::decode(LinkType::ETHERNET, frame, wire_bytes), wire_bytes, frame)
+    }
+
+    fn send_bytes(&mut self, headers: &Headers, wire_bytes: u32, data: &[u8]) -> Seen {
         self.time += SECOND / 1000;
         let packet = Packet {
             time: Timestamp(self.time),
             wire_bytes,
-            data: &[],
+            data,
             interface: 0,
             direction: PacketDirection::Unknown,
             arrival: Some(self.arrival),

@@ -3,7 +3,7 @@
 use crate::conversation::{ACK, Bench, FIN, OTHER, OURS, RST, SECOND, SYN, config, key};
 use flow::{ConnState, Direction, EndReason, FlowRow, FrameRef, Kept, Lane, LaneSet, Seen};
 use packet::decode::{Fragment, Transport, Tunnel};
-use packet::{Headers, Mac, Timestamp};
+use packet::{Address, Headers, Mac, Timestamp};
 
 /// The rows of one period, in the order of their beginnings.
 fn rows(bench: &mut Bench) -> Vec<FlowRow> {
@@ -102,6 +102,49 @@ fn a_tunnel_is_noted_whenever_it_comes() {
     packet.tunnel = None;
     bench.send(&packet, 60);
     assert_eq!(rows(&mut bench).remove(0).tunnel, Some(Tunnel::Vxlan(7)));
+}
+
+/// One IPv4 header in another, in Ethernet.
+fn ip_in_ip(outer: [u8; 2]) -> Vec<u8> {
+    let [from, to] = outer;
+    let ip = |bytes: u8, proto: u8, addresses: [u8; 8]| {
+        [&[0x45, 0, 0, bytes, 0, 1, 0x40, 0, 64, proto, 0, 0][..], &addresses[..]].concat()
+    };
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    frame.extend(ip(52, 4, [192, 0, 2, from, 192, 0, 2, to]));
+    frame.extend(ip(32, 17, [10, 0, 0, 1, 198, 51, 100, 7]));
+    frame.extend([0x9c, 0x40, 0, 53, 0, 12, 0, 0, 1, 2, 3, 4]);
+    frame
+}
+
+/// Addresses may be used again in other tunnels: what filters see on the outside is known of each part.
+#[test]
+fn a_part_is_in_tunnels_between_the_same_ends() {
+    let mut bench = Bench::new(config());
+    let pair = |one: u8, other: u8| Some([one, other].map(|last| Address::v4([192, 0, 2, last])));
+    let check = |bench: &mut Bench, expected: &[(Option<[Address; 2]>, u64)]| {
+        let mut parts = bench.table.checkpoint().parts;
+        parts.sort_by_key(|part| part.first_arrival);
+        let found: Vec<_> = parts.iter().map(|part| (part.outer, part.pkts_toserver)).collect();
+        assert_eq!(found, expected);
+        assert!(parts.iter().all(|part| part.flow_id == parts[0].flow_id && part.tunnel == Some(Tunnel::IpIp)));
+    };
+    for outer in [[1, 2], [2, 1], [1, 3], [1, 2], [1, 2]] {
+        bench.send_frame(&ip_in_ip(outer));
+    }
+    check(&mut bench, &[(pair(1, 2), 2), (pair(1, 3), 1), (pair(1, 2), 2)]);
+    bench.send_frame(&ip_in_ip([4, 3]));
+    check(&mut bench, &[(pair(3, 4), 1)]);
+    // Nobody makes more parts of one flow than these.
+    for number in 0..200 {
+        bench.send_frame(&ip_in_ip([number, number + 1]));
+    }
+    let parts = bench.table.checkpoint().parts;
+    assert_eq!(parts.len(), 64);
+    assert_eq!(parts.iter().filter(|part| part.outer.is_none()).count(), 1);
+    assert_eq!(parts.iter().map(|part| part.pkts_toserver).sum::<u64>(), 200);
+    bench.send_frame(&ip_in_ip([1, 2]));
+    check(&mut bench, &[(pair(1, 2), 1)]);
 }
 
 /// As on a mirror port, where routing lies between the two, and in GTP-U, where each direction has an identifier.
