@@ -23,8 +23,10 @@ pub(crate) struct Datagram {
 }
 
 const SETS: usize = 1024;
-/// Reassembly timeout (RFC 1122, 3.3.2; Linux `ipfrag_time`).
-const TICKS_MAX: u32 = ticks(30_000);
+/// How long later fragments join the flow of the first one: the reassembly timeout (RFC 1122, 3.3.2; Linux
+/// `ipfrag_time`).
+pub const FRAGMENTS_NS: u64 = 30_000_000_000;
+const TICKS_MAX: u32 = ticks(FRAGMENTS_NS / 1_000_000);
 
 impl Default for Fragments {
     fn default() -> Self {

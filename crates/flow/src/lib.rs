@@ -29,6 +29,7 @@ mod tcp;
 
 pub use config::Config;
 pub use error::Error;
+pub use fragment::FRAGMENTS_NS;
 pub use fuzz::{fuzz_snapshot, fuzz_table};
 pub use history::History;
 pub use key::key_of;

@@ -27,6 +27,8 @@ pub struct Period {
     pub parts: Vec<FlowPart>,
     /// Where the packets are; a pair may stand in it more than once.
     pub locations: Vec<Location>,
+    /// The table's clock at its end ([`FlowTable::clock`](crate::FlowTable::clock)): flows end by it.
+    pub clock_ns: u64,
 }
 
 /// A period that is not over.
@@ -98,7 +100,7 @@ impl OpenPeriod {
     }
 
     /// Ends the period; `live` gives the numbers and parts of live flows that have one.
-    pub(crate) fn close(&mut self, live: impl Iterator<Item = (u32, FlowPart)>) -> Period {
+    pub(crate) fn close(&mut self, live: impl Iterator<Item = (u32, FlowPart)>, clock_ns: u64) -> Period {
         let mut parts = std::mem::take(&mut self.ended);
         let mut places = std::mem::take(&mut self.places);
         let mut locations = std::mem::take(&mut self.locations);
@@ -113,6 +115,6 @@ impl OpenPeriod {
         // Far from `NONE`, whatever the size of a period.
         let base = self.base + places.len() as u32;
         *self = Self { base: if base >= NONE / 2 { 0 } else { base }, ..Self::default() };
-        Period { parts, locations }
+        Period { parts, locations, clock_ns }
     }
 }

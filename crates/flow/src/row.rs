@@ -182,6 +182,11 @@ impl FlowRow {
         now.since(self.end) > self.silence().0 * 1_000_000_000
     }
 
+    /// Nanoseconds that it can be silent without ending, with some to spare.
+    pub fn silence_max_ns(&self) -> u64 {
+        (self.silence().0.unsigned_abs() + 10) * 1_000_000_000
+    }
+
     /// Seconds that it can be silent, and how it ends then.
     fn silence(&self) -> (i64, EndReason) {
         let is_tcp = self.proto == 6;

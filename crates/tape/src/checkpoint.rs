@@ -267,6 +267,7 @@ impl Filing {
             interfaces: interfaces.collect(),
             frames: places,
             rowless,
+            clock_ns: papers.checkpoint.period.clock_ns,
         };
         (metadata, locations)
     }

@@ -229,7 +229,7 @@ impl FlowTable {
             entry.facts.forget_outer_changes();
             (std::mem::replace(&mut entry.part, NONE), part)
         });
-        let closed = period.close(live);
+        let closed = period.close(live, self.clock.nanoseconds);
         self.period = period;
         closed
     }

@@ -12,13 +12,13 @@ use super::state::{Covers, Position};
 use crate::Lane;
 
 /// What a file starts with.
-pub const MAGIC: &[u8; 8] = b"wtindex1";
+pub const MAGIC: &[u8; 8] = b"wtindex2";
 /// Length of the head before its tables.
 const PREFIX_BYTES: usize = 24;
 /// Length of a table's description.
 const TABLE_BYTES: usize = 32;
 /// Length of a summary.
-const SUMMARY_BYTES: usize = 224;
+const SUMMARY_BYTES: usize = 232;
 /// Length of the head's checksum.
 const SUM_BYTES: usize = 8;
 /// Most flow files of a roll-up.
@@ -70,6 +70,8 @@ pub struct FileSummary {
     pub covers: Covers,
     /// By lane, the first and the last segment that holds its packets; 0 where there is none.
     pub segments: [(u64, u64); Lane::ALL.len()],
+    /// The flow table's clock at the end of the file's period; 0 if it is not known.
+    pub clock_ns: u64,
 }
 
 /// Where a table is in its file.
@@ -198,6 +200,7 @@ impl FileSummary {
             put(first);
             put(last);
         }
+        put(self.clock_ns);
     }
 
     fn decode(rest: &mut Cursor) -> Option<Self> {
@@ -213,6 +216,7 @@ impl FileSummary {
         for range in &mut segments {
             *range = u64s::<2>(rest)?.into();
         }
+        let [clock_ns] = u64s(rest)?;
         let time_of = |bits: u64| Timestamp(bits.cast_signed());
         Some(Self {
             name: FlowFileName { number, time: time_of(time) },
@@ -223,6 +227,7 @@ impl FileSummary {
             arrivals: (first_arrival, last_arrival),
             covers,
             segments,
+            clock_ns,
         })
     }
 }

@@ -42,6 +42,7 @@ impl Building {
             arrivals: (u64::MAX, 0),
             covers: metadata.covers,
             segments: segments(metadata),
+            clock_ns: metadata.clock_ns,
         };
         Self { summary, addresses: Vec::new(), short: Default::default() }
     }

@@ -14,12 +14,6 @@ use crate::index::{Key, RowSet};
 /// Flows that are completed one by one; of more of them everything is read around their times.
 const COMPLETED_MAX: usize = 512;
 
-/// A flow ends when it was silent for ten minutes, give or take.
-const SILENCE_MAX_NS: i64 = 11 * 60 * 1_000_000_000;
-
-/// Stragglers belong to a closed flow for five seconds, give or take.
-const LINGER_MAX_NS: i64 = 10 * 1_000_000_000;
-
 impl Reading<'_> {
     /// Reads the other rows of the flows that have been found, where the selection left some out. That a flow has ended
     /// says not that it has no more of them: there are stragglers.
@@ -38,27 +32,40 @@ impl Reading<'_> {
             }
             return Ok(());
         }
-        let (from, to) = self.surroundings(&lacking);
-        for file in 0..self.view.catalog.files().len() as u32 {
-            let summary = self.view.catalog.summary(file);
-            if summary.is_none_or(|summary| summary.times.1 >= from && summary.times.0 <= to) {
-                self.add(file, Chosen::All, Some(&lacking))?;
-            }
+        for file in self.surroundings(&lacking) {
+            self.add(file, Chosen::All, Some(&lacking))?;
         }
         Ok(())
     }
 
-    /// The times that can hold more of some flows.
-    fn surroundings(&self, lacking: &HashSet<FlowId>) -> (Timestamp, Timestamp) {
-        let id = self.view.tape.id_bytes();
-        let (mut from, mut to) = (Timestamp::MAX, Timestamp::MIN);
+    /// The flow files that can hold more of some flows. Times of packets can be those of a clock that was set, so what is
+    /// behind a flow is told by the flow table's clock, and what is before by the file that has its first packet.
+    fn surroundings(&self, lacking: &HashSet<FlowId>) -> Vec<u32> {
+        let (id, catalog) = (self.view.tape.id_bytes(), &self.view.catalog);
+        let mut starts: Vec<Timestamp> = Vec::new();
+        let mut first = u32::MAX;
+        let mut last_ns = Some(0);
         for flow in self.gather.iter().filter(|flow| lacking.contains(&flow.row.flow_id)) {
-            let begins = if has_beginning(&id, flow) { flow.row.end } else { flow.row.start };
-            let silence_ns = if flow.row.end_reason.is_some() { LINGER_MAX_NS } else { SILENCE_MAX_NS };
-            from = from.min(begins);
-            to = to.max(Timestamp(flow.row.end.0.saturating_add(silence_ns)));
+            match flow.files {
+                Some((known, _)) if has_beginning(&id, flow) => first = first.min(known),
+                _ => starts.push(flow.row.start),
+            }
+            let seen_ns = flow.files.and_then(|(_, last)| Some(catalog.summary(last)?.clock_ns));
+            let silence_ns = flow.row.silence_max_ns();
+            last_ns = last_ns.zip(seen_ns).map(|(last, seen): (u64, u64)| last.max(seen.saturating_add(silence_ns)));
         }
-        (from, to)
+        let earliest = starts.iter().min().copied();
+        let count = catalog.files().len() as u32;
+        let can_begin = |file: &u32| {
+            let times = catalog.summary(*file).map(|summary| summary.times);
+            earliest.zip(times).is_none_or(|(earliest, times)| times.1 >= earliest)
+        };
+        if earliest.is_some() {
+            first = first.min((0..count).find(can_begin).unwrap_or(0));
+        }
+        let begun_ns = |file: u32| file.checked_sub(1).and_then(|before| Some(catalog.summary(before)?.clock_ns));
+        let is_near = |file: &u32| begun_ns(*file).zip(last_ns).is_none_or(|(begun, last)| begun <= last);
+        (first..count).filter(is_near).collect()
     }
 
     fn rows_of(&self, file: u32, keys: &[Key]) -> Chosen {

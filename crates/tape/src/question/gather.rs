@@ -22,6 +22,8 @@ pub(super) struct Gathered {
     pub(super) held: Option<Kept>,
     /// The last batch of parts that it was in.
     batch: u32,
+    /// The first and the last flow file that rows of it were read of; none of captures and packets behind the files.
+    pub(super) files: Option<(u32, u32)>,
 }
 
 /// Flows by id.
@@ -30,12 +32,13 @@ pub(super) struct Gather {
     flows: HashMap<FlowId, Gathered>,
     /// Parts come in batches: those of a flow file, and so of a time.
     batch: u32,
+    /// The flow file that parts are of.
+    pub(super) file: Option<u32>,
     /// The flows of the last batches, the oldest batch first.
     touched: VecDeque<Vec<FlowId>>,
 }
 
-/// A flow that ended, or was silent for too long, and is in none of so many batches, has no more parts: clocks that are
-/// set, and stragglers, could belie either alone.
+/// A flow that was silent for too long and is in none of so many batches has no more parts.
 const BATCHES_MAX: usize = 8;
 
 impl Gather {
@@ -56,7 +59,12 @@ impl Gather {
             matched: Truth::False,
             held: None,
             batch: u32::MAX,
+            files: None,
         });
+        flow.files = match (flow.files, self.file) {
+            (Some((first, last)), Some(file)) => Some((first.min(file), last.max(file))),
+            (files, file) => files.or(file.map(|file| (file, file))),
+        };
         flow.frames.extend(frames);
         flow.alone = flow.alone.or(alone);
         if flow.batch != self.batch {
@@ -68,9 +76,13 @@ impl Gather {
         }
     }
 
-    /// Ends a batch of parts, whose packets are not older than `begin`: flows for which `keep` is false are dropped. It is
-    /// shown the flows of the batch, and, with `true`, those that have no more parts.
-    pub(super) fn end_batch(&mut self, begin: Option<Timestamp>, mut keep: impl FnMut(&mut Gathered, bool) -> bool) {
+    /// Ends a batch of parts: flows for which `keep` is false are dropped. It is shown the flows of the batch, and, with
+    /// `true`, those that have no more parts; `is_over` says of a flow that it was silent for too long.
+    pub(super) fn end_batch(
+        &mut self,
+        is_over: impl Fn(&Gathered) -> bool,
+        mut keep: impl FnMut(&mut Gathered, bool) -> bool,
+    ) {
         for id in self.touched.back().into_iter().flatten() {
             if self.flows.get_mut(id).is_some_and(|flow| !keep(flow, false)) {
                 self.flows.remove(id);
@@ -86,10 +98,10 @@ impl Gather {
             if self.batch - flow.batch < BATCHES_MAX as u32 {
                 continue;
             }
-            match begin.filter(|begin| flow.row.is_silent(*begin)) {
-                Some(_) if !keep(flow, true) => drop(self.flows.remove(&id)),
-                Some(_) => {}
-                None => self.touched.back_mut().into_iter().for_each(|touched| touched.push(id)),
+            match is_over(flow) {
+                true if !keep(flow, true) => drop(self.flows.remove(&id)),
+                true => {}
+                false => self.touched.back_mut().into_iter().for_each(|touched| touched.push(id)),
             }
         }
     }

@@ -29,9 +29,6 @@ pub(super) enum Truth {
     Undecidable,
 }
 
-/// Fragments of a datagram follow each other within microseconds, give or take.
-const FRAGMENTS_NS: i64 = 1_000_000_000;
-
 /// Applies a query to packets and rows.
 pub(super) struct Judge {
     expression: Option<Expression>,
@@ -84,7 +81,7 @@ impl Judge {
     /// Whether a frame can hold packets of the times that are asked for, or first fragments of such packets: these say
     /// what flow the packets are of.
     pub(super) fn can_hold_or_explain(&self, frame: &Frame) -> bool {
-        let from = self.from.map(|from| Timestamp(from.0.saturating_sub(FRAGMENTS_NS)));
+        let from = self.from.map(|from| Timestamp(from.0.saturating_sub_unsigned(flow::FRAGMENTS_NS)));
         frame.packets > 0 && frame.overlaps(from, self.to)
     }
 

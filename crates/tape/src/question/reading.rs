@@ -71,6 +71,7 @@ impl<'v> Reading<'v> {
         let names = metadata.interfaces.iter().map(|name| (!name.is_empty()).then(|| Arc::from(name.as_str())));
         let names: Vec<Option<Arc<str>>> = names.collect();
         let mut numbers: Vec<Option<u32>> = vec![None; metadata.frames.len()];
+        self.gather.file = Some(file);
         let (gather, places) = (&mut self.gather, &mut self.view.places);
         let before = match (chosen, self.read.get(&file)) {
             (Chosen::All, Some(Chosen::Some(read))) => read.clone(),
@@ -113,9 +114,16 @@ impl<'v> Reading<'v> {
     /// Drops the flows that are of no interest after the rows of a flow file.
     pub(super) fn drop(&mut self, file: u32, sieve: &mut dyn Sieve) {
         let id = self.view.tape.id_bytes();
-        let begin = self.view.catalog.summary(file).map(|summary| summary.times.0);
-        let latest = self.latest;
-        self.gather.end_batch(begin, |flow, is_past| {
+        let (catalog, latest) = (&self.view.catalog, self.latest);
+        let clock_ns = |file| catalog.summary(file).map(|summary| summary.clock_ns);
+        // Times of packets can be those of a clock that was set: the flow table ended flows by its own.
+        let begun_ns = file.checked_sub(1).and_then(clock_ns);
+        let is_over = |flow: &Gathered| {
+            let seen_ns = flow.files.and_then(|(_, last)| clock_ns(last));
+            let silence_ns = begun_ns.zip(seen_ns).map_or(0, |(begun, seen)| begun.saturating_sub(seen));
+            silence_ns > flow.row.silence_max_ns()
+        };
+        self.gather.end_batch(is_over, |flow, is_past| {
             let is_whole = is_past && has_beginning(&id, flow);
             if is_whole {
                 flow.row.settle(latest);

@@ -93,7 +93,7 @@ pub(super) fn read_parts(
     for file in files.needed.iter() {
         let chosen = selection.rows(&reading.view.catalog, file);
         reading.add(file, chosen, None)?;
-        reading.gather.end_batch(None, |flow, _| sieve.keep(flow, false));
+        reading.gather.end_batch(|_| false, |flow, _| sieve.keep(flow, false));
     }
     reading.end_rows(&files.needed);
     let tail = uncounted::tail(reading.view, &reading.unread)?;

@@ -49,6 +49,7 @@ impl Reading<'_> {
         run(&mut self.view.tape, counted.iter(), &mut replay, &mut |_, _| Truth::False, &mut |_, _, _| {})?;
         let tail = self.frames(|lane| (from.lane(lane).max(covers.lane(lane)), None))?;
         let gather = &mut self.gather;
+        gather.file = None;
         run(&mut self.view.tape, tail.iter(), &mut replay, matches, &mut |part, in_iface, mark| {
             gather.add(part, in_iface, mark.frames, mark.alone);
         })?;

@@ -46,6 +46,8 @@ pub struct Metadata {
     pub frames: Vec<FramePlace>,
     /// Indices of frames that hold packets without a row.
     pub rowless: Vec<u32>,
+    /// The flow table's clock at the end of the period; 0 if it is not known.
+    pub clock_ns: u64,
 }
 
 const TAPE: &str = "wiretape.tape";
@@ -54,6 +56,7 @@ const COVERS: &str = "wiretape.covers";
 const INTERFACES: &str = "wiretape.interfaces";
 const FRAMES: &str = "wiretape.frames";
 const ROWLESS: &str = "wiretape.rowless";
+const CLOCK: &str = "wiretape.clock";
 
 impl Metadata {
     /// As it is written.
@@ -66,6 +69,7 @@ impl Metadata {
             entry(INTERFACES, json(&self.interfaces)),
             entry(FRAMES, json(&self.frames)),
             entry(ROWLESS, json(&self.rowless)),
+            entry(CLOCK, json(&self.clock_ns)),
         ]
     }
 
@@ -83,6 +87,7 @@ impl Metadata {
             interfaces: serde_json::from_str(text(INTERFACES)?).map_err(malformed(INTERFACES))?,
             frames: serde_json::from_str(text(FRAMES)?).map_err(malformed(FRAMES))?,
             rowless: serde_json::from_str(text(ROWLESS)?).map_err(malformed(ROWLESS))?,
+            clock_ns: serde_json::from_str(text(CLOCK)?).map_err(malformed(CLOCK))?,
         })
     }
 }

@@ -11,6 +11,7 @@ use tape::format::chain::{Event, Line};
 use tape::format::identity::{FORMAT, Identity};
 use tape::format::journal::Batch;
 use tape::format::names::{self, Encoding, FlowFileName, SegmentName};
+use tape::format::segments::{self, SegmentRecord};
 use tape::format::state::{self, Covers, Position, StateHead};
 use tape::format::zstd_frame;
 use tape::rows::{self, FramePlace, Metadata};
@@ -64,11 +65,26 @@ pub(crate) fn build(directory: &Path, interfaces: &[Interface], packets: &[Owned
     builder.finish();
 }
 
-/// Writes the indexes of a tape's flow files.
+/// Writes the indexes of a tape's flow files, and what its closed segments hold.
 pub(crate) fn index(directory: &Path) {
-    let catalog = tape::index::Catalog::open(directory).unwrap();
-    for (place, name) in (0..).zip(catalog.files()) {
-        fs::write(directory.join(names::flow_index_path(name.number)), catalog.made(place).unwrap()).unwrap();
+    let flow_files = tape::index::Catalog::open(directory).unwrap();
+    for (place, name) in (0..).zip(flow_files.files()) {
+        fs::write(directory.join(names::flow_index_path(name.number)), flow_files.made(place).unwrap()).unwrap();
+    }
+    for lane in Lane::ALL {
+        let Ok(listed) = fs::read_dir(directory.join(lane.name())) else { continue };
+        let mut segments: Vec<SegmentName> =
+            listed.filter_map(|entry| SegmentName::parse(entry.ok()?.file_name().to_str()?)).collect();
+        segments.sort_by_key(|name| name.number);
+        // The last one is open.
+        segments.pop();
+        let mut bytes = segments::MAGIC.to_vec();
+        for name in segments {
+            let index = fs::read(directory.join(names::catalog_path(lane, name.number))).unwrap_or_default();
+            let record = SegmentRecord::of(&name, &catalog::decode(&index, name.number));
+            record.iter().for_each(|record| record.encode(&mut bytes));
+        }
+        fs::write(directory.join(names::segments_path(lane)), bytes).unwrap();
     }
 }
 
@@ -235,6 +251,7 @@ impl<'a> Builder<'a> {
             interfaces: self.interfaces.iter().map(|interface| interface.name.clone().unwrap_or_default()).collect(),
             frames: std::mem::take(&mut self.frames),
             rowless: rowless.map(|location| location.frame).collect(),
+            clock_ns: period.clock_ns,
         };
         let locations: Vec<(u32, u32)> =
             period.locations.iter().map(|location| (location.part, location.frame)).collect();

@@ -1,6 +1,7 @@
 //! Tests of tapes as a whole.
 
 mod built_tape;
+mod clocks;
 mod damage;
 mod expressions;
 mod health;
@@ -11,4 +12,5 @@ mod recorded;
 mod recorder;
 mod replaced;
 mod shared_captures;
+mod thousands;
 mod written;

@@ -216,6 +216,35 @@ fn packets_of_flows_by_ids_and_times() {
     }
 }
 
+/// Fragments that come seconds after the first of their datagram: the first says what flow they are of, even if it is
+/// not of the times that are asked for.
+#[test]
+fn late_fragments_are_of_their_flow() {
+    let interfaces = vec![Interface {
+        link_type: packet::LinkType::ETHERNET,
+        snaplen: 0,
+        name: Some("eth0".into()),
+        description: None,
+    }];
+    let fragment = |second: i64, id: u8, offset: u8, more: bool| {
+        let mut data = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+        data.extend([0x45, 0, 0, 36, 0, id, if more { 0x20 } else { 0 }, offset, 64, 17, 0, 0]);
+        data.extend([10, 0, 0, 1, 198, 51, 100, 7, 0x30, id, 0, 53, 0, 40, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        let time = Timestamp((1_700_000_000 + second) * 1_000_000_000);
+        let direction = packet::PacketDirection::Unknown;
+        Owned { time, wire_bytes: data.len() as u32, data, interface: 0, direction }
+    };
+    let first = (0..20).map(|id| fragment(0, id, 0, true));
+    let packets: Vec<Owned> = first.chain((0..20).map(|id| fragment(20, id, 2, false))).collect();
+    let tape = tempfile::tempdir().unwrap();
+    build(tape.path(), &interfaces, &packets, Cut { frame_bytes: 200, ..MANY });
+    index(tape.path());
+    let expression = Some(crate::expressions::parsed("src_port = 12291"));
+    let query = Query { expression, from: Some(packets[20].time), ..Query::default() };
+    let (found, _) = ask_packets(&Source::tape(tape.path()), &query);
+    assert_eq!(found.iter().map(|(packet, _)| packet).collect::<Vec<_>>(), [&packets[23]]);
+}
+
 /// Without any one file of the catalog the answers are the same; without a flow file packets are.
 #[test]
 fn files_that_are_missing_are_made_up_for_or_named() {
@@ -224,7 +253,7 @@ fn files_that_are_missing_are_made_up_for_or_named() {
     for (number, path) in made_captures(directory.path()).into_iter().take(3).enumerate() {
         let pair = Pair::new(path, MANYS[number % 3], true).unwrap();
         let pool = Pool::of(&pair.interfaces, &pair.packets);
-        for folder in ["catalog", "flows", "client", "bulk"] {
+        for folder in ["catalog", "flows", "client", "server", "transit", "junk", "bulk"] {
             let Ok(listed) = fs::read_dir(pair.tape.path().join(folder)) else { continue };
             let mut files: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
             files.sort();
