@@ -178,6 +178,8 @@ impl<'a> HoldWriter<'a> {
                 interfaces,
                 frames: std::mem::take(&mut self.frames),
                 rowless: std::mem::take(&mut self.rowless),
+                // Of several periods: which flows have ended by it is not known.
+                clock_ns: 0,
             };
             self.write_rows(parts, &metadata)?;
         }

@@ -45,5 +45,5 @@ pub(crate) use extract::{Extract, Fault, Sought};
 pub use flows::{Flow, FlowSink, flows, flows_in_any_order};
 pub use known::{LinkTypes, link_types, rows_since};
 pub use packets::{PacketSink, packets};
-pub use plan::{Plan, Wanted, plan};
+pub use plan::{Plan, Subject, plan};
 pub use query::{Query, Source};

@@ -13,7 +13,7 @@ use crate::Error;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Subject {
     /// Flows.
     Flows,
     /// Packets.
@@ -51,7 +51,7 @@ const FILE: Duration = Duration::from_millis(1);
 /// Works out what a question will do; `None` of captures, which are simply read, and of what is to come.
 ///
 /// Rows are read for it where they say which frames are.
-pub fn plan(source: &Source, query: &Query, wanted: Wanted) -> Result<Option<Plan>, Error> {
+pub fn plan(source: &Source, query: &Query, subject: Subject) -> Result<Option<Plan>, Error> {
     let Source::Tape(directory) = source else { return Ok(None) };
     if query.live {
         return Ok(None);
@@ -60,13 +60,13 @@ pub fn plan(source: &Source, query: &Query, wanted: Wanted) -> Result<Option<Pla
     let judge = Judge::of_tape(query, &mut view)?;
     let selection = Selection::new(query);
     let mut plan = Plan { needs: selection.to_words(), ..Plan::default() };
-    let is_scan = wanted == Wanted::Packets && selection.is_everything() && !judge.can_prune();
+    let is_scan = subject == Subject::Packets && selection.is_everything() && !judge.can_prune();
     if !is_scan {
         add_rows(&mut plan, &view, &selection);
     }
-    let frames = match wanted {
-        Wanted::Packets => packets::frames(&mut view, query, &judge, &mut Coverage::default())?,
-        Wanted::Flows if judge.needs_bytes() => {
+    let frames = match subject {
+        Subject::Packets => packets::frames(&mut view, query, &judge, &mut Coverage::default())?,
+        Subject::Flows if judge.needs_bytes() => {
             let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, &judge, flow, is_whole);
             let found = rows::read(&mut view, &selection, query.range(), &mut keep, None)?;
             // Most flows are decided by their first packet.
@@ -74,7 +74,7 @@ pub fn plan(source: &Source, query: &Query, wanted: Wanted) -> Result<Option<Pla
             let first: Vec<u32> = flows.filter_map(|flow| flow.frames.first().copied()).collect();
             view.resolve(first.into_iter())?.frames
         }
-        Wanted::Flows => Vec::new(),
+        Subject::Flows => Vec::new(),
     };
     plan.frames = frames.len() as u64;
     plan.frame_bytes = frames.iter().map(|frame| u64::from(frame.ubytes)).sum();

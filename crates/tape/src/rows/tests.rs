@@ -70,6 +70,7 @@ fn metadata() -> Metadata {
         interfaces: vec!["eth0".into(), String::new()],
         frames: vec![place(1, 300), place(u64::MAX, u64::MAX)],
         rowless: vec![1],
+        clock_ns: 7_000_000_000,
         ..Metadata::default()
     }
 }

@@ -21,6 +21,8 @@ const ROW_GROUP_ROWS: usize = 32 * 1024;
 const PAGE_ROWS: usize = 2048;
 /// Higher levels gain less than a hundredth.
 const ZSTD_LEVEL: i32 = 1;
+/// Files of fewer rows are not compressed: a reader's preparations for each column would cost more than reading them.
+const COMPRESSED_ROWS_MIN: usize = 4096;
 
 /// Writes parts in the order of their first packets, with `metadata` and, for each part, the frames that hold its packets.
 ///
@@ -32,7 +34,7 @@ pub fn write<W: Write + Send>(
     locations: &[(u32, u32)],
     metadata: &Metadata,
 ) -> Result<W, ParquetError> {
-    let properties = properties(metadata)?;
+    let properties = properties(metadata, parts.len() >= COMPRESSED_ROWS_MIN)?;
     let mut writer = SerializedFileWriter::new(out, schema()?, Arc::new(properties))?;
     let frames = Frames::new(parts.len(), locations);
     let mut words = Words::default();
@@ -57,7 +59,7 @@ pub(crate) fn order(parts: &[FlowPart]) -> Vec<usize> {
     order
 }
 
-fn properties(metadata: &Metadata) -> Result<WriterProperties, ParquetError> {
+fn properties(metadata: &Metadata, is_compressed: bool) -> Result<WriterProperties, ParquetError> {
     let zstd = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
     let properties = WriterProperties::builder()
         .set_statistics_enabled(EnabledStatistics::None)
@@ -78,8 +80,8 @@ fn properties(metadata: &Metadata) -> Result<WriterProperties, ParquetError> {
                 .set_column_encoding(path.clone(), Encoding::PLAIN),
         };
         match column.coding {
-            Coding::Repeating | Coding::Packed => properties.set_column_compression(path, zstd),
-            Coding::Few | Coding::Steps | Coding::Plain => properties,
+            Coding::Repeating | Coding::Packed if is_compressed => properties.set_column_compression(path, zstd),
+            _ => properties,
         }
     });
     Ok(properties.build())

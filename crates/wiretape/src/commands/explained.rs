@@ -1,6 +1,6 @@
 //! `--explain`: what a question will do, and what it did.
 
-use tape::question::{self, Coverage, Query, Source, Wanted};
+use tape::question::{self, Coverage, Query, Source, Subject};
 
 use crate::args::{FlowFormat, LimitArgs};
 use crate::errors::Failure;
@@ -18,9 +18,9 @@ impl Explained {
     }
 
     /// Says what the question will do.
-    pub(super) fn before(self, source: &Source, query: &Query, wanted: Wanted) -> Result<(), Failure> {
+    pub(super) fn before(self, source: &Source, query: &Query, subject: Subject) -> Result<(), Failure> {
         if let Some(form) = self.0
-            && let Some(plan) = question::plan(source, query, wanted)?
+            && let Some(plan) = question::plan(source, query, subject)?
         {
             explain::print_plan(&plan, form);
         }

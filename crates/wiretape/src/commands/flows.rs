@@ -3,7 +3,7 @@
 use std::io::BufWriter;
 use std::ops::ControlFlow;
 
-use tape::question::{self, Wanted};
+use tape::question::{self, Subject};
 
 use super::explained::Explained;
 use super::progress::Waiting;
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
         live::begin(&source, &mut query)?;
     }
     let explained = Explained::new(&arguments.limits, Some(arguments.format));
-    explained.before(&source, &query, Wanted::Flows)?;
+    explained.before(&source, &query, Subject::Flows)?;
     match arguments.new_since {
         Some(since) => return news::run(&source, &query, since.at(now()), arguments, explained),
         None if !arguments.by.is_empty() => return top::run(&source, &query, arguments, explained),

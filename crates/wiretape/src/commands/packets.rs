@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use tape::question::{self, Coverage, Query, Source, Wanted};
+use tape::question::{self, Coverage, Query, Source, Subject};
 
 use super::explained::Explained;
 use super::progress::Waiting;
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
         flow_ids::warn_of_unknown(&query.flow_ids, &source)?;
     }
     let explained = Explained::new(&arguments.limits, None);
-    explained.before(&source, &query, Wanted::Packets)?;
+    explained.before(&source, &query, Subject::Packets)?;
     if arguments.histogram {
         return histogram::of_packets(&source, &query, arguments.interval, explained);
     }
