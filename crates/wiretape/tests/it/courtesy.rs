@@ -105,3 +105,24 @@ fn on_terminal(call: &str, answer: &str) -> (String, i32) {
     assert!(begun.elapsed() < Duration::from_secs(30));
     (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1))
 }
+
+#[test]
+fn questions_are_explained_before_and_behind_their_answer() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let (tape, file) = (scratch.path().join("t.tape"), scratch.path().join("a.pcapng"));
+    std::fs::write(&file, capture(&[(packet::LinkType::ETHERNET, 20)])).expect("written");
+    run(&format!("import --tape {} {}", tape.display(), file.display())).ended_with(0);
+    // Both streams into one, as on a terminal.
+    let words = shell(&format!("$WIRETAPE packets --tape {} --explain udp 2>&1", tape.display())).ended_with(0).text();
+    let place = |text: &str| words.find(text).unwrap_or_else(|| panic!("{text} in {words}"));
+    assert!(place("plan: ") < place("cost: about") && place("cost: about") < place(" > "), "{words}");
+    assert!(place(" > ") < place("stage "), "{words}");
+    for more in ["udp", "--by dest_port", "--histogram"] {
+        let json = run(&format!("flows --tape {} --explain --format json {more}", tape.display())).ended_with(0);
+        let objects: Vec<serde_json::Value> =
+            json.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        assert!(objects.len() == 2, "{}", json.stderr);
+        assert!(objects[0]["plan"]["estimated_ms"].is_number(), "{}", json.stderr);
+        assert!(objects[1]["explanation"]["stages"].is_array(), "{}", json.stderr);
+    }
+}
