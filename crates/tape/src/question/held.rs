@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::flows::find_on_lanes;
 use super::gather::Gathered;
 use super::judge::Judge;
-use super::packets::{PacketSink, Picker, Plan, plan, rows_of_flows};
+use super::packets::{Choice, PacketSink, Picker, choose, rows_of_flows};
 use super::view::{View, sort_and_dedup};
 use super::{Coverage, Query, refused};
 use crate::Error;
@@ -104,21 +104,22 @@ pub(super) fn answer(
     sink: PacketSink,
 ) -> Result<(), Error> {
     let mut judges = vec![Judge::of_tape(query, view)?];
-    let mut plans = vec![plan(view, query, &judges[0], coverage)?];
+    let mut plans = vec![choose(view, query, &judges[0], coverage)?];
     for hold in holds.iter_mut() {
         let judge = Judge::of_tape(query, hold)?;
-        plans.push(plan(hold, query, &judge, &mut Coverage::default())?);
+        plans.push(choose(hold, query, &judge, &mut Coverage::default())?);
         judges.push(judge);
     }
     if query.whole_flows {
         exchange(view, holds, &mut plans)?;
     }
     let mut views: Vec<&mut View> = std::iter::once(&mut *view).chain(holds.iter_mut()).collect();
-    let streams = views.iter_mut().zip(&mut judges).zip(plans).map(|((view, judge), Plan { frames, chosen })| Stream {
-        merge: Merge::new(&mut view.tape, frames),
-        picker: Picker::new(query, judge, chosen),
-        numbers: HashMap::new(),
-    });
+    let streams =
+        views.iter_mut().zip(&mut judges).zip(plans).map(|((view, judge), Choice { frames, chosen })| Stream {
+            merge: Merge::new(&mut view.tape, frames),
+            picker: Picker::new(query, judge, chosen),
+            numbers: HashMap::new(),
+        });
     let mut streams: Vec<Stream> = streams.collect();
     hand_out(&mut streams, query, coverage, sink)?;
     coverage.undecided_packets += streams.first().map_or(0, |stream| stream.picker.undecided);
@@ -175,7 +176,7 @@ fn number_of(interfaces: &mut Vec<Interface>, interface: &Interface) -> u32 {
 }
 
 /// A flow that matches anywhere is wanted everywhere.
-fn exchange(view: &mut View, holds: &mut [View], plans: &mut [Plan]) -> Result<(), Error> {
+fn exchange(view: &mut View, holds: &mut [View], plans: &mut [Choice]) -> Result<(), Error> {
     let chosen = plans.iter().flat_map(|plan| plan.chosen.iter().flatten());
     let all: HashSet<FlowId> = chosen.map(|flow| flow.row.flow_id).collect();
     let views = std::iter::once(view).chain(holds.iter_mut());
