@@ -81,10 +81,12 @@ impl Facts {
     pub(crate) const OCCUPIED: u16 = 1 << 5;
     /// It was reset, by an RST that is not a blind guess.
     pub(crate) const RESET: u16 = 1 << 6;
+    /// The server has said something.
+    pub(crate) const ANSWERED: u16 = 1 << 7;
     const DIRECTION_SHIFT: u32 = 8;
-    const OUTER_SHIFT: u32 = 10;
+    const OUTER_SHIFT: u32 = 11;
     /// As many as can be counted.
-    pub(crate) const OUTER_CHANGES_MAX: u16 = 63;
+    pub(crate) const OUTER_CHANGES_MAX: u16 = 31;
 
     pub(crate) fn new(direction: Direction) -> Self {
         Self { bits: Self::OCCUPIED | (direction as u16) << Self::DIRECTION_SHIFT, lanes: 0, queue: 0 }
@@ -150,6 +152,16 @@ impl Entry {
     #[inline]
     pub(crate) fn is_tcp(&self) -> bool {
         self.key.proto() == 6
+    }
+
+    /// Someone who only pretends an address cannot have made it: a stranger acknowledged what we sent, or somebody whom we
+    /// asked answered.
+    #[inline]
+    pub(crate) fn is_sure(&self) -> bool {
+        match self.facts.direction() {
+            Direction::Inbound => !matches!(self.key.proto(), 17 | 136),
+            _ => self.facts.has(Facts::ANSWERED),
+        }
     }
 
     /// The lane of its head.

@@ -6,6 +6,7 @@
 //! [`FlowRow`]s. The same packets in the same order give the same flows, so salvage and readers can replay.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod clock;
 mod config;
 mod entry;
@@ -27,6 +28,7 @@ mod snapshot;
 mod table;
 mod tcp;
 
+pub use admission::{Admission, LaneFill, LaneReport, Level, Verdict};
 pub use config::Config;
 pub use error::Error;
 pub use fragment::FRAGMENTS_NS;

@@ -1,7 +1,7 @@
 //! The table's state in bytes, so that flows go on over restarts.
 //!
 //! Big-endian. `"WTFLOWS"` and a zero byte, version (u16), tape id (16), secret (32), then in this order: counters, clock,
-//! ours, listening ports, fragments, flows. A list is its length (u32) and its items. There is no checksum: whoever
+//! ours, listening ports, fragments, flows, admission (not in version 2). A list is its length (u32) and its items. There is no checksum: whoever
 //! stores a snapshot adds one.
 
 mod flow;
@@ -12,11 +12,13 @@ use crate::fragment::Datagram;
 use crate::idle::Class;
 use crate::ours::{Network, Networks, Ours};
 use crate::table::Counters;
-use crate::{Config, Error, FlowTable};
+use crate::{Admission, Config, Error, FlowTable};
 use packet::Cursor;
 
 const MAGIC: &[u8; 8] = b"WTFLOWS\0";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
+/// Nothing was known of admission.
+const VERSION_WITHOUT_ADMISSION: u16 = 2;
 
 impl FlowTable {
     /// Appends the table's state. What was observed since the last checkpoint is in the flows' states but not in any
@@ -49,6 +51,7 @@ impl FlowTable {
                 flow::put(out, entry, self.paths.path(entry.path));
             }
         }
+        self.admission.put(out);
     }
 
     /// A table that goes on where the snapshot was taken. Sizes come from `config`, what is ours and the secret from
@@ -62,7 +65,7 @@ impl FlowTable {
             return Err(Error::NotASnapshot);
         }
         let version = input.u16()?;
-        if version != VERSION {
+        if ![VERSION, VERSION_WITHOUT_ADMISSION].contains(&version) {
             return Err(Error::OtherVersion { got: version, expected: VERSION });
         }
         if input.array::<16>()? != config.tape_id {
@@ -80,6 +83,9 @@ impl FlowTable {
             table.fragments.restore(Datagram { hash, src_port, dest_port, since: Tick(input.u32()?) });
         }
         table.restore_flows(&mut input)?;
+        if version != VERSION_WITHOUT_ADMISSION {
+            table.admission = Admission::take(&table.secret, &mut input)?;
+        }
         if input.cursor.is_empty() { Ok(table) } else { Err(Error::Impossible { field: "length" }) }
     }
 
@@ -102,7 +108,7 @@ impl FlowTable {
 }
 
 /// Reads what [`FlowTable::snapshot`] wrote.
-struct Input<'a> {
+pub(crate) struct Input<'a> {
     cursor: Cursor<'a>,
     bytes: usize,
 }
@@ -112,7 +118,7 @@ impl Input<'_> {
         self.cursor.array().ok_or(Error::Truncated { bytes: self.bytes })
     }
 
-    fn u8(&mut self) -> Result<u8, Error> {
+    pub(crate) fn u8(&mut self) -> Result<u8, Error> {
         self.array().map(u8::from_be_bytes)
     }
 
@@ -120,23 +126,23 @@ impl Input<'_> {
         self.array().map(u16::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Result<u32, Error> {
+    pub(crate) fn u32(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, Error> {
+    pub(crate) fn u64(&mut self) -> Result<u64, Error> {
         self.array().map(u64::from_be_bytes)
     }
 
     /// The length of a list whose items take at least `item_bytes`, so that it cannot be longer than what is left.
-    fn count(&mut self, item_bytes: usize) -> Result<u32, Error> {
+    pub(crate) fn count(&mut self, item_bytes: usize) -> Result<u32, Error> {
         let count = self.u32()?;
         let fits = (count as usize).checked_mul(item_bytes).is_some_and(|bytes| bytes <= self.cursor.len());
         if fits { Ok(count) } else { Err(Error::Truncated { bytes: self.bytes }) }
     }
 }
 
-fn put_count(out: &mut Vec<u8>, count: usize) {
+pub(crate) fn put_count(out: &mut Vec<u8>, count: usize) {
     out.extend_from_slice(&(count as u32).to_be_bytes());
 }
 

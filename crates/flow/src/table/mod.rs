@@ -5,7 +5,6 @@ mod orient;
 mod parts;
 mod place;
 
-use crate::Config;
 use crate::clock::{Clock, Tick};
 use crate::entry::{Entry, Facts, NONE};
 use crate::fragment::{Fragments, fragment_of};
@@ -17,6 +16,7 @@ use crate::ours::{Direction, Ours};
 use crate::path::{Path, Paths};
 use crate::period::{FrameRef, OpenPeriod, Period};
 use crate::tcp::Segment;
+use crate::{Admission, Config};
 use packet::{Headers, Packet};
 
 /// A packet's flow, from [`FlowTable::observe`] until the next checkpoint.
@@ -59,6 +59,10 @@ pub struct Seen {
     pub direction: Direction,
     /// The client sent it.
     pub from_client: bool,
+    /// The other side acknowledged something, or answered: nobody who only pretends an address does.
+    pub sure: bool,
+    /// Bytes on the wire that the flow had before: of its head, or of its bulk in this period.
+    pub used_bytes: u32,
 }
 
 /// The table's time.
@@ -107,6 +111,7 @@ pub struct FlowTable {
     /// TCP ports of ours that answered a SYN, a bit each.
     pub(crate) listening: Vec<u64>,
     period: OpenPeriod,
+    pub(crate) admission: Admission,
     pub(crate) counters: Counters,
 }
 
@@ -124,6 +129,7 @@ impl FlowTable {
             parts_max: config.period_parts_max.max(1) as usize,
             locations_max: config.period_locations_max.max(1) as usize,
             hasher: KeyHasher::new(&config.secret),
+            admission: Admission::new(&config.secret),
             clock: Clock::default(),
             entries: Vec::with_capacity(capacity as usize),
             free: NONE,
@@ -249,6 +255,17 @@ impl FlowTable {
         self.live
     }
 
+    /// What judges how much of each head is kept.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// What judges how much of each head is kept.
+    #[inline]
+    pub fn admission_mut(&mut self) -> &mut Admission {
+        &mut self.admission
+    }
+
     /// What has happened so far.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -268,6 +285,8 @@ impl FlowTable {
             release: None,
             direction: Direction::External,
             from_client: true,
+            sure: false,
+            used_bytes: 0,
         }
     }
 
@@ -327,7 +346,9 @@ impl FlowTable {
             _ => {}
         }
         let release = proven_now.then(|| entry.prove(now));
-        let place = entry.place(packet.wire_bytes, self.head_bytes, now);
+        let (place, used_bytes) = entry.place(packet.wire_bytes, self.head_bytes, now);
+        entry.facts.set(Facts::ANSWERED, entry.facts.has(Facts::ANSWERED) || !from_client);
+        let sure = entry.is_sure();
         let (direction, part, class) = (entry.facts.direction(), entry.part, Class::of(entry));
         if entry.facts.queue != class as u8 {
             self.queues.remove(&mut self.entries, slot);
@@ -337,6 +358,6 @@ impl FlowTable {
         if !from_client && segment.is_some_and(Segment::answers) {
             self.note_listening(slot);
         }
-        Seen { slot: Slot { slot, part }, place, release, direction, from_client }
+        Seen { slot: Slot { slot, part }, place, release, direction, from_client, sure, used_bytes }
     }
 }

@@ -68,23 +68,26 @@ impl Entry {
         Lane::Junk
     }
 
-    /// Where a packet of this flow goes.
+    /// Where a packet of this flow goes, and what there was of its head or bulk before. The tally has it already.
     #[inline]
-    pub(super) fn place(&mut self, bytes: u32, head_bytes: u32, now: Now) -> Place {
+    pub(super) fn place(&mut self, bytes: u32, head_bytes: u32, now: Now) -> (Place, u32) {
         let age = now.since(self.head_since);
         let proven = self.facts.has(Facts::PROVEN);
         if proven && age >= HEAD_EVERY {
             self.head_since = self.head_since.plus(age - age % HEAD_EVERY);
             self.head_used = 0;
         }
-        let in_head = self.head_used < head_bytes;
-        match (proven, in_head) {
-            (true, false) => return Place::Lane(Lane::Bulk),
-            (false, _) if age >= PARK_TICKS => return Place::Lane(Lane::Junk),
-            (false, false) => return Place::Lane(Lane::Junk),
+        let used = self.head_used;
+        match (proven, used < head_bytes) {
+            (true, false) => {
+                let tally = self.tally.bytes[0].saturating_add(self.tally.bytes[1]);
+                return (Place::Lane(Lane::Bulk), tally.saturating_sub(bytes));
+            }
+            (false, _) if age >= PARK_TICKS => return (Place::Lane(Lane::Junk), used),
+            (false, false) => return (Place::Lane(Lane::Junk), used),
             _ => self.head_used = self.head_used.saturating_add(bytes),
         }
-        if proven { Place::Lane(self.head_lane()) } else { Place::Park }
+        (if proven { Place::Lane(self.head_lane()) } else { Place::Park }, used)
     }
 
     /// True if a flow has to prove that it hears us: others started it, or others were the first that we saw.
