@@ -17,6 +17,9 @@ pub struct Config {
     /// A full table ends its quietest flow for a newcomer. Otherwise newcomers stay without a row, ours excepted: live, a
     /// flood must not end conversations.
     pub makes_room: bool,
+    /// Live: flows that prove nothing share rows, one for each source prefix, target, port and minute, at most so many a day
+    /// and one for each four proven flows. Without it every flow has its row.
+    pub junk_rows_a_day: Option<u32>,
     /// Bytes on the wire of a flow that count as its head, and as much again each hour.
     pub head_bytes: u32,
     /// Flows that ended in a period above which the table wants a checkpoint; at twice as many it takes no newcomers.
@@ -40,6 +43,7 @@ impl Config {
             ours: Ours::default(),
             capacity_flows: Self::CAPACITY_FLOWS,
             makes_room: false,
+            junk_rows_a_day: None,
             head_bytes: Self::HEAD_BYTES,
             period_parts_max: 1 << 15,
             period_locations_max: 1 << 20,

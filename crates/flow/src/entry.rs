@@ -83,6 +83,8 @@ impl Facts {
     pub(crate) const RESET: u16 = 1 << 6;
     /// The server has said something.
     pub(crate) const ANSWERED: u16 = 1 << 7;
+    /// Admission made it junk.
+    pub(crate) const SET_ASIDE: u16 = 1 << 10;
     const DIRECTION_SHIFT: u32 = 8;
     const OUTER_SHIFT: u32 = 11;
     /// As many as can be counted.

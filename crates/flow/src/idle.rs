@@ -29,7 +29,7 @@ impl Class {
         match () {
             () if entry.is_tcp() && connection.is_closed() => Self::Closed,
             () if entry.facts.has(Facts::RESET) => Self::Reset,
-            () if !entry.facts.has(Facts::PROVEN) => Self::Unproven,
+            () if !entry.facts.has(Facts::PROVEN) || entry.facts.has(Facts::SET_ASIDE) => Self::Unproven,
             () if entry.is_tcp() => Self::Tcp,
             () => Self::Other,
         }

@@ -25,6 +25,7 @@ mod path;
 mod period;
 mod row;
 mod snapshot;
+mod sums;
 mod table;
 mod tcp;
 

@@ -64,11 +64,13 @@ pub enum EndReason {
     Reused = 4,
     /// It was not proven, and the table needed the room.
     Evicted = 5,
+    /// The row stands for several flows that proved nothing: from one prefix to one target, or what was left over.
+    Summed = 6,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [Self::Closed, Self::Reset, Self::Idle, Self::Reused, Self::Evicted];
+    pub const ALL: [Self; 6] = [Self::Closed, Self::Reset, Self::Idle, Self::Reused, Self::Evicted, Self::Summed];
 
     /// The word in rows and answers.
     pub fn name(self) -> &'static str {
@@ -78,6 +80,7 @@ impl EndReason {
             Self::Idle => "idle",
             Self::Reused => "reused",
             Self::Evicted => "evicted",
+            Self::Summed => "summed",
         }
     }
 

@@ -2,7 +2,8 @@
 
 use crate::entry::NONE;
 use crate::lane::Lane;
-use crate::part::FlowPart;
+use crate::part::{EndReason, FlowPart};
+use crate::sums::{Allowance, Shared, Sums};
 
 /// Number of a frame, as whoever writes frames counts them; different in every lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +46,7 @@ pub(crate) struct OpenPeriod {
     ended: Vec<FlowPart>,
     locations: Vec<Location>,
     rowless_frame: Option<FrameRef>,
+    sums: Sums,
 }
 
 const LIVE: u32 = u32::MAX;
@@ -72,6 +74,19 @@ impl OpenPeriod {
     pub(crate) fn end_part(&mut self, number: u32, part: FlowPart) {
         self.places[(number - self.base) as usize] = self.ended.len() as u32;
         self.ended.push(part);
+    }
+
+    /// Notes that a part has ended, or goes on, that shares a row.
+    pub(crate) fn sum_part(&mut self, number: u32, part: FlowPart, of: (&[u8; 16], u64), allowance: &mut Allowance) {
+        match self.sums.add(part, &mut self.ended, of, allowance) {
+            Shared::Added(place) => self.places[(number - self.base) as usize] = place,
+            Shared::Begins(part) => self.end_part(number, part),
+        }
+    }
+
+    /// Parts that were begun.
+    pub(crate) fn part_count(&self) -> usize {
+        self.places.len()
     }
 
     /// Adds what was kept of a flow that has ended; false if the part is of an earlier period.
@@ -104,13 +119,17 @@ impl OpenPeriod {
         let mut parts = std::mem::take(&mut self.ended);
         let mut places = std::mem::take(&mut self.places);
         let mut locations = std::mem::take(&mut self.locations);
-        parts.reserve_exact(places.len() - parts.len());
+        parts.reserve_exact(places.iter().filter(|place| **place == LIVE).count());
+        let shared = |part: &FlowPart| part.end_reason == Some(EndReason::Summed);
+        let shared: Vec<bool> = parts.iter().map(shared).collect();
         for (number, part) in live {
             places[(number - self.base) as usize] = parts.len() as u32;
             parts.push(part);
         }
         for location in &mut locations {
-            location.part = places.get(location.part as usize).copied().unwrap_or(ROWLESS);
+            let part = places.get(location.part as usize).copied().unwrap_or(ROWLESS);
+            // Whose packets they are, the row does not tell: they have to be read.
+            location.part = if shared.get(part as usize) == Some(&true) { ROWLESS } else { part };
         }
         // Far from `NONE`, whatever the size of a period.
         let base = self.base + places.len() as u32;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use flow::{FlowTable, Lane, Network, Ours, Parking, Place, Slot};
+use flow::{FlowTable, Lane, Network, Ours, Parking, Place, Seen, Slot, Verdict};
 use packet::decode::decode_into;
 use packet::{Headers, Interface, LinkType, Packet, Timestamp};
 
@@ -12,6 +12,7 @@ use crate::batch::{BATCH_MAX, Batch};
 use crate::copies::{Copies, Path};
 use crate::counters::Counters;
 use crate::keeper::{Keeper, Note};
+use crate::overload::{Change, Overload};
 
 /// Packets of a capture file between two looks at what is due.
 const UPKEEP_EVERY: u32 = 1024;
@@ -24,6 +25,8 @@ const PARKING_EVERY_NS: u64 = 50_000_000;
 const KEEPER_EVERY_NS: u64 = 1_000_000_000;
 const KEEPER_EVERY_QUIET_NS: u64 = 10 * KEEPER_EVERY_NS;
 const QUIET_PACKETS: u32 = 256;
+/// Headers of a packet are at most this long.
+const HEADERS_BYTES_MAX: usize = 192;
 /// Addresses of a host with many interfaces can change all the time.
 const OURS_EVERY_NS: u64 = 10_000_000_000;
 
@@ -54,6 +57,7 @@ pub struct Desk<K> {
     last_checkpoint: Option<u64>,
     keeper_ticked: Instant,
     as_live: AsLive,
+    overload: Overload,
     /// All packets of a live recording from before this time have been taken in.
     drained: Option<Timestamp>,
     failure: Option<Error>,
@@ -101,6 +105,7 @@ impl<K: Keeper> Desk<K> {
             until_upkeep: UPKEEP_EVERY,
             last_checkpoint: None,
             keeper_ticked: began,
+            overload: Overload::default(),
             as_live: AsLive { began: (now, began), looked: now, ticked: now, packets: 0 },
             drained: None,
             failure: None,
@@ -274,12 +279,12 @@ impl<K: Keeper> Desk<K> {
         let segments = segments(headers, segment_payload_bytes);
         self.counters.segments += u64::from(segments);
         let seen = self.table.observe(&packet, headers, arrival, segments);
-        if let Some(lane) = seen.release {
-            self.release(seen.slot, lane);
+        if self.clock != DeskClock::Live {
+            self.now = self.table.clock();
         }
         match seen.place {
             Place::Lane(Lane::Bulk) if interface.heads_only => self.count_policy(packet.interface),
-            Place::Lane(lane) => self.keep(seen.slot, lane, &packet),
+            Place::Lane(lane) => self.admit(&seen, lane, &packet, headers),
             Place::Park => self.park(seen.slot, &packet),
         }
         match self.clock {
@@ -289,10 +294,45 @@ impl<K: Keeper> Desk<K> {
         }
     }
 
+    /// Keeps a packet, or what admission leaves of it, after those that waited for it as proof.
+    #[inline]
+    fn admit(&mut self, seen: &Seen, lane: Lane, packet: &Packet<'_>, headers: &Headers) {
+        let kept_bytes = packet.data.len() as u32;
+        let verdict = match self.clock {
+            // What is imported stays.
+            DeskClock::Packets => Verdict::Keep,
+            _ => self.table.admission_mut().judge(lane, headers, seen, packet.wire_bytes, kept_bytes),
+        };
+        if let Some(lane) = seen.release {
+            self.release(seen.slot, if verdict == Verdict::Junk { Lane::Junk } else { lane });
+        }
+        match verdict {
+            Verdict::Keep if lane == Lane::Bulk && self.overload.is_cutting() => {
+                let cut = headers_of(packet, headers);
+                self.overload.count((packet.data.len() - cut.data.len()) as u64);
+                self.keep(seen.slot, lane, &cut);
+            }
+            Verdict::Keep => self.keep(seen.slot, lane, packet),
+            Verdict::Headers => self.keep(seen.slot, lane, &headers_of(packet, headers)),
+            Verdict::Junk => {
+                if seen.used_bytes == 0 || seen.release.is_some() {
+                    self.table.set_aside(seen.slot);
+                }
+                self.keep(seen.slot, Lane::Junk, packet);
+            }
+        }
+    }
+
     /// Brings on the time, in nanoseconds of a clock that only goes forward: packets that waited long enough for proof
     /// become junk, and a checkpoint is made if one is due.
     pub fn tick(&mut self, now: u64) {
         self.now = now;
+        if self.clock == DeskClock::Live
+            && let Some(change) = self.overload.judge(now, self.keeper.pressure())
+        {
+            let Change { is_cutting, packets, bytes } = change;
+            self.keeper.note(Note::Overload { cutting: is_cutting, packets, bytes });
+        }
         self.release_held(Some(now));
         let Self { keeper, table, parking, counters, .. } = self;
         parking.expire(now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
@@ -315,6 +355,7 @@ impl<K: Keeper> Desk<K> {
             DeskClock::Live | DeskClock::Packets => Instant::now(),
             DeskClock::PacketsAsLive => instant + Duration::from_nanos(self.now.saturating_sub(clock)),
         };
+        self.tick_admission();
         self.keeper.tick(now)?;
         if !self.keeper.is_replaced() {
             return Ok(());
@@ -327,6 +368,26 @@ impl<K: Keeper> Desk<K> {
             self.last_checkpoint = None;
         }
         Ok(())
+    }
+
+    /// Shows admission what the lanes hold, and tells of those that begin or cease to fill too fast.
+    fn tick_admission(&mut self) {
+        if self.clock == DeskClock::Packets {
+            return;
+        }
+        let (now, fills) = (self.table.clock(), self.keeper.fills());
+        let admission = self.table.admission_mut();
+        let before = admission.reports();
+        admission.tick(now, &fills);
+        let reports = admission.reports();
+        for ((lane, report), (_, before)) in reports.iter().zip(&before) {
+            if report.is_judged != before.is_judged {
+                let (above, packets, bytes) = (report.is_judged, before.packets_cut, before.bytes_cut);
+                let (packets, bytes) = if above { (0, 0) } else { (packets, bytes) };
+                self.keeper.note(Note::Pace { lane: *lane, above, packets, bytes });
+            }
+        }
+        self.keeper.note_admission(&reports);
     }
 
     /// All packets that were captured before this time have been handed to the keeper.
@@ -371,6 +432,12 @@ impl<K: Keeper> Desk<K> {
         &mut self.counters
     }
 
+    /// Packets are lost, or nearly, before they come here: whatever can wait is to wait.
+    pub(crate) fn hurry(&mut self, hurried: bool) {
+        self.overload.hurry(self.now, hurried);
+        self.keeper.hurry(hurried);
+    }
+
     /// What packets are kept with.
     pub fn keeper(&mut self) -> &mut K {
         &mut self.keeper
@@ -408,7 +475,6 @@ impl<K: Keeper> Desk<K> {
 
     #[inline]
     fn pass_time(&mut self) {
-        self.now = self.table.clock();
         self.until_upkeep -= 1;
         if self.until_upkeep == 0 {
             self.until_upkeep = UPKEEP_EVERY;
@@ -422,7 +488,6 @@ impl<K: Keeper> Desk<K> {
     }
 
     fn pass_time_as_live(&mut self, time: Timestamp) {
-        self.now = self.table.clock();
         self.as_live.packets = self.as_live.packets.saturating_add(1);
         if self.now.saturating_sub(self.as_live.looked) < PARKING_EVERY_NS {
             return;
@@ -493,6 +558,12 @@ fn keep<K: Keeper>(
         lane.packets += 1;
         lane.bytes += packet.data.len() as u64;
     }
+}
+
+/// A packet cut down to its headers.
+fn headers_of<'p>(packet: &Packet<'p>, headers: &Headers) -> Packet<'p> {
+    let bytes = (packet.wire_bytes.saturating_sub(headers.payload_bytes) as usize).min(HEADERS_BYTES_MAX);
+    Packet { data: packet.data.get(..bytes).unwrap_or(packet.data), ..*packet }
 }
 
 /// How many packets on the wire a packet stands for.

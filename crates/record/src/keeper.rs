@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use flow::{FlowTable, FrameRef, Lane};
+use flow::{FlowTable, FrameRef, Lane, LaneFill, LaneReport};
 use packet::capture::Statistics;
 use packet::{Interface, Packet, Timestamp};
 use tape::Tape;
@@ -55,6 +55,19 @@ pub trait Keeper {
     /// Brings on the time; at least once a second.
     fn tick(&mut self, now: Instant) -> Result<(), Error>;
 
+    /// What each lane holds and may hold, by its number.
+    fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
+        Default::default()
+    }
+
+    /// Says how the lanes' admission does.
+    fn note_admission(&mut self, _reports: &[(Lane, LaneReport)]) {}
+
+    /// How much of its memory is on its way to the disk, from 0 to 1.
+    fn pressure(&self) -> f32 {
+        0.0
+    }
+
     /// Packets are lost, or nearly, before they come here: whatever can wait is to wait.
     fn hurry(&mut self, hurried: bool);
 
@@ -101,6 +114,26 @@ pub enum Note {
     Copies {
         /// How many.
         packets: u64,
+    },
+    /// A lane began to fill faster than its pace, or does not any more.
+    Pace {
+        /// The lane.
+        lane: Lane,
+        /// It does.
+        above: bool,
+        /// Packets that were cut or became junk meanwhile.
+        packets: u64,
+        /// Their bytes on the wire.
+        bytes: u64,
+    },
+    /// More came than can be written: bulk was cut to headers, or is not any more.
+    Overload {
+        /// It is.
+        cutting: bool,
+        /// Packets that were cut meanwhile.
+        packets: u64,
+        /// Bytes that were cut off.
+        bytes: u64,
     },
     /// Something that should be recorded and cannot be.
     Trouble {
@@ -163,6 +196,18 @@ impl Keeper for Tape {
         Ok(Tape::tick(self, now)?)
     }
 
+    fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
+        Tape::fills(self)
+    }
+
+    fn note_admission(&mut self, reports: &[(Lane, LaneReport)]) {
+        Tape::note_admission(self, reports);
+    }
+
+    fn pressure(&self) -> f32 {
+        Tape::pressure(self)
+    }
+
     fn hurry(&mut self, hurried: bool) {
         Tape::hurry(self, hurried);
     }
@@ -182,6 +227,15 @@ impl Keeper for Tape {
                 self.note_loss(Loss { place, reason: "the ring was full".into(), packets, bytes: 0, from, to });
             }
             Note::Copies { packets } => Tape::note(self, Event::Copies { packets }),
+            Note::Pace { lane, above, packets, bytes } => {
+                let change = if above { "above" } else { "within" };
+                let (lane, change) = (lane.name().to_owned(), change.to_owned());
+                Tape::note(self, Event::Pace { lane, change, packets, bytes });
+            }
+            Note::Overload { cutting, packets, bytes } => {
+                let change = if cutting { "bulk cut to headers" } else { "bulk whole again" }.to_owned();
+                Tape::note(self, Event::Overload { change, packets, bytes });
+            }
             Note::Trouble { place, message } => Tape::note(self, Event::Error { place, message }),
         }
     }

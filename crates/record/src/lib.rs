@@ -23,6 +23,7 @@ mod merge;
 mod netlink;
 mod options;
 mod ours;
+mod overload;
 mod reader;
 mod recorder;
 mod ring;

@@ -44,6 +44,13 @@ impl Shelf {
     pub(crate) fn bytes(&self) -> u64 {
         self.closed_bytes + self.open_bytes
     }
+
+    /// The time between its oldest and newest closed packet.
+    pub(crate) fn reach_ns(&self) -> u64 {
+        let (oldest, newest) = (self.closed.first_key_value(), self.closed.last_key_value());
+        let (Some((_, oldest)), Some((_, newest))) = (oldest, newest) else { return 0 };
+        u64::try_from(newest.last_time.since(oldest.first_time)).unwrap_or(0)
+    }
 }
 
 /// The share of each shelf in a budget; transit has one where there is any.
@@ -57,9 +64,63 @@ pub(crate) fn shares(budget_bytes: u64, has_transit: bool) -> [u64; SHELVES] {
         .map(|share| u64::try_from(u128::from(budget_bytes) * u128::from(share) / u128::from(sum)).unwrap_or(u64::MAX))
 }
 
+/// How much of its share each shelf has use for; the others borrow the rest.
+///
+/// A lender gets it back slowly, a quarter of its share in the time that the tape reaches back: a flood of junk or bulk on
+/// a tape that had little of it would otherwise take what others have borrowed, however old that is.
+#[derive(Clone, Debug)]
+pub(crate) struct Claims {
+    /// Parts of the shares, from [`CLAIM_MIN`] to 1.
+    parts: [f64; SHELVES],
+}
+
+/// The part of its share that a shelf always has, and that it may have more than it holds.
+const CLAIM_MIN: f64 = 0.25;
+const CLAIM_MARGIN: f64 = 0.125;
+/// The part of its share that a shelf gets back in the time that the tape reaches back.
+const CLAIM_A_REACH: f64 = 0.25;
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self { parts: [1.0; SHELVES] }
+    }
+}
+
+impl Claims {
+    /// What each shelf may hold of a full tape, given the shares: their sum is the sum of the shares.
+    pub(crate) fn apply(&self, shares: [u64; SHELVES]) -> [u64; SHELVES] {
+        let is_whole = |shelf: usize| self.parts[shelf] >= 1.0;
+        let all: f64 = shares.iter().map(|share| *share as f64).sum();
+        let lent = |shelf: usize| shares[shelf] as f64 * (1.0 - self.parts[shelf]);
+        let lent: f64 = (0..SHELVES).map(lent).sum();
+        let whole: f64 = (0..SHELVES).filter(|shelf| is_whole(*shelf)).map(|shelf| shares[shelf] as f64).sum();
+        std::array::from_fn(|shelf| {
+            let own = shares[shelf] as f64 * self.parts[shelf];
+            let more = match whole > 0.0 {
+                true if is_whole(shelf) => lent * shares[shelf] as f64 / whole,
+                true => 0.0,
+                // Nobody wants more than it has: all have as much more.
+                false => own * lent / (all - lent).max(1.0),
+            };
+            (own + more) as u64
+        })
+    }
+
+    /// Lets time pass, as a part of what the tape reaches back; only on a full tape anybody borrows.
+    pub(crate) fn pass(&mut self, shares: &[u64; SHELVES], held: &[u64; SHELVES], part: f64) {
+        for ((claim, share), held) in self.parts.iter_mut().zip(shares).zip(held) {
+            let wanted = (*held as f64 / (*share).max(1) as f64 + CLAIM_MARGIN).clamp(CLAIM_MIN, 1.0);
+            *claim = if wanted < *claim { wanted } else { wanted.min(*claim + CLAIM_A_REACH * part) };
+        }
+    }
+}
+
 /// The shelf whose oldest file goes next, if any that is free to lose it has one.
-pub(crate) fn furthest_over(shelves: &[Shelf; SHELVES], budget_bytes: u64, is_free: [bool; SHELVES]) -> Option<usize> {
-    let shares = shares(budget_bytes, shelves[Lane::Transit as usize].bytes() > 0);
+pub(crate) fn furthest_over(
+    shelves: &[Shelf; SHELVES],
+    shares: &[u64; SHELVES],
+    is_free: [bool; SHELVES],
+) -> Option<usize> {
     let over = |index: &usize| {
         // A ratio in parts per million; a share of nothing is as far over as can be.
         let (bytes, share) = (u128::from(shelves[*index].bytes()), u128::from(shares[*index]));
@@ -98,7 +159,8 @@ mod tests {
     #[track_caller]
     fn check(bytes: [(u64, u64); SHELVES], expected: Option<usize>) {
         let shelves = bytes.map(|(files, open_bytes)| shelf(files, 10, open_bytes));
-        assert_eq!(furthest_over(&shelves, 1000, [true; SHELVES]), expected);
+        let shares = shares(1000, shelves[Lane::Transit as usize].bytes() > 0);
+        assert_eq!(furthest_over(&shelves, &shares, [true; SHELVES]), expected);
     }
 
     #[test]
@@ -110,6 +172,92 @@ mod tests {
         // Only an open segment there: nothing of it can go.
         check([(20, 0), (20, 0), (0, 0), (0, 900), (20, 0), (0, 0)], Some(1));
         check([(60, 0), (20, 0), (0, 0), (1, 0), (55, 0), (1, 0)], Some(0));
+    }
+
+    /// Dice.
+    fn next(state: &mut u64) -> u64 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state >> 33
+    }
+
+    #[test]
+    fn random_traffic_ages_by_shares_and_adds_up() {
+        for seed in 1..200 {
+            let mut dice = seed;
+            let budget = 10_000;
+            let mut shelves: [Shelf; SHELVES] = Default::default();
+            let mut claims = Claims::default();
+            let (mut arrived, mut evicted, mut number) = ([0; SHELVES], [0; SHELVES], 0);
+            let weights: [u64; SHELVES] = std::array::from_fn(|_| 1 + next(&mut dice) % 50);
+            for turn in 0..3000 {
+                let mut at = next(&mut dice) % weights.iter().sum::<u64>();
+                let which = weights.iter().position(|weight| at.checked_sub(*weight).map(|rest| at = rest).is_none());
+                let shelf = which.unwrap_or(0);
+                let bytes = 1 + next(&mut dice) % 60;
+                let has_transit = shelves[Lane::Transit as usize].bytes() > 0;
+                let whole = shares(budget, has_transit);
+                // Room is made before it is needed.
+                while shelves.iter().map(Shelf::bytes).sum::<u64>() + bytes > budget {
+                    let shares = claims.apply(whole);
+                    let over = |shelf: usize| shelves[shelf].bytes() as f64 / shares[shelf].max(1) as f64;
+                    let victim = furthest_over(&shelves, &shares, [true; SHELVES]).expect("something can go");
+                    let most =
+                        (0..SHELVES).filter(|shelf| !shelves[*shelf].closed.is_empty()).map(over).fold(0.0, f64::max);
+                    assert!(over(victim) >= most - 1e-5, "seed {seed}: {victim}");
+                    let (_, file) = shelves[victim].closed.pop_first().expect("one that can go");
+                    shelves[victim].closed_bytes -= file.bytes;
+                    evicted[victim] += file.bytes;
+                }
+                number += 1;
+                let mut file = shelf_file(number);
+                file.bytes = bytes;
+                shelves[shelf].closed.insert(number, file);
+                shelves[shelf].closed_bytes += bytes;
+                arrived[shelf] += bytes;
+                if turn % 10 == 0 {
+                    let held = std::array::from_fn(|shelf| shelves[shelf].bytes());
+                    claims.pass(&whole, &held, 0.01);
+                }
+                assert!(shelves.iter().map(Shelf::bytes).sum::<u64>() <= budget);
+            }
+            let held: [u64; SHELVES] = std::array::from_fn(|shelf| shelves[shelf].bytes());
+            assert_eq!(arrived, std::array::from_fn(|shelf| held[shelf] + evicted[shelf]), "seed {seed}");
+        }
+    }
+
+    fn shelf_file(number: u64) -> KeptFile {
+        KeptFile {
+            path: format!("{number}").into(),
+            catalog: None,
+            bytes: 10,
+            first_time: Timestamp(0),
+            last_time: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn borrowed_room_comes_back_slowly() {
+        let whole = shares(1000, false);
+        let mut claims = Claims::default();
+        assert_eq!(claims.apply(whole), whole);
+        // Server heads have borrowed nearly everything.
+        let held = [100, 800, 0, 10, 20, 20];
+        claims.pass(&whole, &held, 0.1);
+        let lent = claims.apply(whole);
+        assert!(lent.iter().sum::<u64>().abs_diff(whole.iter().sum()) <= 6, "{lent:?}");
+        assert!(lent[1] > 600 && lent[3] < 30, "{lent:?}");
+        // Junk that fills what it may have gets a quarter of its share back in a reach.
+        for _ in 0..100 {
+            let held = [100, 700, 0, claims.apply(whole)[3], 20, 20];
+            claims.pass(&whole, &held, 0.0025);
+        }
+        let junk = claims.apply(whole)[3];
+        assert!((25..=55).contains(&junk), "{junk}");
+        for _ in 0..100 {
+            let held = [100, 700, 0, claims.apply(whole)[3], 20, 20];
+            claims.pass(&whole, &held, 0.1);
+        }
+        assert!(claims.apply(whole)[3] >= whole[3]);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use flow::LaneFill;
 use packet::Timestamp;
 
 use crate::Lane;
-use crate::ageing::{FLOWS_SHELF, KeptFile, SHELVES, Shelf, furthest_over};
+use crate::ageing::{Claims, FLOWS_SHELF, KeptFile, SHELVES, Shelf, furthest_over, shares};
 use crate::disk::Disk;
 use crate::format::chain::Eviction;
 use crate::format::names;
@@ -60,6 +61,9 @@ pub(crate) struct Room {
 #[derive(Debug, Default)]
 struct Ledger {
     shelves: [Shelf; SHELVES],
+    claims: Claims,
+    /// When time passed for them last.
+    passed: Option<Instant>,
     accounts: BTreeMap<Account, u64>,
     accounts_bytes: u64,
     /// What the tape may take so that the floor of free disk holds; judged each second.
@@ -311,6 +315,39 @@ impl Room {
         closed.take(count).map(|(number, file)| (*number, file.path.clone())).collect()
     }
 
+    /// Lets time pass for what lanes lend each other.
+    pub(crate) fn pass(&self, now: Instant) {
+        let mut ledger = self.lock();
+        let passed = now.saturating_duration_since(*ledger.passed.get_or_insert(now));
+        let reach_ns = ledger.shelves.iter().map(Shelf::reach_ns).max().unwrap_or(0);
+        ledger.passed = Some(now);
+        if self.is_full(&ledger) {
+            let shares = self.whole_shares(&ledger);
+            let held = std::array::from_fn(|shelf| ledger.shelves[shelf].bytes());
+            let part = passed.as_nanos() as f64 / reach_ns.max(1) as f64;
+            ledger.claims.pass(&shares, &held, part.min(1.0));
+        }
+    }
+
+    /// Whatever is written takes the place of something.
+    fn is_full(&self, ledger: &Ledger) -> bool {
+        let (limit, _) = self.limit(ledger);
+        ledger.used() + 2 * headroom(limit) >= limit
+    }
+
+    /// What each lane holds and may hold; what has gone into it is not known here.
+    pub(crate) fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
+        let ledger = self.lock();
+        let (shares, is_full) = (self.shares(&ledger), self.is_full(&ledger));
+        Lane::ALL.map(|lane| {
+            let (shelf, share_bytes) = (&ledger.shelves[lane as usize], shares[lane as usize]);
+            let held_bytes = shelf.bytes();
+            // Evicting takes whole segments: a little below its share it has it.
+            let is_at_share = is_full && held_bytes >= share_bytes - share_bytes / 5;
+            LaneFill { share_bytes, held_bytes, filled_bytes: 0, reach_ns: shelf.reach_ns(), is_at_share }
+        })
+    }
+
     /// The least number of a closed file, and the time of its earliest packet.
     pub(crate) fn oldest_file(&self, shelf: usize) -> Option<(u64, Timestamp)> {
         let ledger = self.lock();
@@ -335,12 +372,25 @@ impl Room {
         }
     }
 
+    /// What each shelf may hold of a full tape.
+    fn shares(&self, ledger: &Ledger) -> [u64; SHELVES] {
+        ledger.claims.apply(self.whole_shares(ledger))
+    }
+
+    /// The same as long as nobody borrows: of what is left for packets and rows.
+    fn whole_shares(&self, ledger: &Ledger) -> [u64; SHELVES] {
+        let open: u64 = ledger.shelves.iter().map(|shelf| shelf.open_bytes).sum();
+        let others = ledger.accounts_bytes - open;
+        shares(self.limit(ledger).0.saturating_sub(others), ledger.shelves[Lane::Transit as usize].bytes() > 0)
+    }
+
     /// Takes the next file to go off its shelf; its bytes stay counted until it is gone.
     fn choose(&self, ledger: &mut Ledger, why: &'static str) -> Option<Victim> {
         // What a hold still has to look at goes only where nothing else is left: recording must go on.
         let free = std::array::from_fn(|shelf| !ledger.is_pinned(shelf));
-        let shelf = furthest_over(&ledger.shelves, self.budget_bytes, free)
-            .or_else(|| furthest_over(&ledger.shelves, self.budget_bytes, [true; SHELVES]))?;
+        let shares = self.shares(ledger);
+        let shelf = furthest_over(&ledger.shelves, &shares, free)
+            .or_else(|| furthest_over(&ledger.shelves, &shares, [true; SHELVES]))?;
         let (number, file) = ledger.shelves[shelf].closed.pop_first()?;
         Some(Victim { shelf, number, file, why })
     }

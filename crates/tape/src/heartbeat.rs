@@ -13,7 +13,7 @@ use crate::format::time::{optional_rfc3339, serde_rfc3339};
 use crate::format::{checksum, names};
 
 /// Its length, filled up with spaces.
-const BYTES: usize = 1024;
+const BYTES: usize = 3072;
 /// Most bytes of a reason, so that it fits.
 const REASON_BYTES_MAX: usize = 200;
 
@@ -41,12 +41,51 @@ pub(crate) struct Beat {
     /// The same for stable storage.
     #[serde(default, with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
     pub(crate) durable: Option<Timestamp>,
+    /// By lane: what it may hold, and how fast it may fill.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) lanes: BTreeMap<String, LanePace>,
     /// The disk takes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failing: Option<Failing>,
     /// Checksum of the other fields: what is torn must not be believed.
     #[serde(default)]
     pub(crate) check: String,
+}
+
+/// What a lane may hold, and how fast it may fill.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LanePace {
+    /// Bytes that it may hold of a full tape.
+    pub share_bytes: u64,
+    /// Bytes a second that it may fill with for long; unknown before it had its share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace_bytes_a_second: Option<u64>,
+    /// Hundredths of its burst allowance that are left.
+    pub burst_left_percent: u8,
+    /// Seconds for which it has been above its pace, so that heads are cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub above_for_seconds: Option<u64>,
+    /// Source prefixes of whose heads 4 KiB, headers, nothing is kept.
+    pub sources_cut: [u32; 3],
+    /// Packets that were cut or became junk meanwhile.
+    pub packets_cut: u64,
+    /// Their bytes on the wire.
+    pub bytes_cut: u64,
+}
+
+impl From<&flow::LaneReport> for LanePace {
+    fn from(report: &flow::LaneReport) -> Self {
+        Self {
+            share_bytes: 0,
+            pace_bytes_a_second: report.pace_bytes_a_second.map(|pace| pace as u64),
+            burst_left_percent: (report.burst_left * 100.0) as u8,
+            above_for_seconds: report.is_judged.then_some(report.judged_for_ns / 1_000_000_000),
+            sources_cut: report.sources,
+            packets_cut: report.packets_cut,
+            bytes_cut: report.bytes_cut,
+        }
+    }
 }
 
 /// Packets are lost because the disk does not take them.

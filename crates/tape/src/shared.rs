@@ -14,6 +14,7 @@ use crate::format::chain::{Event, Loss};
 use crate::format::identity::Identity;
 use crate::format::names;
 use crate::frame::Summary;
+use crate::heartbeat::LanePace;
 use crate::place::{Place, Whereabouts};
 use crate::sync::SyncSet;
 
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     /// What went wrong last, by place, until it goes well again: said once.
     complaints: Mutex<BTreeMap<&'static str, String>>,
     losses: Mutex<Vec<Loss>>,
+    paces: Mutex<BTreeMap<String, LanePace>>,
     place: Option<Place>,
     away: AtomicBool,
     replaced: AtomicBool,
@@ -61,6 +63,19 @@ pub(crate) struct Tallies {
     pub(crate) segments_closed: AtomicU64,
     pub(crate) files_evicted: AtomicU64,
     pub(crate) flow_files: AtomicU64,
+    /// By lane: what frames held that have been written, and what they became on the disk.
+    pub(crate) content_written: [AtomicU64; Lane::ALL.len()],
+    pub(crate) content_stored: [AtomicU64; Lane::ALL.len()],
+}
+
+impl Tallies {
+    /// A frame of a lane has been written.
+    pub(crate) fn written(&self, lane: usize, content_bytes: u64, stored_bytes: u64) {
+        if let (Some(written), Some(stored)) = (self.content_written.get(lane), self.content_stored.get(lane)) {
+            count(written, content_bytes);
+            count(stored, stored_bytes);
+        }
+    }
 }
 
 /// Adds to a count.
@@ -93,6 +108,7 @@ impl Shared {
             problems: Mutex::default(),
             complaints: Mutex::default(),
             losses: Mutex::default(),
+            paces: Mutex::default(),
             place,
             away: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
@@ -169,6 +185,20 @@ impl Shared {
     /// Writes a line of the log.
     pub(crate) fn note(&self, event: Event) {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).note(event);
+    }
+
+    /// How the lanes' admission does, by their names.
+    pub(crate) fn set_paces(&self, paces: BTreeMap<String, LanePace>) {
+        *self.paces.lock().unwrap_or_else(PoisonError::into_inner) = paces;
+    }
+
+    /// What was said of it last, with the shares.
+    pub(crate) fn paces(&self) -> BTreeMap<String, LanePace> {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (lane, fill) in Lane::ALL.iter().zip(self.room.fills()) {
+            paces.entry(lane.name().to_owned()).or_default().share_bytes = fill.share_bytes;
+        }
+        paces
     }
 
     /// Brings the log to stable storage.

@@ -1,5 +1,6 @@
 //! How a tape does: how far each lane goes back, how fast it fills, what is missing, whether a recorder is at work.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Add;
 use std::os::unix::fs::MetadataExt;
@@ -7,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use packet::Timestamp;
 
-use crate::format::chain::Event;
+use crate::format::chain::{Event, Eviction};
 use crate::format::names;
-pub use crate::heartbeat::Failing;
+pub use crate::heartbeat::{Failing, LanePace};
 use crate::holds::{Held, Holds, State, holds};
 use crate::question::{Damage, Gap, Loss, missing_files};
 use crate::read::{Frame, Heartbeat, Stored, Tape, wall_clock};
@@ -34,6 +35,10 @@ pub struct Status {
     pub last_sign: Option<Timestamp>,
     /// Every lane.
     pub lanes: Vec<LaneStatus>,
+    /// What ageing took last of the flow files.
+    pub flows_evicted: Option<Eviction>,
+    /// More comes than can be written: bulk is cut to headers since then.
+    pub overloaded: Option<Timestamp>,
     /// Flow files.
     pub flow_files: u64,
     /// Their bytes on the disk.
@@ -91,8 +96,10 @@ pub struct LaneStatus {
     pub segments: u64,
     /// Their bytes on the disk.
     pub bytes: u64,
-    /// Of all lanes' bytes.
-    pub share: f64,
+    /// What it may hold, and how fast it may fill, as the recorder said last.
+    pub pace: Option<LanePace>,
+    /// What ageing took from it last.
+    pub evicted: Option<Eviction>,
     /// Its packets.
     pub packets: u64,
     /// Time of its oldest packet.
@@ -135,14 +142,17 @@ pub enum Problem {
 pub fn status(directory: &Path) -> Result<Status, Error> {
     let mut tape = Tape::open(directory)?;
     let frames = tape.frames()?;
-    let log = log(&mut tape)?;
+    let mut log = log(&mut tape)?;
     let heartbeat = tape.heartbeat();
     let recording = heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.is_fresh) && !log.stopped;
     let failing = heartbeat.as_ref().filter(|_| !log.stopped).and_then(|heartbeat| failing(&tape, heartbeat));
     let now = recording.then(wall_clock);
     let mut lanes = Vec::new();
     for lane in Lane::ALL {
-        lanes.push(lane_status(&mut tape, lane, &frames, now)?);
+        let mut status = lane_status(&mut tape, lane, &frames, now)?;
+        status.pace = heartbeat.as_ref().and_then(|heartbeat| heartbeat.lanes.get(lane.name()).cloned());
+        status.evicted = log.evicted.remove(lane.name());
+        lanes.push(status);
     }
     let budget_bytes = heartbeat.as_ref().and_then(|heartbeat| heartbeat.budget_bytes);
     let sum = |of: fn(&Rate) -> f64| lanes.iter().filter_map(|lane| lane.rate.as_ref().map(of)).fold(0.0, Add::add);
@@ -161,6 +171,8 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         recorder_pid: heartbeat.as_ref().filter(|_| recording).and_then(|heartbeat| heartbeat.pid),
         last_sign: heartbeat.map(|heartbeat| heartbeat.time),
         failing,
+        flows_evicted: log.evicted.remove(names::FLOWS),
+        overloaded: log.overloaded.filter(|_| recording),
         flow_files: flow_files.len() as u64,
         flow_bytes: flow_files.iter().map(|name| disk_bytes(&directory.join(name.path()))).sum(),
         bytes: tree_bytes(directory),
@@ -258,18 +270,14 @@ fn set_aside(directory: &Path) -> Vec<SetAside> {
 
 fn lane_status(tape: &mut Tape, lane: Lane, frames: &[Frame], now: Option<Timestamp>) -> Result<LaneStatus, Error> {
     let names = tape.segment_names(lane)?;
-    let bytes_of = |lane: Lane| -> u64 {
-        let of_lane = frames.iter().filter(|frame| frame.lane == lane);
-        of_lane.map(stored_bytes).sum()
-    };
-    let all_bytes: u64 = Lane::ALL.into_iter().map(bytes_of).sum();
     let of_lane = || frames.iter().filter(move |frame| frame.lane == lane && frame.packets > 0);
     let bytes = names.iter().map(|name| disk_bytes(&tape.directory().join(name.path(lane)))).sum();
     Ok(LaneStatus {
         lane,
         segments: names.len() as u64,
         bytes,
-        share: if all_bytes == 0 { 0.0 } else { bytes_of(lane) as f64 / all_bytes as f64 },
+        pace: None,
+        evicted: None,
         packets: of_lane().map(|frame| u64::from(frame.packets)).sum(),
         oldest: of_lane().map(|frame| frame.times.0).min(),
         newest: of_lane().map(|frame| frame.times.1).max(),
@@ -328,6 +336,10 @@ struct Log {
     stopped: bool,
     gaps: Vec<Gap>,
     losses: Vec<Loss>,
+    /// The newest of each lane, and of flow files.
+    evicted: BTreeMap<String, Eviction>,
+    /// Bulk is cut to headers since then.
+    overloaded: Option<Timestamp>,
 }
 
 fn log(tape: &mut Tape) -> Result<Log, Error> {
@@ -337,6 +349,9 @@ fn log(tape: &mut Tape) -> Result<Log, Error> {
         match line.event {
             Event::Gap { from, to, reason } => log.gaps.push(Gap { from, to, reason }),
             Event::Loss(loss) => log.losses.push(loss),
+            Event::Evict(eviction) => drop(log.evicted.insert(eviction.lane.clone(), eviction)),
+            Event::Overload { change, .. } => log.overloaded = change.contains("cut").then_some(line.time),
+            Event::Start { .. } => log.overloaded = None,
             _ => {}
         }
     })?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use flow::{FlowTable, FrameRef};
+use flow::{FlowTable, FrameRef, LaneFill, LaneReport};
 use packet::capture::Statistics;
 use packet::capture::block::{packet_block_bytes, put_packet_block};
 use packet::{Interface, Packet, Timestamp};
@@ -16,10 +16,11 @@ use crate::clock::Moment;
 use crate::counters::Counters;
 use crate::format::chain::{Event, Loss};
 use crate::frame::{FrameBuffer, Layout, Summary};
+use crate::heartbeat::LanePace;
 use crate::job::{Checkpoint, Job, JournalBatch, Tick};
 use crate::options::{Compression, Options};
 use crate::pipeline::{FullFrame, Pipeline};
-use crate::shared::Shared;
+use crate::shared::{Shared, Tallies};
 use crate::threads::{Crew, Expiry};
 use crate::{Error, Lane};
 
@@ -29,6 +30,9 @@ const CLOSE_BYTES: usize = 256 << 10;
 const FRAME_AGE_MAX: Duration = Duration::from_secs(60);
 /// Rows are written after so many bytes of packets, but not more often than this.
 const CHECKPOINT_BYTES: u64 = 256 << 20;
+/// So many bytes of junk count as one, on a small tape of bulk too.
+const JUNK_WEIGHT: u64 = 16;
+const SMALL_BUDGET_BYTES: u64 = 1 << 30;
 const CHECKPOINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 const CHECKPOINT_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 
@@ -81,6 +85,8 @@ pub(crate) struct OpenLane {
     opened: Instant,
     content_bytes_max: usize,
     journal_bytes_max: usize,
+    /// What closed frames held.
+    closed_bytes: u64,
 }
 
 impl OpenLane {
@@ -93,6 +99,7 @@ impl OpenLane {
             opened: now,
             content_bytes_max,
             journal_bytes_max: content_bytes_max,
+            closed_bytes: 0,
         }
     }
 }
@@ -184,6 +191,7 @@ impl Tape {
         }
         self.report_losses();
         self.tick_by_packets();
+        self.shared.room.pass(now);
         // While the disk takes nothing, work for it must not pile up.
         if self.ticks.saturating_sub(self.shared.ticks_done()) > 1 {
             return Ok(());
@@ -200,6 +208,27 @@ impl Tape {
             work.tick(&self.shared, &self.pipeline, now);
         }
         Ok(())
+    }
+
+    /// What each lane holds, may hold, and has been filled with, by its number.
+    pub fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
+        let mut fills = self.shared.room.fills();
+        let Tallies { content_written, content_stored, .. } = &self.shared.tallies;
+        for ((fill, open), (written, stored)) in
+            fills.iter_mut().zip(&self.lanes).zip(content_written.iter().zip(content_stored))
+        {
+            let open_bytes = open.frame.as_ref().map_or(0, FrameBuffer::content_bytes) as u64;
+            // What is on its way counts as it is; what it becomes is known when it has been written.
+            let on_its_way = (open.closed_bytes + open_bytes).saturating_sub(written.load(Ordering::Relaxed));
+            fill.filled_bytes = stored.load(Ordering::Relaxed) + on_its_way;
+        }
+        fills
+    }
+
+    /// Says how the lanes' admission does, for who asks for the tape's status.
+    pub fn note_admission(&mut self, reports: &[(Lane, LaneReport)]) {
+        let by_name = |(lane, report): &(Lane, LaneReport)| (lane.name().to_owned(), LanePace::from(report));
+        self.shared.set_paces(reports.iter().map(by_name).collect());
     }
 
     /// Closes all open segments, as when `-G` asks for it.
@@ -330,7 +359,11 @@ impl Tape {
         if buffer.is_empty() {
             return self.pipeline.give_back([buffer]);
         }
-        self.bytes_since_checkpoint += buffer.content_bytes() as u64;
+        open.closed_bytes += buffer.content_bytes() as u64;
+        // What a flood leaves must not end periods one after the other: each takes room among the rows, however few.
+        let is_small = self.options.budget_bytes < SMALL_BUDGET_BYTES;
+        let weight = if lane == Lane::Junk || (lane == Lane::Bulk && is_small) { JUNK_WEIGHT } else { 1 };
+        self.bytes_since_checkpoint += buffer.content_bytes() as u64 / weight;
         self.pipeline.push_frame(FullFrame { lane, serial: open.serial.0, buffer });
         self.work_off();
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use flow::{FlowTable, FrameRef, Lane};
+use flow::{FlowTable, FrameRef, Lane, LaneFill, LaneReport};
 use packet::{Interface, Packet, Timestamp};
 use record::{Keeper, Note};
 use tape::Tape;
@@ -119,6 +119,18 @@ impl Keeper for TapeKeeper {
         Keeper::tick(&mut self.tape, now)
     }
 
+    fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
+        Keeper::fills(&self.tape)
+    }
+
+    fn note_admission(&mut self, reports: &[(Lane, LaneReport)]) {
+        Keeper::note_admission(&mut self.tape, reports);
+    }
+
+    fn pressure(&self) -> f32 {
+        Keeper::pressure(&self.tape)
+    }
+
     fn hurry(&mut self, hurried: bool) {
         Keeper::hurry(&mut self.tape, hurried);
     }
@@ -148,6 +160,20 @@ fn tell(note: &Note) {
         }
         Note::Trouble { place, message } => {
             terminal::warning(format_args!("{}: {}", escaped(place), escaped(message)));
+        }
+        Note::Pace { lane, above: true, .. } => terminal::notice(format_args!(
+            "lane {lane} fills faster than its pace: the heads of the heaviest sources shrink, so that what is older stays"
+        )),
+        Note::Pace { lane, above: false, packets, .. } => {
+            terminal::notice(format_args!(
+                "lane {lane} is within its pace again; {packets} packets were cut or became junk"
+            ));
+        }
+        Note::Overload { cutting: true, .. } => terminal::warning(
+            "more comes than can be written: of what is beyond the heads only headers are kept, before anything is lost",
+        ),
+        Note::Overload { cutting: false, packets, .. } => {
+            terminal::notice(format_args!("everything can be written again; {packets} packets were cut to headers"));
         }
         // An everyday thing, which the log has.
         Note::Copies { .. } => {}

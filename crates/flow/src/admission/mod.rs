@@ -17,9 +17,9 @@ mod services;
 mod snapshot;
 mod split;
 
-use packet::FlowKey;
+use packet::Headers;
 
-use crate::key::KeyHasher;
+use crate::key::{KeyHasher, key_of};
 use crate::lane::Lane;
 use crate::ours::Direction;
 use crate::table::Seen;
@@ -72,6 +72,8 @@ const HEAD_STEP: u32 = 11;
 const BULK_STEP: u32 = 16;
 /// What a packet takes on the tape besides itself.
 const PACKET_EXTRA_BYTES: u32 = 44;
+/// About what is left of a packet whose headers are kept.
+const HEADERS_BYTES: u32 = 66;
 /// What may come between two divisions of a pace, as a part of the burst allowance.
 const DIVIDE_PART: f64 = 64.0;
 /// The part of a pace that the unsure may have at least: 1/8.
@@ -138,22 +140,22 @@ impl Admission {
         }
     }
 
-    /// What becomes of a packet that belongs into `lane`, a head's or bulk. `key` is the packet's, from who sent it;
-    /// `wire_bytes` are its length, `kept_bytes` what was captured of it.
+    /// What becomes of a packet that belongs into `lane`, a head's or bulk. `wire_bytes` are
+    /// its length, `kept_bytes` what was captured of it.
     #[inline]
-    pub fn judge(&mut self, lane: Lane, key: &FlowKey, seen: &Seen, wire_bytes: u32, kept_bytes: u32) -> Verdict {
+    pub fn judge(&mut self, lane: Lane, headers: &Headers, seen: &Seen, wire_bytes: u32, kept_bytes: u32) -> Verdict {
         let Some(paced) = self.lanes.get_mut(place_of(lane)) else { return Verdict::Keep };
         paced.pace.pending += f64::from(kept_bytes + PACKET_EXTRA_BYTES);
         let charge = charge(lane, seen, wire_bytes);
         if charge == 0 && !paced.pace.is_judged && paced.pace.pending < paced.until_divided {
             return Verdict::Keep;
         }
-        paced.judge(&self.hasher, (lane, key, seen), charge, (wire_bytes, kept_bytes))
+        paced.judge(&self.hasher, (lane, headers, seen), charge, (wire_bytes, kept_bytes))
     }
 
-    /// How a lane does.
-    pub fn report(&self, lane: Lane) -> Option<LaneReport> {
-        self.lanes.get(place_of(lane)).map(PacedLane::report)
+    /// How the lanes do that have a pace.
+    pub fn reports(&self) -> [(Lane, LaneReport); PACED.len()] {
+        std::array::from_fn(|place| (PACED[place], self.lanes[place].report()))
     }
 }
 
@@ -203,7 +205,7 @@ impl PacedLane {
     fn judge(
         &mut self,
         hasher: &KeyHasher,
-        (lane, key, seen): (Lane, &FlowKey, &Seen),
+        (lane, headers, seen): (Lane, &Headers, &Seen),
         charge: u32,
         (wire_bytes, kept_bytes): (u32, u32),
     ) -> Verdict {
@@ -211,15 +213,17 @@ impl PacedLane {
             self.pace.judge();
             self.divide();
         }
-        let from_client_to_server = if seen.from_client { *key } else { key.reversed() };
+        let key = key_of(headers);
+        let key = if seen.from_client { key } else { key.reversed() };
         let remote_is_client = matches!(seen.direction, Direction::Inbound | Direction::External);
-        let claim = Claim::new(&from_client_to_server, remote_is_client, seen.sure);
+        let claim = Claim::new(&key, remote_is_client, seen.sure);
         let level = self.level(hasher, &claim, charge as f64);
         let verdict = verdict(level, lane, seen);
         if verdict == Verdict::Keep {
             self.keep(hasher, &claim, charge as f64);
         } else {
-            self.pace.pending -= f64::from(kept_bytes + PACKET_EXTRA_BYTES);
+            let left = if verdict == Verdict::Headers { HEADERS_BYTES.min(kept_bytes) + PACKET_EXTRA_BYTES } else { 0 };
+            self.pace.pending -= f64::from(kept_bytes + PACKET_EXTRA_BYTES - left);
             self.cut.packets += 1;
             self.cut.bytes += u64::from(wire_bytes);
         }
@@ -255,15 +259,20 @@ impl PacedLane {
             account.level = Level::of(split.part(account.demand(), rigour));
         }
         let (level, prefix_sends) = (account.level, account.recent);
-        if level == Level::Whole {
+        // In debt the disk has the last word.
+        if level == Level::Whole || rigour.evenly <= 0.0 {
             return level;
         }
         // A host that sends little of what its prefix does is not taken for its neighbours.
         let host = claim.host_name(hasher);
         let host = if charge > 0.0 { self.hosts.open(host, charge) } else { self.hosts.find(host) };
         let Some(host) = host else { return level };
+        if host.recent == 0.0 {
+            // What its prefix had sent before is not known to be others'.
+            host.usual = prefix_sends;
+        }
         host.recent += charge;
-        if host.recent * MINOR_PART < prefix_sends { level.milder() } else { level }
+        if host.recent * MINOR_PART < prefix_sends - host.usual { level.milder() } else { level }
     }
 
     /// Counts what was kept of a source.

@@ -144,20 +144,19 @@ impl Pace {
         }
     }
 
-    /// What the lane usually fills at: measured when it first has its share, and then once in each reach. It grows by no
-    /// more than the pace allowed.
+    /// What the lane usually fills at: measured when it first has its share, and then once in each reach, without the
+    /// newest quarter of it. It grows by no more than the pace allowed.
     fn measure(&mut self, now: i64, reach: i64) {
         if !self.fill.is_at_share || (self.usual.is_some() && now < self.measure_at) {
             return;
         }
         self.measure_at = now.saturating_add(reach);
-        let mean = self.fill.held_bytes as f64 / reach as f64;
+        // The newest quarter can be a flood already, and does not count.
+        let newest = self.total - self.total_at(now - reach / 4);
+        let rest = (self.fill.held_bytes as f64 - newest).max(0.0);
+        let mean = rest / (0.75 * reach as f64);
         let Some(usual) = self.usual else {
-            // What made it full can be a flood already: its newest quarter does not count.
-            let before = now - reach / 4;
-            let newest = self.total - self.total_at(before);
-            let rest = (self.fill.held_bytes as f64 - newest).max(0.0);
-            let usual = mean.min(rest / (0.75 * reach as f64)).max(mean / 16.0);
+            let usual = mean.max(self.fill.held_bytes as f64 / reach as f64 / 16.0);
             self.left = (self.burst() - (newest - PACE * usual * (reach / 4) as f64)).clamp(0.0, self.burst());
             self.usual = Some(usual);
             return self.remember(now, usual);

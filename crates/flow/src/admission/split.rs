@@ -53,8 +53,9 @@ impl Split {
         if demand.wanted <= 0.0 {
             return f64::INFINITY;
         }
-        let entitled = demand.entitled * self.scale * rigour.entitled;
-        (self.theta * rigour.evenly).max(entitled) / demand.wanted
+        let entitled = demand.entitled.min(demand.wanted) * self.scale * rigour.entitled;
+        let evenly = if rigour.evenly > 0.0 { self.theta * rigour.evenly } else { 0.0 };
+        evenly.max(entitled) / demand.wanted
     }
 }
 

@@ -52,6 +52,8 @@ impl FlowTable {
             }
         }
         self.admission.put(out);
+        out.extend_from_slice(&self.junk_rows.left.to_be_bytes());
+        out.extend_from_slice(&self.junk_rows.filled.to_be_bytes());
     }
 
     /// A table that goes on where the snapshot was taken. Sizes come from `config`, what is ours and the secret from
@@ -85,6 +87,10 @@ impl FlowTable {
         table.restore_flows(&mut input)?;
         if version != VERSION_WITHOUT_ADMISSION {
             table.admission = Admission::take(&table.secret, &mut input)?;
+            let left = f64::from_bits(input.u64()?);
+            table.junk_rows.left =
+                if left.abs() < 1e12 { left } else { return Err(Error::Impossible { field: "rows" }) };
+            table.junk_rows.filled = input.u64()?;
         }
         if input.cursor.is_empty() { Ok(table) } else { Err(Error::Impossible { field: "length" }) }
     }

@@ -16,6 +16,10 @@ use packet::{FlowKey, Headers, Packet};
 const LOOKS_PER_PACKET: usize = 2;
 /// Flows that a newcomer to a full table looks at, at most.
 const LOOKS_WHEN_FULL: usize = 64;
+/// In a full table a flow has so long to prove itself before it gives way, and one without a connection may be silent for
+/// so long.
+const PROOF_TICKS: u32 = crate::clock::ticks(1_000);
+const QUIET_TICKS: u32 = crate::clock::ticks(2_000);
 /// A SYN with another sequence number means a new connection after this much silence, in ticks.
 const REUSE_TICKS: u32 = crate::clock::ticks(60_000);
 
@@ -89,7 +93,9 @@ impl FlowTable {
             Direction::of(receiver_ours, sender_ours)
         };
         let now = self.clock.tick();
-        let proven = !Entry::needs_proof(direction, sender_ours, receiver_ours);
+        // What we send because of somebody's packet is no conversation of ours.
+        let proven = !Entry::needs_proof(direction, sender_ours, receiver_ours)
+            && !(direction == Direction::Outbound && is_icmp_error(key, transport));
         let slot = self.free_slot(direction == Direction::Outbound && proven, now)?;
         let mut facts = Facts::new(direction);
         facts.set(Facts::CLIENT_IS_LOW, sender_is_client == from_low);
@@ -161,19 +167,26 @@ impl FlowTable {
                 self.look_through(class, now, LOOKS_WHEN_FULL);
             }
         }
-        if self.next_slot().is_none() && (ours || self.makes_room) {
+        if self.next_slot().is_none() && (ours || self.makes_room || self.junk_rows.a_day.is_some()) {
             self.evict(now);
         }
         self.next_slot()
     }
 
-    /// Frees a slot: of a flow that is over and waits for stragglers, else of the oldest one that is not proven, else of
-    /// the quietest one, if any may go.
+    /// Frees a slot: of a flow that is over and waits for stragglers, else of the oldest one that has had time to prove
+    /// itself, else of a quiet one without a connection, else of one that has not had time; else of the quietest one, if any
+    /// may go.
     fn evict(&mut self, now: Now) {
         let over = [Class::Reset, Class::Closed].into_iter().find_map(|class| Some((class, self.queues.first(class)?)));
+        let oldest = self.queues.first(Class::Unproven);
+        let had_time = oldest.filter(|slot| now.since(self.entries[*slot as usize].head_since) >= PROOF_TICKS);
         if let Some((class, slot)) = over {
             self.end(slot, reason_of_silence(class));
-        } else if let Some(oldest) = self.queues.first(Class::Unproven) {
+        } else if had_time.is_none()
+            && let Some(quiet) = self.quiet(now)
+        {
+            self.end(quiet, EndReason::Idle);
+        } else if let Some(oldest) = oldest {
             self.end(oldest, EndReason::Evicted);
             self.counters.flows_evicted += 1;
         } else if self.makes_room
@@ -182,6 +195,19 @@ impl FlowTable {
             self.end(quietest, EndReason::Evicted);
             self.counters.flows_evicted += 1;
         }
+    }
+
+    /// A flow that is over in all but name: not TCP, and silent after question and answer.
+    fn quiet(&mut self, now: Now) -> Option<u32> {
+        for _ in 0..LOOKS_WHEN_FULL {
+            let slot = self.queues.first(Class::Other)?;
+            if now.since(self.entries[slot as usize].active) >= QUIET_TICKS {
+                return Some(slot);
+            }
+            self.queues.remove(&mut self.entries, slot);
+            self.queues.push(&mut self.entries, slot, Class::Other, now);
+        }
+        None
     }
 
     /// The flow that has been silent for longest, or nearly: who had packets since the last look gets another chance.
@@ -243,6 +269,15 @@ impl Entry {
         let end = usize::from(!self.is_from_client(from_low));
         let again = self.connection.seq_end[end] == syn.seq_end();
         !again && (self.connection.is_closed() || self.facts.has(Facts::RESET) || silence > REUSE_TICKS)
+    }
+}
+
+/// Errors of ICMP (RFC 792) and of ICMPv6 (RFC 4443, 2.1).
+fn is_icmp_error(key: &FlowKey, transport: Transport) -> bool {
+    match (key.proto, transport) {
+        (1, Transport::Icmp { kind, .. }) => matches!(kind, 3 | 4 | 5 | 11 | 12),
+        (58, Transport::Icmp { kind, .. }) => (1..=4).contains(&kind),
+        _ => false,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::lane::Lane;
 use crate::ours::{Direction, Ours};
 use crate::path::{Path, Paths};
 use crate::period::{FrameRef, OpenPeriod, Period};
+use crate::sums::Allowance;
 use crate::tcp::Segment;
 use crate::{Admission, Config};
 use packet::{Headers, Packet};
@@ -65,6 +66,9 @@ pub struct Seen {
     pub used_bytes: u32,
 }
 
+/// Flows of a period that may share a row, on average.
+const PARTS_PER_ROW: usize = 32;
+
 /// The table's time.
 type Now = Tick;
 
@@ -112,6 +116,7 @@ pub struct FlowTable {
     pub(crate) listening: Vec<u64>,
     period: OpenPeriod,
     pub(crate) admission: Admission,
+    pub(crate) junk_rows: Allowance,
     pub(crate) counters: Counters,
 }
 
@@ -129,6 +134,7 @@ impl FlowTable {
             parts_max: config.period_parts_max.max(1) as usize,
             locations_max: config.period_locations_max.max(1) as usize,
             hasher: KeyHasher::new(&config.secret),
+            junk_rows: Allowance::new(config.junk_rows_a_day),
             admission: Admission::new(&config.secret),
             clock: Clock::default(),
             entries: Vec::with_capacity(capacity as usize),
@@ -221,11 +227,14 @@ impl FlowTable {
 
     /// True when the period has grown so large that a checkpoint should come soon.
     pub fn wants_checkpoint(&self) -> bool {
-        self.period.ended_count() >= self.parts_max || self.period.location_count() >= self.locations_max
+        self.period.ended_count() >= self.parts_max
+            || self.period.location_count() >= self.locations_max
+            || self.period.part_count() >= self.parts_max * PARTS_PER_ROW
     }
 
     /// Ends the period: hands out what happened in it and begins a new one. Parked packets have to be placed before.
     pub fn checkpoint(&mut self) -> Period {
+        self.sum_live();
         let mut period = std::mem::take(&mut self.period);
         let base = period.first_arrival.unwrap_or(0);
         let live = self.entries.iter_mut().filter(|entry| entry.part != NONE).map(|entry| {

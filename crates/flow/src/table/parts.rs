@@ -1,8 +1,9 @@
 //! What a flow did in a period.
 
-use super::FlowTable;
+use super::{FlowTable, Slot};
 use crate::entry::{Entry, Facts, NONE, Tally};
 use crate::idle::Class;
+use crate::lane::{Lane, LaneSet};
 use crate::part::{EndReason, FlowPart};
 use crate::path::Path;
 use crate::tcp::ConnState;
@@ -33,7 +34,44 @@ impl FlowTable {
             let base = self.period.first_arrival.unwrap_or(0);
             let mut part = entry.to_part(self.paths.path(entry.path), base);
             part.end_reason = reason;
-            self.period.end_part(number, part);
+            if self.shares_row(slot) {
+                let of = (&self.tape_id, self.clock.nanoseconds);
+                self.period.sum_part(number, part, of, &mut self.junk_rows);
+            } else {
+                self.junk_rows.add_proven();
+                self.period.end_part(number, part);
+            }
+        }
+    }
+
+    /// True if a flow has no row of its own: it proved nothing, or all of it was junk.
+    fn shares_row(&self, slot: u32) -> bool {
+        let facts = self.entries[slot as usize].facts;
+        let only_junk = facts.has(Facts::SET_ASIDE) && facts.lanes() == LaneSet::from_iter([Lane::Junk]);
+        self.junk_rows.a_day.is_some() && (!facts.has(Facts::PROVEN) || only_junk)
+    }
+
+    /// Hands the parts of flows that share rows to the period, whether they go on or not.
+    pub(super) fn sum_live(&mut self) {
+        if self.junk_rows.a_day.is_none() {
+            return;
+        }
+        for slot in 0..self.entries.len() as u32 {
+            if self.entries[slot as usize].part != NONE && self.shares_row(slot) {
+                self.end_part(slot, None);
+                let entry = &mut self.entries[slot as usize];
+                entry.part = NONE;
+                entry.frame = NONE;
+                entry.facts.clear_lanes();
+            }
+        }
+    }
+
+    /// Says that admission made a flow junk: it goes when room is needed, and has no row of its own unless more of it is
+    /// kept.
+    pub fn set_aside(&mut self, flow: Slot) {
+        if let Some(entry) = self.entries.get_mut(flow.slot as usize).filter(|entry| entry.part == flow.part) {
+            entry.facts.set(Facts::SET_ASIDE, true);
         }
     }
 }

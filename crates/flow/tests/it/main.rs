@@ -4,6 +4,7 @@ mod captures;
 mod clock;
 mod conversation;
 mod cost;
+mod flood;
 mod full;
 mod heads;
 mod lifetime;

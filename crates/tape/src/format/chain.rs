@@ -67,6 +67,26 @@ pub enum Event {
     Evict(Eviction),
     /// A hold was asked for, is kept, or ended.
     Hold(HoldChange),
+    /// A lane began to fill faster than its pace, so that heads are cut, or does not any more.
+    Pace {
+        /// The lane.
+        lane: String,
+        /// above, or within.
+        change: String,
+        /// Packets that were cut or became junk meanwhile; 0 at its beginning.
+        packets: u64,
+        /// Their bytes on the wire.
+        bytes: u64,
+    },
+    /// More came than could be written: bulk was cut to headers, or is not any more.
+    Overload {
+        /// bulk cut to headers, or bulk whole again.
+        change: String,
+        /// Packets that were cut meanwhile; 0 at its beginning.
+        packets: u64,
+        /// Bytes that were cut off.
+        bytes: u64,
+    },
     /// An interface came, went or changed.
     Interface {
         /// Its index on the tape.

@@ -1,5 +1,6 @@
 //! The tape's log, and whether a recorder is at work.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use packet::Timestamp;
@@ -10,7 +11,7 @@ use super::listing::file_names;
 use crate::Error;
 use crate::format::chain::{self, Line};
 use crate::format::names;
-use crate::heartbeat::{self, Failing};
+use crate::heartbeat::{self, Failing, LanePace};
 use crate::lock;
 
 impl Tape {
@@ -73,6 +74,7 @@ impl Tape {
             complete: line.complete,
             budget_bytes: (line.budget_bytes > 0).then_some(line.budget_bytes),
             hold_budget_bytes: (line.hold_budget_bytes > 0).then_some(line.hold_budget_bytes),
+            lanes: line.lanes,
             failing: line.failing,
             is_fresh: age_boot_ns.min(age_wall_ns) < HEARTBEAT_AGE_MAX_NS,
             pid: pid.and_then(|text| text.trim().parse().ok()),
@@ -88,6 +90,8 @@ pub(crate) struct Heartbeat {
     pub(crate) time: Timestamp,
     /// Packets from before this time have been recorded.
     pub(crate) complete: Option<Timestamp>,
+    /// What each lane may hold, and how fast it may fill.
+    pub(crate) lanes: BTreeMap<String, LanePace>,
     /// Packets are lost since then.
     pub(crate) failing: Option<Failing>,
     /// What the tape may take.

@@ -214,6 +214,7 @@ impl Writer {
         count(&tallies.bytes_compressed_from, u64::from(frame.content_bytes));
         count(&tallies.bytes_compressed_to, frame.bytes.len() as u64);
         let lane = frame.lane as usize;
+        tallies.written(lane, u64::from(frame.content_bytes), frame.bytes.len() as u64);
         self.write(lane, frame.serial, (&frame.summary, u64::from(frame.content_bytes)), |writer| {
             writer.lanes[lane].append(&mut writer.tools, &frame.bytes, Way::Buffered, record)
         });
@@ -238,6 +239,7 @@ impl Writer {
             Compression::None => {}
         }
         count(&self.tools.shared.tallies.bytes_stored, content_bytes);
+        self.tools.shared.tallies.written(lane, content_bytes, content_bytes);
         let is_aside = self.pipeline.is_aside();
         let buffer = &mut frame.buffer;
         self.write(lane, frame.serial, (&summary, content_bytes), |writer| writer.append_as_is(lane, buffer, is_aside));

@@ -66,6 +66,7 @@ impl Writer {
         for (frame, record) in frames.iter().zip(records) {
             self.frames.insert(frame.serial, FramePosition { lane, position });
             position.uoffset += u64::from(record.ubytes);
+            self.tools.shared.tallies.written(lane as usize, u64::from(record.ubytes), u64::from(record.ubytes));
             count(frames_stored, 1);
             count(bytes_stored, u64::from(record.ubytes));
             count(bytes_direct, u64::from(record.ubytes));

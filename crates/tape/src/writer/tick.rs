@@ -69,6 +69,7 @@ impl Writer {
             synced: synced.map(|(lane, number)| (lane.name().to_owned(), number)).collect(),
             complete: self.complete,
             durable: shared.sync.durable_until(),
+            lanes: shared.paces(),
             failing: self.outage.as_ref().map(super::Outage::failing),
             check: String::new(),
         };

@@ -12,6 +12,7 @@ mod histogram;
 pub(crate) mod hold;
 pub(crate) mod import;
 pub(crate) mod interfaces;
+mod lanes;
 mod live;
 mod news;
 mod packet_filter;

@@ -8,7 +8,7 @@ use tape::holds::Holds;
 use tape::question::Damage;
 use tape::status::{Failing, LaneStatus, Problem, Rate, Status, Unpredictable};
 
-use super::hold;
+use super::{hold, lanes};
 use crate::args::{SourceArgs, StatusArgs, StatusFormat};
 use crate::errors::{Exit, Failure};
 use crate::output::coverage::thousands;
@@ -86,6 +86,8 @@ fn text(tape: &str, status: &Status) -> String {
     ];
     lines.extend(status.lanes.iter().map(lane_line));
     lines.push(format!("{:<8} {:>9}  {:>10}", "flows", status.flow_files, size_text(status.flow_bytes)));
+    lines.push(String::new());
+    lines.extend(lanes::text(status));
     lines.push(String::new());
     section(&mut lines, "gaps", &status.gaps, |gap| {
         let length = Duration::from_nanos(gap.to.since(gap.from).try_into().unwrap_or(0));
@@ -230,6 +232,9 @@ fn to_json(tape: &str, status: &Status) -> Value {
             "newest": time(lane.newest),
             "bytes_per_second": rate(lane.rate),
             "retention_seconds": seconds(lane.retention_ns),
+            "reach_seconds": lanes::reach_ns(lane).map(|reach| reach as f64 / 1e9),
+            "pace": lanes::pace_json(lane),
+            "evicted": lanes::evicted_json(lane.evicted.as_ref()),
         })
     };
     json!({
@@ -247,6 +252,8 @@ fn to_json(tape: &str, status: &Status) -> Value {
         "budget_bytes": status.budget_bytes,
         "flow_files": status.flow_files,
         "flow_bytes": status.flow_bytes,
+        "flows_evicted": lanes::evicted_json(status.flows_evicted.as_ref()),
+        "overloaded_since": time(status.overloaded),
         "bytes_per_second": rate(status.rate),
         "retention_seconds": seconds(status.retention.ok()),
         "retention_unknown": status.retention.err().map(unpredictable_text),

@@ -31,6 +31,9 @@ pub(super) struct Plan {
 /// A fifth of the file system, unless said otherwise.
 const BUDGET_PERCENT: f64 = 20.0;
 
+/// Budget for each junk row a day: rows of about 40 bytes have a tenth of it.
+const JUNK_ROW_BUDGET_BYTES: u64 = 48_000;
+
 /// Settles what the settings leave open.
 pub(super) fn settle(settings: Settings, rotation: Rotation) -> Result<Plan, Failure> {
     let tape = tape_folder(settings.tape.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)));
@@ -60,6 +63,8 @@ pub(crate) fn keep_options(settings: &Settings, tape: &Path) -> Result<tape::Opt
         Limit::Percent(percent) => (budget as f64 * percent / 100.0) as u64,
     });
     keep.names = tape::Names(Arc::new(LocalNames::read()));
+    // Junk rows that come at this rate take a quarter of the rows' share in a month.
+    keep.flows.junk_rows_a_day = Some(u32::try_from(budget / JUNK_ROW_BUDGET_BYTES).unwrap_or(u32::MAX).max(24));
     keep.age_max = settings.max_age.map(|span| span.0);
     keep.age_max_flows = settings.max_age_flows.or(settings.max_age).map(|span| span.0);
     if let Some(span) = settings.roll {

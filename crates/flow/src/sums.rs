@@ -1,0 +1,183 @@
+//! Rows that flows share: of those that proved nothing, one for each source prefix, target, port and minute.
+
+use std::collections::HashMap;
+
+use packet::{Address, FlowKey};
+
+use crate::part::{EndReason, FlowId, FlowPart};
+
+/// What flows of one row have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Common {
+    key: FlowKey,
+    interface: u32,
+    minute: i64,
+}
+
+/// Rows for all that is left, by target, when there may be no more of their own; beyond that one for everything.
+const REST_MAX: usize = 64;
+const MINUTE_NS: i64 = 60_000_000_000;
+/// How many rows may come at once, as a part of a day's.
+const BURST_PART: f64 = 16.0;
+/// A row of a proven flow makes room for so much of one of junk.
+const PER_PROVEN: f64 = 0.25;
+
+/// Finds the row that a flow shares.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sums {
+    /// By what they have in common: the row's place among those that have ended.
+    places: HashMap<Common, u32>,
+    rest: usize,
+}
+
+/// How many rows junk may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Allowance {
+    /// Rows a day; none share a row without it.
+    pub(crate) a_day: Option<u32>,
+    pub(crate) left: f64,
+    /// The table's time at which it was filled last.
+    pub(crate) filled: u64,
+}
+
+impl Allowance {
+    pub(crate) fn new(a_day: Option<u32>) -> Self {
+        Self { a_day, left: 0.0, filled: 0 }
+    }
+
+    /// Lets time pass.
+    fn fill(&mut self, now: u64) {
+        let a_day = f64::from(self.a_day.unwrap_or(0));
+        let days = now.saturating_sub(self.filled) as f64 / 86_400e9;
+        // A new tape can say what it meets first.
+        let begins = self.filled == 0 && now < 1_000_000_000;
+        self.left =
+            if begins { a_day / BURST_PART } else { (self.left + days * a_day).min((a_day / BURST_PART).max(16.0)) };
+        self.filled = now;
+    }
+
+    /// A proven flow has its row.
+    pub(crate) fn add_proven(&mut self) {
+        self.left += PER_PROVEN;
+    }
+
+    fn take(&mut self, now: u64) -> bool {
+        self.fill(now);
+        let is_left = self.left >= 1.0;
+        self.left -= f64::from(u8::from(is_left));
+        is_left
+    }
+}
+
+/// What becomes of a part that shares a row.
+pub(crate) enum Shared {
+    /// It has been added to the row at this place.
+    Added(u32),
+    /// It begins a row that others can share.
+    Begins(FlowPart),
+}
+
+impl Sums {
+    /// Adds a flow's part to the row that it shares; `next_place` is where a new one would be.
+    pub(crate) fn add(
+        &mut self,
+        mut part: FlowPart,
+        ended: &mut [FlowPart],
+        (tape_id, now): (&[u8; 16], u64),
+        allowance: &mut Allowance,
+    ) -> Shared {
+        let next_place = ended.len() as u32;
+        let common = Common::of(&part);
+        let common = if self.places.contains_key(&common) {
+            common
+        } else if allowance.take(now) {
+            self.places.insert(common, next_place);
+            // The same in all periods of the minute.
+            part.flow_id = FlowId::new(tape_id, &common.key, common.minute.cast_unsigned());
+            return Shared::Begins(part);
+        } else {
+            let of_target = common.of_target();
+            let common =
+                if self.places.contains_key(&of_target) || self.rest < REST_MAX { of_target } else { Common::ANY };
+            if !self.places.contains_key(&common) {
+                self.rest += 1;
+                self.places.insert(common, next_place);
+                part.flow_id = FlowId::new(tape_id, &common.key, u64::MAX - common.minute.cast_unsigned());
+                widen(&mut part, &common.key);
+                return Shared::Begins(part);
+            }
+            common
+        };
+        let place = self.places.get(&common).copied().unwrap_or(0);
+        if let Some(row) = ended.get_mut(place as usize) {
+            sum(row, &part, &common.key);
+        }
+        Shared::Added(place)
+    }
+}
+
+impl Common {
+    /// Everything.
+    const ANY: Self = Self {
+        key: FlowKey {
+            src: Address([0; 16]),
+            dest: Address([0; 16]),
+            src_port: 0,
+            dest_port: 0,
+            proto: 0,
+            ip_version: 0,
+            one_way: false,
+        },
+        interface: 0,
+        minute: 0,
+    };
+
+    fn of(part: &FlowPart) -> Self {
+        let FlowKey { src, ip_version, .. } = part.key;
+        let is_ip = ip_version != 0;
+        let key = FlowKey { src: if is_ip { prefix(src) } else { src }, src_port: 0, ..part.key };
+        Self { key, interface: part.in_iface, minute: part.first.nanoseconds().div_euclid(MINUTE_NS) }
+    }
+
+    /// What goes to the same target, whoever sends it, whenever.
+    fn of_target(&self) -> Self {
+        let any = if self.key.dest.as_v4().is_some() { Address::v4([0; 4]) } else { Address::default() };
+        Self { key: FlowKey { src: any, ..self.key }, minute: 0, ..*self }
+    }
+}
+
+/// The /24 of an IPv4 address, the /48 of another.
+fn prefix(address: Address) -> Address {
+    let mut bytes = address.0;
+    let kept = if address.as_v4().is_some() { 15 } else { 6 };
+    bytes.iter_mut().skip(kept).for_each(|byte| *byte = 0);
+    Address(bytes)
+}
+
+/// Adds a part to a row; what they do not have in common is widened.
+fn sum(row: &mut FlowPart, part: &FlowPart, common: &FlowKey) {
+    widen(row, common);
+    row.start = row.start.min(part.start);
+    row.first = row.first.min(part.first);
+    row.end = row.end.max(part.end);
+    row.first_arrival = row.first_arrival.min(part.first_arrival);
+    row.last_arrival = row.last_arrival.max(part.last_arrival);
+    row.pkts_toserver += part.pkts_toserver;
+    row.pkts_toclient += part.pkts_toclient;
+    row.bytes_toserver += part.bytes_toserver;
+    row.bytes_toclient += part.bytes_toclient;
+    row.wire_segments += part.wire_segments;
+    row.captured_bytes += part.captured_bytes;
+    row.tcp_flags_ts |= part.tcp_flags_ts;
+    row.tcp_flags_tc |= part.tcp_flags_tc;
+    row.lanes = row.lanes.union(part.lanes);
+    if row.src_mac != part.src_mac {
+        row.src_mac = None;
+    }
+}
+
+/// Makes a row one that flows share.
+fn widen(row: &mut FlowPart, common: &FlowKey) {
+    row.key = *common;
+    row.end_reason = Some(EndReason::Summed);
+}

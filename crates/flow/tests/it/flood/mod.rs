@@ -1,0 +1,7 @@
+//! Floods against a table, its admission, and lanes that are numbers.
+
+mod month;
+mod restart;
+mod survival;
+mod tape;
+mod traffic;

@@ -1,0 +1,95 @@
+//! What gives way when more comes than can be written: after compressing, which the tape lets go by itself, the payload of
+//! bulk; packets are lost only after that.
+
+/// Memory for frames on its way to the disk above which bulk is cut to headers, and below which that may end.
+const PRESSURE_MAX: f32 = 0.75;
+const PRESSURE_CALM: f32 = 0.3;
+/// How long it has to be calm before bulk is kept whole again.
+const CALM_NS: u64 = 2_000_000_000;
+/// Packets dropped by the kernel for so long, while the disk keeps up, are a sign as well.
+const HURRIED_NS: u64 = 1_000_000_000;
+
+/// Whether bulk is cut to headers, and how much was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overload {
+    is_cutting: bool,
+    hurried_since: Option<u64>,
+    calm_since: Option<u64>,
+    packets: u64,
+    bytes: u64,
+}
+
+/// Cutting began or ended; at its end what was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) is_cutting: bool,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Overload {
+    /// True while bulk is cut to headers.
+    #[inline]
+    pub(crate) fn is_cutting(&self) -> bool {
+        self.is_cutting
+    }
+
+    /// Counts a packet of bulk that was cut by so many bytes.
+    pub(crate) fn count(&mut self, bytes: u64) {
+        self.packets += 1;
+        self.bytes += bytes;
+    }
+
+    /// The kernel drops packets, or nearly.
+    pub(crate) fn hurry(&mut self, now: u64, hurried: bool) {
+        self.hurried_since = if hurried { self.hurried_since.or(Some(now)) } else { None };
+    }
+
+    /// Judges by the pressure, from 0 to 1.
+    pub(crate) fn judge(&mut self, now: u64, pressure: f32) -> Option<Change> {
+        let hurried = self.hurried_since.is_some_and(|since| now.saturating_sub(since) >= HURRIED_NS);
+        if !self.is_cutting {
+            if pressure <= PRESSURE_MAX && !hurried {
+                return None;
+            }
+            *self = Self { is_cutting: true, hurried_since: self.hurried_since, ..Self::default() };
+            return Some(Change { is_cutting: true, packets: 0, bytes: 0 });
+        }
+        if pressure > PRESSURE_CALM || self.hurried_since.is_some() {
+            self.calm_since = None;
+            return None;
+        }
+        let calm_since = *self.calm_since.get_or_insert(now);
+        if now.saturating_sub(calm_since) < CALM_NS {
+            return None;
+        }
+        let Self { packets, bytes, .. } = std::mem::take(self);
+        Some(Change { is_cutting: false, packets, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bulk_is_cut_late_and_given_back_later() {
+        let mut overload = Overload::default();
+        let second = 1_000_000_000;
+        let mut check = |now: f64, pressure: f32, hurried: bool, expected: Option<bool>| {
+            let now = (now * second as f64) as u64;
+            overload.hurry(now, hurried);
+            assert_eq!(overload.judge(now, pressure).map(|change| change.is_cutting), expected, "{now}");
+        };
+        check(0.0, 0.7, false, None);
+        check(0.1, 0.8, false, Some(true));
+        check(0.2, 0.1, false, None);
+        check(2.0, 0.5, false, None);
+        check(2.1, 0.1, false, None);
+        check(4.0, 0.2, false, None);
+        check(4.2, 0.2, false, Some(false));
+        check(5.0, 0.1, true, None);
+        check(5.9, 0.1, true, None);
+        check(6.1, 0.1, true, Some(true));
+    }
+}
