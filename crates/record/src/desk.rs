@@ -432,12 +432,6 @@ impl<K: Keeper> Desk<K> {
         &mut self.counters
     }
 
-    /// Packets are lost, or nearly, before they come here: whatever can wait is to wait.
-    pub(crate) fn hurry(&mut self, hurried: bool) {
-        self.overload.hurry(self.now, hurried);
-        self.keeper.hurry(hurried);
-    }
-
     /// What packets are kept with.
     pub fn keeper(&mut self) -> &mut K {
         &mut self.keeper

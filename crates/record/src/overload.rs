@@ -6,14 +6,11 @@ const PRESSURE_MAX: f32 = 0.75;
 const PRESSURE_CALM: f32 = 0.3;
 /// How long it has to be calm before bulk is kept whole again.
 const CALM_NS: u64 = 2_000_000_000;
-/// Packets dropped by the kernel for so long, while the disk keeps up, are a sign as well.
-const HURRIED_NS: u64 = 1_000_000_000;
 
 /// Whether bulk is cut to headers, and how much was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Overload {
     is_cutting: bool,
-    hurried_since: Option<u64>,
     calm_since: Option<u64>,
     packets: u64,
     bytes: u64,
@@ -40,22 +37,16 @@ impl Overload {
         self.bytes += bytes;
     }
 
-    /// The kernel drops packets, or nearly.
-    pub(crate) fn hurry(&mut self, now: u64, hurried: bool) {
-        self.hurried_since = if hurried { self.hurried_since.or(Some(now)) } else { None };
-    }
-
     /// Judges by the pressure, from 0 to 1.
     pub(crate) fn judge(&mut self, now: u64, pressure: f32) -> Option<Change> {
-        let hurried = self.hurried_since.is_some_and(|since| now.saturating_sub(since) >= HURRIED_NS);
         if !self.is_cutting {
-            if pressure <= PRESSURE_MAX && !hurried {
+            if pressure <= PRESSURE_MAX {
                 return None;
             }
-            *self = Self { is_cutting: true, hurried_since: self.hurried_since, ..Self::default() };
+            *self = Self { is_cutting: true, ..Self::default() };
             return Some(Change { is_cutting: true, packets: 0, bytes: 0 });
         }
-        if pressure > PRESSURE_CALM || self.hurried_since.is_some() {
+        if pressure > PRESSURE_CALM {
             self.calm_since = None;
             return None;
         }
@@ -76,20 +67,16 @@ mod tests {
     fn bulk_is_cut_late_and_given_back_later() {
         let mut overload = Overload::default();
         let second = 1_000_000_000;
-        let mut check = |now: f64, pressure: f32, hurried: bool, expected: Option<bool>| {
+        let mut check = |now: f64, pressure: f32, expected: Option<bool>| {
             let now = (now * second as f64) as u64;
-            overload.hurry(now, hurried);
             assert_eq!(overload.judge(now, pressure).map(|change| change.is_cutting), expected, "{now}");
         };
-        check(0.0, 0.7, false, None);
-        check(0.1, 0.8, false, Some(true));
-        check(0.2, 0.1, false, None);
-        check(2.0, 0.5, false, None);
-        check(2.1, 0.1, false, None);
-        check(4.0, 0.2, false, None);
-        check(4.2, 0.2, false, Some(false));
-        check(5.0, 0.1, true, None);
-        check(5.9, 0.1, true, None);
-        check(6.1, 0.1, true, Some(true));
+        check(0.0, 0.7, None);
+        check(0.1, 0.8, Some(true));
+        check(0.2, 0.1, None);
+        check(2.0, 0.5, None);
+        check(2.1, 0.1, None);
+        check(4.0, 0.2, None);
+        check(4.2, 0.2, Some(false));
     }
 }

@@ -234,7 +234,7 @@ impl<K: Keeper> Sink for Desk<K> {
     }
 
     fn hurry(&mut self, hurried: bool) {
-        Desk::hurry(self, hurried);
+        self.keeper().hurry(hurried);
     }
 
     fn note_statistics(&mut self, drops: &BTreeMap<String, u64>) {

@@ -58,18 +58,17 @@ pub enum Verdict {
     Junk,
 }
 
-/// Lanes that have a pace.
-const PACED: [Lane; 4] = [Lane::Client, Lane::Server, Lane::Transit, Lane::Bulk];
+/// Lanes that have a pace: those of heads. Bulk and junk push out nothing but themselves.
+const PACED: [Lane; 3] = [Lane::Client, Lane::Server, Lane::Transit];
 /// Accounts of source prefixes of a lane, and of hosts in prefixes that send too much.
 const PREFIXES: usize = 1 << 14;
 const HOSTS: usize = 1 << 12;
 /// Half-lives of what sources send in the time that a lane reaches back.
 const HALF_LIVES_A_REACH: i64 = 16;
 const HALF_LIFE_MIN_NS: i64 = 1_000_000_000;
-/// What a flow's first packet counts, and every so many bytes of its head and of its bulk afterwards.
+/// What a flow's first packet counts, and every so many bytes of its head afterwards, as a power of two.
 const FIRST_BYTES: u32 = 1 << 10;
 const HEAD_STEP: u32 = 11;
-const BULK_STEP: u32 = 16;
 /// What a packet takes on the tape besides itself.
 const PACKET_EXTRA_BYTES: u32 = 44;
 /// About what is left of a packet whose headers are kept.
@@ -140,17 +139,17 @@ impl Admission {
         }
     }
 
-    /// What becomes of a packet that belongs into `lane`, a head's or bulk. `wire_bytes` are
+    /// What becomes of a packet that belongs into `lane`. `wire_bytes` are
     /// its length, `kept_bytes` what was captured of it.
     #[inline]
     pub fn judge(&mut self, lane: Lane, headers: &Headers, seen: &Seen, wire_bytes: u32, kept_bytes: u32) -> Verdict {
         let Some(paced) = self.lanes.get_mut(place_of(lane)) else { return Verdict::Keep };
         paced.pace.pending += f64::from(kept_bytes + PACKET_EXTRA_BYTES);
-        let charge = charge(lane, seen, wire_bytes);
+        let charge = charge(seen, wire_bytes);
         if charge == 0 && !paced.pace.is_judged && paced.pace.pending < paced.until_divided {
             return Verdict::Keep;
         }
-        paced.judge(&self.hasher, (lane, headers, seen), charge, (wire_bytes, kept_bytes))
+        paced.judge(&self.hasher, (headers, seen), charge, (wire_bytes, kept_bytes))
     }
 
     /// How the lanes do that have a pace.
@@ -159,26 +158,24 @@ impl Admission {
     }
 }
 
-/// The lane's place in [`PACED`]; junk has none.
+/// The lane's place in [`PACED`], if it has one.
 #[inline]
 fn place_of(lane: Lane) -> usize {
     match lane {
         Lane::Client => 0,
         Lane::Server => 1,
         Lane::Transit => 2,
-        Lane::Bulk => 3,
-        Lane::Junk => usize::MAX,
+        Lane::Bulk | Lane::Junk => usize::MAX,
     }
 }
 
 /// The bytes that a packet is counted with: many packets count nothing, and one now and then for all.
 #[inline]
-fn charge(lane: Lane, seen: &Seen, wire_bytes: u32) -> u32 {
-    let step = if lane == Lane::Bulk { BULK_STEP } else { HEAD_STEP };
+fn charge(seen: &Seen, wire_bytes: u32) -> u32 {
     let (before, after) = (seen.used_bytes, seen.used_bytes.saturating_add(wire_bytes));
-    let steps = (after >> step) - (before >> step);
-    let first = if seen.release.is_some() || (before == 0 && lane != Lane::Bulk) { FIRST_BYTES } else { 0 };
-    first.max(steps << step)
+    let steps = (after >> HEAD_STEP) - (before >> HEAD_STEP);
+    let first = if seen.release.is_some() || before == 0 { FIRST_BYTES } else { 0 };
+    first.max(steps << HEAD_STEP)
 }
 
 impl PacedLane {
@@ -205,7 +202,7 @@ impl PacedLane {
     fn judge(
         &mut self,
         hasher: &KeyHasher,
-        (lane, headers, seen): (Lane, &Headers, &Seen),
+        (headers, seen): (&Headers, &Seen),
         charge: u32,
         (wire_bytes, kept_bytes): (u32, u32),
     ) -> Verdict {
@@ -218,7 +215,7 @@ impl PacedLane {
         let remote_is_client = matches!(seen.direction, Direction::Inbound | Direction::External);
         let claim = Claim::new(&key, remote_is_client, seen.sure);
         let level = self.level(hasher, &claim, charge as f64);
-        let verdict = verdict(level, lane, seen);
+        let verdict = verdict(level, seen);
         if verdict == Verdict::Keep {
             self.keep(hasher, &claim, charge as f64);
         } else {
@@ -337,12 +334,10 @@ impl PacedLane {
 const JUST: Rigour = Rigour { evenly: 1.0, entitled: 1.0 };
 
 /// What a level means for a packet.
-fn verdict(level: Level, lane: Lane, seen: &Seen) -> Verdict {
+fn verdict(level: Level, seen: &Seen) -> Verdict {
     match level {
         Level::Whole => Verdict::Keep,
         Level::Junk => Verdict::Junk,
-        // Of bulk nothing is left without its rest.
-        _ if lane == Lane::Bulk => Verdict::Junk,
         Level::Start if seen.used_bytes < level::START_BYTES => Verdict::Keep,
         Level::Start => Verdict::Junk,
         Level::Headers => Verdict::Headers,

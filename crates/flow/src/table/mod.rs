@@ -62,7 +62,7 @@ pub struct Seen {
     pub from_client: bool,
     /// The other side acknowledged something, or answered: nobody who only pretends an address does.
     pub sure: bool,
-    /// Bytes on the wire that the flow had before: of its head, or of its bulk in this period.
+    /// Bytes on the wire of its head that the flow had before.
     pub used_bytes: u32,
 }
 

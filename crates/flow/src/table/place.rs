@@ -68,7 +68,7 @@ impl Entry {
         Lane::Junk
     }
 
-    /// Where a packet of this flow goes, and what there was of its head or bulk before. The tally has it already.
+    /// Where a packet of this flow goes, and what there was of its head before.
     #[inline]
     pub(super) fn place(&mut self, bytes: u32, head_bytes: u32, now: Now) -> (Place, u32) {
         let age = now.since(self.head_since);
@@ -79,10 +79,7 @@ impl Entry {
         }
         let used = self.head_used;
         match (proven, used < head_bytes) {
-            (true, false) => {
-                let tally = self.tally.bytes[0].saturating_add(self.tally.bytes[1]);
-                return (Place::Lane(Lane::Bulk), tally.saturating_sub(bytes));
-            }
+            (true, false) => return (Place::Lane(Lane::Bulk), used),
             (false, _) if age >= PARK_TICKS => return (Place::Lane(Lane::Junk), used),
             (false, false) => return (Place::Lane(Lane::Junk), used),
             _ => self.head_used = self.head_used.saturating_add(bytes),

@@ -2,6 +2,7 @@
 
 mod month;
 mod restart;
+mod rows;
 mod survival;
 mod tape;
 mod traffic;

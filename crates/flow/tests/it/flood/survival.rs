@@ -24,7 +24,7 @@ pub(super) fn settled(random: &mut Random) -> (Recorder, i64) {
 /// A flood of so many times the tape's bytes over `span`, beside ordinary traffic.
 fn flood(recorder: &mut Recorder, random: &mut Random, flood: Flood, (span, bytes): (i64, u64)) {
     let (start, begun) = (recorder.now, recorder.lanes.iter().map(|lane| lane.filled).sum::<u64>());
-    let mut next = (recorder.now, 0);
+    let (mut next, mut next_ordinary) = ((recorder.now, 0), recorder.now);
     // Many shapes leave little: what they send is counted by their packets too.
     let mut sent = 0;
     while recorder.now < start + span {
@@ -43,18 +43,11 @@ fn flood(recorder: &mut Recorder, random: &mut Random, flood: Flood, (span, byte
             next = (recorder.now + span / 50, next.1 + 1);
         }
         recorder.mark = 0;
-        ordinary_for(recorder, random, SECOND, PAUSE);
-        recorder.now += 5 * SECOND;
-        if std::env::var("DEBUG_FLOOD").is_ok() && next.1 % 5 == 0 && next.0 - recorder.now > span / 60 {
-            let clock = recorder.table.clock();
-            eprintln!(
-                "{:.3} clock {} sent {sent} {:?} {:?}",
-                (recorder.now - start) as f64 / span as f64,
-                clock / 1_000_000_000,
-                recorder.lanes.each_ref().map(|lane| lane.filled / 1000),
-                recorder.table.admission().reports()[1].1
-            );
+        if recorder.now >= next_ordinary {
+            recorder.ordinary(random);
+            next_ordinary = recorder.now + random.below(2 * PAUSE as u64) as i64;
         }
+        recorder.now += 5 * SECOND;
     }
     assert!(recorder.lanes.iter().map(|lane| lane.filled).sum::<u64>() > begun);
 }

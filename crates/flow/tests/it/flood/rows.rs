@@ -1,0 +1,62 @@
+//! Rows that flows of junk share.
+
+use super::traffic::Random;
+use crate::conversation::{ACK, Bench, SYN, config, key};
+use flow::{Config, EndReason, FlowPart, FrameRef, Lane, ROWLESS};
+use std::collections::HashSet;
+
+const HOST: [u8; 4] = [10, 0, 0, 1];
+
+fn bench(junk_rows_a_day: u32) -> Bench {
+    Bench::new(Config { capacity_flows: 10_000, junk_rows_a_day: Some(junk_rows_a_day), ..config() })
+}
+
+#[test]
+fn a_flood_of_junk_has_few_rows_that_count_every_packet() {
+    let (mut bench, mut random) = (bench(2000), Random(5));
+    let mut parts: Vec<FlowPart> = Vec::new();
+    for number in 0..300_000_u32 {
+        let [a, b, c, d] = (random.next() as u32).to_be_bytes();
+        let from = key(6, ([30 + a % 60, b, c, d], 1024 + (number % 60_000) as u16), (HOST, 443));
+        let slot = bench.tcp(from, SYN, 7, 0, 0).slot;
+        bench.table.placed(slot, Lane::Junk, FrameRef(number / 1000), 54);
+        if number % 1000 == 0 {
+            // One that is real: it has its own row.
+            let real = key(6, ([203, 0, 113, 5], 1024 + (number / 1000) as u16), (HOST, 22));
+            bench.tcp(real, SYN, 7, 0, 0);
+            bench.tcp(real.reversed(), SYN | ACK, 70, 8, 0);
+            bench.tcp(real, ACK, 8, 71, 0);
+        }
+        if bench.table.wants_checkpoint() {
+            parts.extend(bench.table.checkpoint().parts);
+        }
+    }
+    let period = bench.table.checkpoint();
+    assert!(period.locations.iter().any(|location| location.part == ROWLESS));
+    parts.extend(period.parts);
+    let packets: u64 = parts.iter().map(|part| part.pkts_toserver + part.pkts_toclient).sum();
+    assert_eq!(packets + bench.table.counters().packets_rowless, 300_000 + 900);
+    let junk: Vec<&FlowPart> = parts.iter().filter(|part| !part.proven).collect();
+    assert!(junk.len() < 2000, "{}", junk.len());
+    let real: HashSet<u64> =
+        parts.iter().filter(|part| part.key.dest_port == 22 && part.proven).map(|part| part.flow_id.0).collect();
+    assert_eq!(real.len(), 300);
+    assert!(junk.iter().any(|part| part.end_reason == Some(EndReason::Summed)));
+}
+
+#[test]
+fn a_row_is_as_exact_as_its_flows_have_in_common() {
+    let mut bench = bench(2000);
+    let send = |bench: &mut Bench, last: u8, port: u16| {
+        bench.tcp(key(6, ([198, 51, 100, last], port), (HOST, 81)), SYN, 7, 0, 0);
+    };
+    send(&mut bench, 7, 4000);
+    let parts = bench.table.checkpoint().parts;
+    assert_eq!((parts.len(), parts[0].key.src_port, parts[0].end_reason), (1, 4000, None));
+    send(&mut bench, 8, 4000);
+    send(&mut bench, 9, 4001);
+    let parts = bench.table.checkpoint().parts;
+    let [part] = parts.as_slice() else { panic!("{parts:?}") };
+    assert_eq!((part.key.src.as_v4(), part.key.src_port), (Some([198, 51, 100, 0]), 0));
+    assert_eq!((part.pkts_toserver, part.end_reason), (2, Some(EndReason::Summed)));
+}
