@@ -44,7 +44,7 @@ fn wrong_calls_end_with_2() {
         (&["flows", "--host", "10.0.0.1"], "conditions have no dashes: wiretape flows 'host …'"),
         (&["packets", "-X"], "tcpdump -Xnr -"),
         (&["flows", "-r", "/dev/null", "tcp.port == 80"], "tcp.port is Wireshark's; here it is tcp port NUMBER"),
-        (&["import", "--as-live", "--tape", "t", "x.pcap"], "--as-live"),
+        (&["import", "--budget", "4MB", "--tape", "t", "x.pcap"], "--as-live"),
         (&["flows", "--tape", "/x", "-r", "/y"], "cannot be used with"),
         (&["packets", "--link", "ether"], "--write"),
         (&["filter"], "EXPR"),

@@ -54,7 +54,7 @@ fn check(tape_bytes: u64, doubled_hours: i64) {
 #[test]
 fn nothing_is_cut_in_a_month() {
     // Twice as much may come for a sixth of the reach.
-    [(150_000_000, 5), (300_000_000, 10), (1_200_000_000, 24)]
+    [(250_000_000, 5), (500_000_000, 10), (1_200_000_000, 24)]
         .into_iter()
         .for_each(|(bytes, hours)| check(bytes, hours));
 }
