@@ -343,7 +343,7 @@ impl Room {
             let (shelf, share_bytes) = (&ledger.shelves[lane as usize], shares[lane as usize]);
             let held_bytes = shelf.bytes();
             // Evicting takes whole segments: a little below its share it has it.
-            let is_at_share = is_full && held_bytes >= share_bytes - share_bytes / 5;
+            let is_at_share = is_full && held_bytes > 0 && held_bytes >= share_bytes - share_bytes / 5;
             LaneFill { share_bytes, held_bytes, filled_bytes: 0, reach_ns: shelf.reach_ns(), is_at_share }
         })
     }
