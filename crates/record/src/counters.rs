@@ -15,7 +15,7 @@ pub struct Counters {
     pub unwanted: u64,
     /// Second looks at a packet: the same bytes on another interface within 10 ms.
     pub duplicates: u64,
-    /// Bulk of interfaces of which heads alone are kept.
+    /// Packets that are not to be kept: by a policy, or bulk of interfaces of which heads alone are.
     pub policy: u64,
     /// Packets that came out of a ring and could not be read.
     pub damaged: u64,
@@ -30,6 +30,8 @@ pub struct Counters {
     pub lanes: [LaneCounters; 5],
     /// By interface, in the order in which they were first seen.
     pub interfaces: Vec<InterfaceCounters>,
+    /// What each policy of the configuration has left out; in `policy` too, where whole packets are.
+    pub policies: Vec<PolicyCounters>,
 }
 
 impl Counters {
@@ -64,4 +66,33 @@ pub struct InterfaceCounters {
     pub duplicates: u64,
     /// Of these, bulk that was not to be kept.
     pub policy: u64,
+}
+
+/// What one policy has left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyCounters {
+    /// Its name.
+    pub name: String,
+    /// Packets of which nothing is kept.
+    pub packets_dropped: u64,
+    /// Their bytes on the wire.
+    pub bytes_dropped: u64,
+    /// Packets of which headers are kept.
+    pub packets_cut: u64,
+    /// What was captured of their payload.
+    pub bytes_cut: u64,
+}
+
+impl PolicyCounters {
+    /// What was left out since `before`, if anything.
+    pub(crate) fn since(&self, before: &Self) -> Option<Self> {
+        let news = Self {
+            name: self.name.clone(),
+            packets_dropped: self.packets_dropped - before.packets_dropped,
+            bytes_dropped: self.bytes_dropped - before.bytes_dropped,
+            packets_cut: self.packets_cut - before.packets_cut,
+            bytes_cut: self.bytes_cut - before.bytes_cut,
+        };
+        (news.packets_dropped > 0 || news.packets_cut > 0).then_some(news)
+    }
 }

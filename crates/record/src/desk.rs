@@ -10,9 +10,10 @@ use packet::{Headers, Interface, LinkType, Packet, Timestamp};
 use crate::Error;
 use crate::batch::{BATCH_MAX, Batch};
 use crate::copies::{Copies, Path};
-use crate::counters::Counters;
+use crate::counters::{Counters, PolicyCounters};
 use crate::keeper::{Keeper, Note};
 use crate::overload::{Change, Overload};
+use crate::policy::{Policies, Policy};
 
 /// Packets of a capture file between two looks at what is due.
 const UPKEEP_EVERY: u32 = 1024;
@@ -71,6 +72,9 @@ pub struct Desk<K> {
     lists: Vec<(u32, u32)>,
     /// Copies that the keeper has been told of.
     copies_noted: u64,
+    policies: Policies,
+    /// Of these the keeper has been told.
+    policies_noted: Vec<PolicyCounters>,
     counters: Counters,
 }
 
@@ -115,8 +119,16 @@ impl<K: Keeper> Desk<K> {
             copies: collapse.then(Copies::new),
             lists: Vec::new(),
             copies_noted: 0,
+            policies: Policies::default(),
+            policies_noted: Vec::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Says what is done with some packets.
+    pub fn set_policies(&mut self, policies: Vec<Policy>) {
+        self.policies = Policies::new(policies);
+        self.policies_noted = self.policies.counters().to_vec();
     }
 
     /// The number that packets of this interface are to have. Of an interface of which heads alone are kept, bulk is
@@ -274,6 +286,9 @@ impl<K: Keeper> Desk<K> {
             self.counters.damaged += 1;
             return;
         };
+        let Some(rule) = self.policies.rule(packet, interface.link_type) else {
+            return self.count_policy(packet.interface);
+        };
         let arrival = self.keeper.next_arrival();
         let packet = Packet { arrival: Some(arrival), ..*packet };
         let segments = segments(headers, segment_payload_bytes);
@@ -282,7 +297,14 @@ impl<K: Keeper> Desk<K> {
         if self.clock != DeskClock::Live {
             self.now = self.table.clock();
         }
-        match seen.place {
+        let seen = Seen { release: seen.release.map(|lane| rule.lane(lane)), ..seen };
+        let Some((place, packet)) = self.policies.place(rule, seen.place, (headers, seen.used_bytes), packet) else {
+            if let Some(lane) = seen.release {
+                self.release(seen.slot, lane);
+            }
+            return self.count_policy(packet.interface);
+        };
+        match place {
             Place::Lane(Lane::Bulk) if interface.heads_only => self.count_policy(packet.interface),
             Place::Lane(lane) => self.admit(&seen, lane, &packet, headers),
             Place::Park => self.park(seen.slot, &packet),
@@ -407,6 +429,7 @@ impl<K: Keeper> Desk<K> {
         parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         keeper.checkpoint(table);
         self.note_copies();
+        self.note_policies();
         self.ours_changed = false;
         self.last_checkpoint = Some(self.now);
     }
@@ -418,7 +441,8 @@ impl<K: Keeper> Desk<K> {
 
     /// What was counted.
     pub fn counters(&self) -> Counters {
-        self.counters.clone().without_lost(self.keeper.lost())
+        let counters = self.counters.clone().without_lost(self.keeper.lost());
+        Counters { policies: self.policies.counters().to_vec(), ..counters }
     }
 
     /// Packets that were received and are not to be left out.
@@ -446,6 +470,7 @@ impl<K: Keeper> Desk<K> {
     pub fn finish(mut self) -> (K, FlowTable, Counters) {
         self.release_held(None);
         self.note_copies();
+        self.note_policies();
         let Self { keeper, table, parking, counters, .. } = &mut self;
         parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
         let counters = self.counters();
@@ -515,6 +540,15 @@ impl<K: Keeper> Desk<K> {
         if packets > 0 {
             self.copies_noted = self.counters.duplicates;
             self.keeper.note(Note::Copies { packets });
+        }
+    }
+
+    fn note_policies(&mut self) {
+        for (now, noted) in self.policies.counters().iter().zip(&mut self.policies_noted) {
+            if let Some(news) = now.since(noted) {
+                self.keeper.note(Note::Policy(news));
+                *noted = now.clone();
+            }
         }
     }
 

@@ -6,9 +6,9 @@ use flow::{FlowTable, FrameRef, Lane, LaneFill, LaneReport};
 use packet::capture::Statistics;
 use packet::{Interface, Packet, Timestamp};
 use tape::Tape;
-use tape::format::chain::{Event, Loss};
+use tape::format::chain::{Event, LeftOut, Loss};
 
-use crate::Error;
+use crate::{Error, PolicyCounters};
 
 /// Keeps packets: a tape, or what a test puts in its place.
 pub trait Keeper {
@@ -135,6 +135,8 @@ pub enum Note {
         /// Bytes that were cut off.
         bytes: u64,
     },
+    /// A policy left out packets, or parts of them, since the last time that this was said.
+    Policy(PolicyCounters),
     /// Something that should be recorded and cannot be.
     Trouble {
         /// An interface.
@@ -235,6 +237,12 @@ impl Keeper for Tape {
             Note::Overload { cutting, packets, bytes } => {
                 let change = if cutting { "bulk cut to headers" } else { "bulk whole again" }.to_owned();
                 Tape::note(self, Event::Overload { change, packets, bytes });
+            }
+            Note::Policy(PolicyCounters { name, packets_dropped, bytes_dropped, packets_cut, bytes_cut }) => {
+                Tape::note(
+                    self,
+                    Event::Policy(LeftOut { name, packets_dropped, bytes_dropped, packets_cut, bytes_cut }),
+                );
             }
             Note::Trouble { place, message } => Tape::note(self, Event::Error { place, message }),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use packet::PacketDirection;
 
 use crate::attach::Filter;
+use crate::policy::Policy;
 use crate::selection::Selection;
 
 /// How packets are captured; `Options::default()` has the usual values.
@@ -25,6 +26,8 @@ pub struct Options {
     pub threads: usize,
     /// Only packets that it accepts.
     pub filter: Option<Filter>,
+    /// What is done with some packets; the first that matches counts.
+    pub policies: Vec<Policy>,
     /// Whether to learn how many wire segments a packet stands for.
     pub segments: bool,
     /// Addresses that are ours on interfaces without addresses; empty for the private ranges.
@@ -52,6 +55,7 @@ impl Default for Options {
             direction: None,
             threads: 1,
             filter: None,
+            policies: Vec::new(),
             segments: true,
             home_networks: Vec::new(),
             packets_max: None,

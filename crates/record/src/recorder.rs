@@ -74,6 +74,7 @@ impl Recorder {
         control: &Control,
     ) -> Result<(K, FlowTable, Counters), Error> {
         let mut desk = Desk::new(keeper, table, DeskClock::Live, self.collapses());
+        desk.set_policies(self.options.policies.clone());
         if !self.options.home_networks.is_empty() {
             desk.set_home(self.options.home_networks.iter().map(|(address, bits)| Network::new(*address, *bits)));
         }

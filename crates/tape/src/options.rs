@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use filter::Resolver;
 
+use crate::holds::Retained;
+
 /// How a tape is written; [`Options::new`] has the usual values.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -41,6 +43,8 @@ pub struct Options {
     pub sensor: String,
     /// What holds may take of the budget; a tenth of it unless said otherwise.
     pub hold_budget_bytes: Option<u64>,
+    /// What policies have kept for longer than the lanes do.
+    pub retained: Vec<Retained>,
     /// Who knows the names in the expressions of holds.
     pub names: Names,
     /// The flow table; its tape id is the tape's.
@@ -116,6 +120,7 @@ impl Options {
             packets_are_clock: false,
             sensor: String::from("sensor"),
             hold_budget_bytes: None,
+            retained: Vec::new(),
             names: Names::default(),
             flows: flow::Config::new([0; 16], [0; 32]),
         }

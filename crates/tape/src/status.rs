@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use packet::Timestamp;
 
-use crate::format::chain::{Event, Eviction};
+use crate::format::chain::{Event, Eviction, LeftOut};
 use crate::format::names;
 pub use crate::heartbeat::{Failing, LanePace};
 use crate::holds::{Held, Holds, State, holds};
@@ -61,6 +61,8 @@ pub struct Status {
     pub missing: Vec<Damage>,
     /// What salvages set aside in `damaged/`.
     pub set_aside: Vec<SetAside>,
+    /// What policies left out, by their names.
+    pub policies: Vec<LeftOut>,
     /// What is kept out of the reach of ageing.
     pub holds: Holds,
 }
@@ -185,6 +187,7 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         damaged: std::mem::take(&mut tape.notes.damaged),
         missing: missing_files(directory)?,
         set_aside: set_aside(directory),
+        policies: log.policies,
         holds: holds(directory)?,
     })
 }
@@ -340,6 +343,21 @@ struct Log {
     evicted: BTreeMap<String, Eviction>,
     /// Bulk is cut to headers since then.
     overloaded: Option<Timestamp>,
+    policies: Vec<LeftOut>,
+}
+
+impl Log {
+    fn add(&mut self, news: LeftOut) {
+        match self.policies.iter_mut().find(|known| known.name == news.name) {
+            Some(known) => {
+                known.packets_dropped += news.packets_dropped;
+                known.bytes_dropped += news.bytes_dropped;
+                known.packets_cut += news.packets_cut;
+                known.bytes_cut += news.bytes_cut;
+            }
+            None => self.policies.push(news),
+        }
+    }
 }
 
 fn log(tape: &mut Tape) -> Result<Log, Error> {
@@ -352,6 +370,7 @@ fn log(tape: &mut Tape) -> Result<Log, Error> {
             Event::Evict(eviction) => drop(log.evicted.insert(eviction.lane.clone(), eviction)),
             Event::Overload { change, .. } => log.overloaded = change.contains("cut").then_some(line.time),
             Event::Start { .. } => log.overloaded = None,
+            Event::Policy(left_out) => log.add(left_out),
             _ => {}
         }
     })?;

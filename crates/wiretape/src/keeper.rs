@@ -176,6 +176,6 @@ fn tell(note: &Note) {
             terminal::notice(format_args!("everything can be written again; {packets} packets were cut to headers"));
         }
         // An everyday thing, which the log has.
-        Note::Copies { .. } => {}
+        Note::Copies { .. } | Note::Policy(_) => {}
     }
 }

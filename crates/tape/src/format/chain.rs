@@ -63,6 +63,8 @@ pub enum Event {
         /// How many.
         packets: u64,
     },
+    /// What a policy left out since the last such line.
+    Policy(LeftOut),
     /// Segments or flow files that ageing removed.
     Evict(Eviction),
     /// A hold was asked for, is kept, or ended.
@@ -183,6 +185,21 @@ pub struct Eviction {
     pub to: Timestamp,
     /// budget, keep-free, max-age.
     pub why: String,
+}
+
+/// What a policy left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The policy's name.
+    pub name: String,
+    /// Packets of which nothing is kept.
+    pub packets_dropped: u64,
+    /// Their bytes on the wire.
+    pub bytes_dropped: u64,
+    /// Packets of which headers are kept.
+    pub packets_cut: u64,
+    /// What was captured of their payload.
+    pub bytes_cut: u64,
 }
 
 /// What happened to a hold.

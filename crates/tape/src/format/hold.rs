@@ -50,6 +50,9 @@ pub struct Order {
     /// Most captured bytes of packets; what comes after them is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_max: Option<u64>,
+    /// What is older than so many seconds goes: the hold of a policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_s: Option<u64>,
 }
 
 impl Order {
@@ -138,6 +141,9 @@ pub struct Progress {
     /// Times without recording in what it asks for.
     #[serde(default)]
     pub gaps: u64,
+    /// Of a policy: packets up to this time went before theirs, because there was no room.
+    #[serde(default, with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<Timestamp>,
     /// When this was written.
     #[serde(with = "serde_rfc3339")]
     pub updated: Timestamp,
@@ -154,6 +160,14 @@ pub struct Expired {
 }
 
 impl Progress {
+    /// Whether a policy's hold reaches back as far as it should, as far as there was anything.
+    pub fn retains(&self, order: &Order, now: Timestamp) -> bool {
+        let span_ns = order
+            .retain_s
+            .map_or(i64::MAX, |seconds| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000));
+        self.given_up.is_none_or(|given_up| now.since(given_up) >= span_ns)
+    }
+
     /// The text of the file.
     pub fn encode(&self) -> String {
         let mut text = serde_json::to_string(self).expect("progress is plain data");
@@ -198,6 +212,7 @@ mod tests {
             to: None,
             review: Some(Timestamp(1_800_000_000_000_000_000)),
             bytes_max: Some(1 << 26),
+            retain_s: None,
         };
         let text = order.encode();
         assert!(text.contains("created = \"2026-11-23T02:31:05.123456789Z\"\n"), "{text}");

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use flow::FlowId;
 use packet::Timestamp;
 
+use super::retain;
 use super::shelf::{disk_bytes, hold_names, known_flows, read_order, read_progress};
 use super::writer::{HoldWriter, Stop, commit, discard_beyond};
 use crate::Lane;
 use crate::ageing::{FLOWS_SHELF, SHELVES};
 use crate::budget::Account;
 use crate::clock::Moment;
-use crate::disk::{Disk, RealDisk, replace_file, write_new};
-use crate::format::chain::{Event, HoldChange, Line};
+use crate::disk::{Disk, RealDisk, read_file, replace_file};
+use crate::format::chain::{Event, Eviction, HoldChange, Line, decode};
 use crate::format::hold::{Expired, Order, PROGRESS, Progress, RELEASE, Release, State};
 use crate::format::names;
 use crate::options::{Names, Options};
@@ -30,6 +31,8 @@ const ROWS_WAIT_MAX: Duration = Duration::from_secs(20);
 const SETTLED_NS: i64 = 2_000_000_000;
 /// How long it is waited after something failed.
 const RETRY: Duration = Duration::from_secs(10);
+/// How often holds of policies let go of what is old.
+const TRIM_EVERY: Duration = Duration::from_secs(30);
 /// How often a first copy is tried.
 const TRIES_MAX: u32 = 3;
 /// How often frames that are on their way are waited for.
@@ -42,6 +45,8 @@ pub(crate) struct HoldKeeper {
     shared: Arc<Shared>,
     directory: PathBuf,
     names: Names,
+    /// Names of the holds of policies; others like them only let go. Unknown where nobody records.
+    retained: Option<Vec<String>>,
     /// After so long nothing more comes from before a time.
     settled_ns: i64,
     holds: BTreeMap<String, Hold>,
@@ -59,6 +64,8 @@ struct Hold {
     awaited: Option<(u64, Instant)>,
     tries: u32,
     next_try: Option<Instant>,
+    /// When it let go of what is old.
+    trimmed: Option<Instant>,
 }
 
 impl HoldKeeper {
@@ -69,13 +76,26 @@ impl HoldKeeper {
             directory: shared.place()?.directory().to_owned(),
             shared: shared.clone(),
             names: options.names.clone(),
+            retained: None,
             settled_ns: if options.is_live { SETTLED_NS } else { 0 },
             holds: BTreeMap::new(),
             newest: (0, 0, Instant::now()),
         };
         keeper.clear_away();
+        keeper.retain(options);
         keeper.scan();
         Some(keeper)
+    }
+
+    /// Brings the holds of policies into being.
+    fn retain(&mut self, options: &Options) {
+        if !options.is_live {
+            return;
+        }
+        if let Err(error) = retain::leave_orders(&self.directory, &options.retained) {
+            self.shared.complain("held", Some(format!("what policies retain cannot be held: {error}")));
+        }
+        self.retained = Some(options.retained.iter().map(retain::Retained::hold).collect());
     }
 
     /// Does what there is to do.
@@ -119,6 +139,7 @@ impl HoldKeeper {
                 awaited: None,
                 tries: 0,
                 next_try: None,
+                trimmed: None,
             };
             self.shared.room.pin(&name, hold.pin());
             if is_new {
@@ -137,7 +158,7 @@ impl HoldKeeper {
         let disk = self.disk(name);
         let identity = self.shared.identity().encode();
         let done = replace_file(&disk, Path::new(names::IDENTITY), &[identity.as_bytes()])
-            .and_then(|()| write_log(&disk))
+            .and_then(|()| write_log(&disk, Vec::new()))
             .and_then(|()| commit(&disk, &hold.progress));
         if let Err(error) = done {
             self.shared.complain("held", Some(format!("{name} cannot be written: {error}")));
@@ -158,6 +179,9 @@ impl HoldKeeper {
     fn look_after(&mut self, name: &str, stop: &AtomicBool) {
         if self.disk(name).status(Path::new(RELEASE)).is_ok() {
             return self.release(name);
+        }
+        if !self.let_go(name) {
+            return;
         }
         let (newest, shared, settled_ns) = (self.newest, self.shared.clone(), self.settled_ns);
         let Some(hold) = self.holds.get_mut(name) else { return };
@@ -193,6 +217,7 @@ impl HoldKeeper {
     fn copy(&mut self, name: &str, is_over: bool, stop: &AtomicBool) {
         let Some(hold) = self.holds.get_mut(name) else { return };
         let is_first = hold.progress.state == State::Copying;
+        let hold_retains = hold.order.retain_s.is_some();
         let directory = self.directory.clone();
         let known = hold.known.get_or_insert_with(|| known_flows(&directory, name));
         let found = match query(&hold.order, &self.names) {
@@ -206,6 +231,7 @@ impl HoldKeeper {
             }
             Ok(Some(extract)) => match self.write(name, extract, stop) {
                 Ok((progress, new_flows)) => self.kept(name, progress, new_flows, is_over),
+                Err(Stop::Full(why)) if hold_retains => self.make_room(name, &why),
                 Err(Stop::Full(why)) => self.give_up(name, is_first, why),
                 Err(Stop::Interrupted) => {}
                 Err(Stop::Failed(error)) => self.try_again(name, is_first, error.to_string()),
@@ -284,6 +310,63 @@ impl HoldKeeper {
         self.account();
         if state != before {
             self.note(name, state.name(), None, None);
+        }
+    }
+
+    /// Lets a policy's hold go of what is old enough; false if it is of a policy that there is no more.
+    fn let_go(&mut self, name: &str) -> bool {
+        let Some(hold) = self.holds.get_mut(name) else { return false };
+        let Some(retain_s) = hold.order.retain_s else { return true };
+        let is_current = self.retained.as_ref().is_none_or(|retained| retained.iter().any(|one| one == name));
+        if hold.trimmed.is_some_and(|trimmed| trimmed.elapsed() < TRIM_EVERY) {
+            return is_current;
+        }
+        hold.trimmed = Some(Instant::now());
+        let span_ns = i64::try_from(retain_s).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
+        let before = Timestamp(Moment::now().time.0.saturating_sub(span_ns));
+        self.trim(name, before, 0);
+        if !is_current && self.holds.get(name).is_some_and(|hold| hold.progress.packets == 0) {
+            self.release(name);
+        }
+        is_current
+    }
+
+    /// There is no room for what comes: the oldest quarter of a policy's hold goes.
+    fn make_room(&mut self, name: &str, why: &str) {
+        let disk = self.disk(name);
+        let Some(hold) = self.holds.get_mut(name) else { return };
+        let _ = discard_beyond(&disk, &hold.progress);
+        let bytes = hold.bytes / 4;
+        if !self.trim(name, Timestamp::MIN, bytes.max(1)) {
+            let Some(hold) = self.holds.get_mut(name) else { return };
+            hold.next_try = Some(Instant::now() + TRIM_EVERY);
+            hold.progress.given_up = Some(Moment::now().time);
+            self.shared.complain("held", Some(format!("policy hold {name}: {why}")));
+        }
+        self.account();
+    }
+
+    /// True if anything went.
+    fn trim(&mut self, name: &str, before: Timestamp, bytes: u64) -> bool {
+        let (disk, directory) = (self.disk(name), self.directory.clone());
+        let Some(hold) = self.holds.get_mut(name) else { return false };
+        let mut progress = hold.progress.clone();
+        match retain::trim(&disk, &mut progress, before, bytes) {
+            Ok((_, gone)) if gone.is_empty() => false,
+            Ok((_, gone)) => {
+                progress.updated = Moment::now().time;
+                let _ = write_log(&disk, gone).and_then(|()| commit(&disk, &progress));
+                let known = known_flows(&directory, name);
+                progress.flows = known.len() as u64;
+                let _ = commit(&disk, &progress);
+                (hold.progress, hold.known, hold.bytes) = (progress, Some(known), disk_bytes(&directory, name));
+                self.account();
+                true
+            }
+            Err(error) => {
+                self.shared.complain("held", Some(format!("hold {name}: {error}")));
+                false
+            }
         }
     }
 
@@ -423,7 +506,7 @@ fn note_coverage(progress: &mut Progress, coverage: &Coverage) {
 }
 
 /// A log that says that nothing was recorded here: read as a tape, a hold has no gaps of its own.
-fn write_log(disk: &dyn Disk) -> std::io::Result<()> {
+fn write_log(disk: &dyn Disk, gone: Vec<Eviction>) -> std::io::Result<()> {
     let Moment { time, boot_ns } = Moment::now();
     let start = Event::Start {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -432,12 +515,14 @@ fn write_log(disk: &dyn Disk) -> std::io::Result<()> {
         next_arrival: 1,
         import: true,
     };
-    let lines = [start, Event::Stop { next_arrival: 1 }].into_iter().zip(1..);
+    let path = names::chain_path(1);
+    let before = read_file(disk, &path, 1 << 30).unwrap_or_default();
+    let earlier = decode(&before).flatten().map(|line| line.event).filter(|event| matches!(event, Event::Evict(_)));
+    let evictions = earlier.chain(gone.into_iter().map(Event::Evict));
+    let lines = std::iter::once(start).chain(evictions).chain([Event::Stop { next_arrival: 1 }]).zip(1..);
     let text: String = lines.map(|(event, seq)| Line { seq, time, boot_ns, event }.encode()).collect();
     disk.create_directory(Path::new(names::CHAIN))?;
-    let path = names::chain_path(1);
-    let _ = disk.remove(&path);
-    write_new(disk, &path, &[text.as_bytes()])
+    replace_file(disk, &path, &[text.as_bytes()])
 }
 
 /// Where a hold's progress is written.

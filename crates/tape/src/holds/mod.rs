@@ -6,6 +6,7 @@
 
 mod keeper;
 mod orders;
+mod retain;
 mod shelf;
 mod writer;
 
@@ -13,5 +14,6 @@ pub use crate::format::hold::{Order, Progress, Release, State, is_name};
 pub(crate) use keeper::HoldKeeper;
 pub use orders::{Ask, ask, release, remember_watch, serve, watch_memory};
 pub(crate) use orders::{gives_way, is_settled};
+pub use retain::Retained;
 pub use shelf::{Held, Holds, hold, holds};
 pub(crate) use shelf::{hold_names, read_progress};

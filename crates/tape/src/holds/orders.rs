@@ -78,6 +78,13 @@ pub fn ask(directory: &Path, name: &str, order: &Order) -> Result<Ask, Error> {
     }
 }
 
+/// Puts another order in place of one that is there.
+pub(super) fn replace_order(directory: &Path, name: &str, order: &Order) -> Result<(), Error> {
+    let disk = crate::disk::RealDisk::new(&directory.join(names::HELD).join(name));
+    let replaced = crate::disk::replace_file(&disk, Path::new(ORDER), &[order.encode().as_bytes()]);
+    replaced.map_err(Error::io("writing", &directory.join(names::HELD).join(name)))
+}
+
 /// Says that a hold is to end; false if there is none of that name.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use packet::Timestamp;
 use serde_json::{Value, json};
+use tape::format::chain::LeftOut;
 use tape::holds::Holds;
 use tape::question::Damage;
 use tape::status::{Failing, LaneStatus, Problem, Rate, Status, Unpredictable};
@@ -110,8 +111,26 @@ fn text(tape: &str, status: &Status) -> String {
     section(&mut lines, "set aside", &status.set_aside, |file| {
         format!("{} ({})", escaped(&file.path.to_string_lossy()), size_text(file.bytes))
     });
+    lines.extend(policies(&status.policies));
     lines.extend(holds(&status.holds));
     lines.join("\n").trim_end().to_owned() + "\n"
+}
+
+/// What policies left out.
+fn policies(policies: &[LeftOut]) -> Vec<String> {
+    let line = |policy: &LeftOut| {
+        let LeftOut { name, packets_dropped, bytes_dropped, packets_cut, bytes_cut } = policy;
+        let mut parts = Vec::new();
+        if *packets_dropped > 0 {
+            parts.push(format!("{} packets ({}) not kept", thousands(*packets_dropped), size_text(*bytes_dropped)));
+        }
+        if *packets_cut > 0 {
+            parts.push(format!("{} packets without {} of payload", thousands(*packets_cut), size_text(*bytes_cut)));
+        }
+        format!("  {}: {}", escaped(name), parts.join(", "))
+    };
+    let title = (!policies.is_empty()).then(|| format!("{:<10} left out, so far as the log goes:", "policies"));
+    title.into_iter().chain(policies.iter().map(line)).collect()
 }
 
 /// What is kept out of the reach of ageing; nothing is said of a tape without holds.
@@ -267,6 +286,10 @@ fn to_json(tape: &str, status: &Status) -> Value {
         })).collect::<Vec<_>>(),
         "damaged": damages(&status.damaged),
         "missing": damages(&status.missing),
+        "policies": status.policies.iter().map(|policy| json!({
+            "name": policy.name, "packets_dropped": policy.packets_dropped, "bytes_dropped": policy.bytes_dropped,
+            "packets_cut": policy.packets_cut, "bytes_cut": policy.bytes_cut,
+        })).collect::<Vec<_>>(),
         "holds": {
             "bytes": status.holds.bytes(),
             "budget_bytes": status.holds.budget_bytes,

@@ -59,6 +59,10 @@ fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Result
             return Err(Failure::call(format!("there is no setting {name} (environment)"))
                 .attempt(nearest_setting(&key, |key| variable(&key))));
         }
+        if key == "policy" {
+            return Err(Failure::call(format!("{name} (environment) cannot be used"))
+                .because("policies are said in a configuration file, as [[policy]]"));
+        }
         let table = toml::Table::from_iter([(key, toml::Value::String(value))]);
         let one: Settings = table.try_into().map_err(|error: toml::de::Error| {
             Failure::call(format!("{name} (environment) cannot be used")).because(error.message())
@@ -80,7 +84,7 @@ fn is_ours(name: &str) -> bool {
 fn names() -> Vec<String> {
     let command = Settings::augment_args(clap::Command::new("settings"));
     let flags = command.get_arguments().filter_map(|argument| argument.get_long());
-    flags.map(str::to_owned).chain(["filter".to_owned()]).collect()
+    flags.map(str::to_owned).chain(["filter", "policy"].map(str::to_owned)).collect()
 }
 
 fn nearest_setting(key: &str, shown: impl Fn(String) -> String) -> String {

@@ -1,6 +1,7 @@
 //! What a recorder can be told: by flags, the environment, a file, in this order of precedence, or by default.
 
 mod layers;
+mod policy;
 mod values;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::Args;
 use serde::Deserialize;
 
 pub(crate) use layers::{environment, layered};
+pub(crate) use policy::PolicySettings;
 pub(crate) use values::{Compression, Directions, Interfaces, Prefixes, Switch};
 
 use crate::units::{Limit, Size, Span};
@@ -76,6 +78,9 @@ pub(crate) struct Settings {
     /// Name of this sensor [default: the host's]
     #[arg(long, value_name = "NAME")]
     pub(crate) sensor: Option<String>,
+    /// What is kept of some packets; in a file alone.
+    #[arg(skip)]
+    pub(crate) policy: Vec<PolicySettings>,
     /// The expression: positional on the command line.
     #[arg(skip)]
     pub(crate) filter: Option<String>,
@@ -104,6 +109,7 @@ impl Settings {
             no_promiscuous: self.no_promiscuous.or(below.no_promiscuous),
             user: self.user.or(below.user),
             sensor: self.sensor.or(below.sensor),
+            policy: if self.policy.is_empty() { below.policy } else { self.policy },
             filter: self.filter.or(below.filter),
         }
     }

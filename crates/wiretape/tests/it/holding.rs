@@ -147,6 +147,38 @@ fn an_interrupted_copy_is_made_whole() {
     assert_eq!(times_of(&tape, "tcp port 80"), web);
 }
 
+#[test]
+fn a_kill_at_any_moment_leaves_nothing_half() {
+    let Some((_scratch, tape, _)) = imported() else { return };
+    let web = times_of(&tape, "tcp port 80");
+    for round in 0..8 {
+        let name = format!("k{round}");
+        let arguments =
+            ["hold", "add", "--tape", &tape, "--reason", "r", "--owner", "o", "--to", "now", "--name", &name];
+        let mut child = crate::support::wiretape().args(arguments).arg("tcp port 80").spawn().expect("it runs");
+        std::thread::sleep(Duration::from_millis(20 + 45 * round));
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    // Whoever writes next makes whole what was asked for.
+    let begun = Instant::now();
+    let lists = || run(&format!("hold list --tape {tape} --format json")).text();
+    let is_whole = |list: &str| list.lines().map(json).all(|hold| hold["state"] == "kept");
+    while !is_whole(&lists()) && begun.elapsed() < Duration::from_secs(30) {
+        add(&tape, &format!("n{}", begun.elapsed().as_millis()), &["--to", "now", "udp"]).ended_with(0);
+    }
+    let list = lists();
+    assert!(is_whole(&list) && list.lines().count() > 1, "{list}");
+    for hold in list.lines().map(json).filter(|hold| hold["expression"] == "tcp port 80") {
+        let place = hold["path"].as_str().expect("a path").to_owned();
+        assert_eq!(times_of(&place, ""), web, "{hold}");
+    }
+    assert_eq!(times_of(&tape, "tcp port 80"), web);
+    let leftovers = std::fs::read_dir(format!("{tape}/held")).expect("holds").flatten();
+    let hidden = leftovers.filter(|entry| entry.file_name().to_string_lossy().starts_with(".released"));
+    assert_eq!(hidden.count(), 0);
+}
+
 fn progress(tape: &Path, name: &str) -> Value {
     let ran = run(&format!("hold show --format json --tape {} {name}", tape.display()));
     json(&ran.ended_with(0).text())

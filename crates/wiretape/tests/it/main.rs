@@ -11,6 +11,7 @@ mod filtering;
 mod holding;
 mod importing;
 mod live;
+mod policies;
 mod reading;
 mod recording;
 mod summing;

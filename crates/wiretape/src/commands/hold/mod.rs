@@ -95,6 +95,7 @@ fn order(arguments: &HoldAddArgs) -> Result<Order, Failure> {
         to,
         review: arguments.review.map(|review| review.at(now)),
         bytes_max: arguments.max_size.map(|size| size.0),
+        retain_s: None,
     })
 }
 
@@ -188,6 +189,7 @@ mod tests {
                 to: None,
                 review: None,
                 bytes_max: None,
+                retain_s: None,
             })
         };
         assert_eq!(name("Case 17: brute force against ssh, again"), "20261123T100000-case-17-brute-force-agai");

@@ -1,5 +1,7 @@
 //! Holds for people and programs.
 
+use std::time::Duration;
+
 use packet::Timestamp;
 use serde_json::{Value, json};
 use tape::holds::{Held, Holds, Progress, State};
@@ -11,7 +13,7 @@ use crate::errors::{Exit, Failure};
 use crate::output::coverage::thousands;
 use crate::output::flows::write_json;
 use crate::terminal::{self, escaped};
-use crate::units::{rfc3339, second_text, size_text};
+use crate::units::{now, rfc3339, second_text, size_text, span_text};
 
 /// Prints all holds.
 pub(super) fn list(holds: &Holds, format: HoldFormat) -> Result<Exit, Failure> {
@@ -61,6 +63,7 @@ fn counted(count: u64, what: &str) -> String {
 fn state_text(held: &Held, state: State) -> String {
     match (state, held.order.to) {
         (_, _) if held.is_released => "about to go".to_owned(),
+        (State::Copying | State::Following, _) if held.order.retain_s.is_some() => retained(held),
         (State::Copying, _) => "not copied yet, or not all of it".to_owned(),
         (State::Following, Some(to)) => format!("what comes until {} UTC is kept too", second_text(to)),
         (State::Following, None) => "what comes is kept too".to_owned(),
@@ -68,6 +71,21 @@ fn state_text(held: &Held, state: State) -> String {
         (State::Full, _) => "full: what came later is not kept".to_owned(),
         (State::Refused, _) => "refused".to_owned(),
     }
+}
+
+/// How far back a policy's hold reaches, if that is less than it should.
+fn retained(held: &Held) -> String {
+    let span = Duration::from_secs(held.order.retain_s.unwrap_or(0));
+    let progress = held.progress.clone().unwrap_or_default();
+    if progress.retains(&held.order, now()) {
+        return format!("kept for {}", span_text(span));
+    }
+    let reach = progress.first.map_or(0, |first| u64::try_from(now().since(first)).unwrap_or(0));
+    format!(
+        "kept for {} only, not {}: there is no room for more",
+        span_text(Duration::from_nanos(reach)),
+        span_text(span)
+    )
 }
 
 /// A line of the list.
@@ -162,6 +180,8 @@ pub(in crate::commands) fn to_json(held: &Held) -> Value {
         "review": time(order.review),
         "review_passed": is_review_due(held),
         "bytes_max": order.bytes_max,
+        "retain_seconds": order.retain_s,
+        "retained": order.retain_s.map(|_| progress.retains(order, now())),
         "flows": progress.flows,
         "packets": progress.packets,
         "captured_bytes": progress.captured_bytes,

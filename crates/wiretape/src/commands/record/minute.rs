@@ -52,6 +52,10 @@ fn wait(control: &Control, span: Duration) {
     }
 }
 
+fn by_policies(counters: &Counters) -> u64 {
+    counters.policies.iter().map(|policy| policy.packets_dropped).sum()
+}
+
 fn counters_line(elapsed: Duration, counters: &Counters) -> String {
     let lost = counters.dropped_by_kernel + counters.refused + counters.damaged;
     let settled = counters.kept + counters.duplicates + counters.policy + counters.unwanted + counters.refused;
@@ -59,7 +63,8 @@ fn counters_line(elapsed: Duration, counters: &Counters) -> String {
     let mut others = String::new();
     for (count, what) in [
         (counters.duplicates, "seen before on another interface"),
-        (counters.policy, "bulk of bridges let go"),
+        (counters.policy - by_policies(counters), "bulk of bridges let go"),
+        (by_policies(counters), "left out by policies"),
         (counters.unwanted, "not wanted"),
         (waiting, "waiting for proof"),
     ] {

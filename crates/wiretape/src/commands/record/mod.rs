@@ -4,6 +4,7 @@ mod greeting;
 mod handover;
 mod minute;
 mod plan;
+mod policies;
 mod privileges;
 mod signals;
 mod volume;

@@ -8,6 +8,7 @@ use packet::PacketDirection;
 use record::Selection;
 use tape::KeepFree;
 
+use super::policies;
 use crate::errors::Failure;
 use crate::names::LocalNames;
 use crate::settings::{Compression, Directions, Interfaces, Settings};
@@ -37,9 +38,13 @@ const JUNK_ROW_BUDGET_BYTES: u64 = 48_000;
 /// Settles what the settings leave open.
 pub(super) fn settle(settings: Settings, rotation: Rotation) -> Result<Plan, Failure> {
     let tape = tape_folder(settings.tape.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)));
-    let capture = capture_options(&settings, rotation);
+    let mut capture = capture_options(&settings, rotation);
     let mut keep = keep_options(&settings, &tape)?;
     keep.snaplen = capture.snaplen;
+    let policies::Settled { policies, retained } = policies::settle(&settings.policy, keep.flows.head_bytes)?;
+    capture.filter = record::Filter::with_policies(capture.filter, &policies);
+    capture.policies = policies;
+    keep.retained = retained;
     Ok(Plan { tape, capture, keep, expression: settings.filter })
 }
 
@@ -118,7 +123,7 @@ pub(crate) fn capture_options(settings: &Settings, rotation: Rotation) -> record
 }
 
 /// Compiles the expression for whatever link type an interface turns out to have.
-fn kernel_filter(text: String) -> record::Filter {
+pub(super) fn kernel_filter(text: String) -> record::Filter {
     let names = LocalNames::read();
     record::Filter::new(move |target| {
         let options = filter::Options {

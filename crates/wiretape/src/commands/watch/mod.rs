@@ -192,6 +192,7 @@ impl<'a> Watch<'a> {
             to: Some(to),
             review: self.arguments.review.map(|review| review.at(now)),
             bytes_max: Some(self.arguments.max_size.0),
+            retain_s: None,
         };
         let time: String = rfc3339(alert.time.unwrap_or(now)).chars().take(19).collect();
         let name = format!("{NAME}{}", time.chars().filter(|letter| !"-:".contains(*letter)).collect::<String>());
