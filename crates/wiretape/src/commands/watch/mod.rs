@@ -13,7 +13,7 @@ use packet::Timestamp;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
-use tape::holds::{self, Order, State};
+use tape::holds::{self, Held, Order, Release, State};
 
 use alert::{Alert, AlertReader};
 use follow::{Lines, Mark};
@@ -80,6 +80,7 @@ struct Watch<'a> {
     why: &'static str,
     summed: Instant,
     known: u64,
+    swept: Option<Instant>,
 }
 
 /// What a start later goes on with.
@@ -109,6 +110,7 @@ impl<'a> Watch<'a> {
             why: "",
             summed: Instant::now(),
             known: 0,
+            swept: None,
         })
     }
 
@@ -240,6 +242,7 @@ impl<'a> Watch<'a> {
                 std::thread::sleep(LOOK_EVERY);
             }
         }
+        self.sweep();
         let (waiting, done): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|(name, _)| is_copying(name));
         self.waiting = waiting;
@@ -258,6 +261,27 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// Takes back holds of alerts for which nothing came in the end.
+    fn sweep(&mut self) {
+        if self.swept.is_some_and(|swept| swept.elapsed() < SUM_EVERY) {
+            return;
+        }
+        self.swept = Some(Instant::now());
+        let is_empty = |held: &Held| {
+            let is_own = held.name.starts_with(NAME) && held.order.owner == self.arguments.owner;
+            let progress = held.progress.as_ref();
+            is_own && progress.is_some_and(|progress| progress.state == State::Kept && progress.packets == 0)
+        };
+        let holds = holds::holds(self.tape).unwrap_or_default();
+        for held in holds.holds.iter().filter(|held| is_empty(held)) {
+            terminal::notice(format_args!("hold {} is taken back: nothing came of it", escaped(&held.name)));
+            let release = Release { reason: Some("nothing is kept".to_owned()), by: None };
+            if let Err(error) = holds::release(self.tape, &held.name, &release) {
+                terminal::failure(&Failure::from(error));
+            }
+        }
+    }
+
     /// Says how many alerts were not held, now and then.
     fn sum_up(&mut self, is_last: bool) {
         if self.passed_over > 0 && (is_last || self.summed.elapsed() >= SUM_EVERY) {
@@ -266,7 +290,7 @@ impl<'a> Watch<'a> {
             self.summed = Instant::now();
         }
         if is_last && self.known > 0 {
-            terminal::notice(format_args!("{} more alerts are in the same holds", thousands(self.known)));
+            terminal::notice(format_args!("alerts of what was held already: {}", thousands(self.known)));
         }
     }
 
