@@ -1,6 +1,6 @@
 //! What a flow did in a period.
 
-use super::FlowTable;
+use super::{FlowTable, Slot};
 use crate::entry::{Entry, Facts, NONE, Tally};
 use crate::idle::Class;
 use crate::lane::{Lane, LaneSet};
