@@ -5,7 +5,9 @@ The sender (`tcpreplay --topspeed -K`) is pinned to core 0, the recorder to core
 above a run of the sender alone of the same length, a packet: so it holds the kernel's work for the recorder too. The
 sender keeps its core busy in both runs, but sends less when the kernel copies each packet into the recorder's ring on that
 core: the second figure counts that too (busy time a packet, less the sender's own a packet). Everything happens in a
-network namespace of its own that is removed at the end. Needs root; writes to DIRECTORY (default: build/bench).
+network namespace of its own that is removed at the end. Needs root; writes to DIRECTORY (default: build/bench), onto
+a file system of the benchmark's own that is mounted without `discard`: with it, the time that a disk takes for each removed
+file decides the run (`--in-directory` shows that).
 """
 import argparse
 import datetime
@@ -86,6 +88,27 @@ def make_link():
 
 def remove_link():
     subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
+
+
+def make_volume(directory):
+    """A file system for the recorders in a file, whose blocks are there before; it goes around the page cache."""
+    remove_volume(directory)
+    image, volume = directory / "volume.img", directory / "volume"
+    volume.mkdir(exist_ok=True)
+    subprocess.run(["fallocate", "-l", str(BUDGET * 7 // 4), image], check=True)
+    loop = subprocess.run(["losetup", "--find", "--show", "--direct-io=on", image], check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run(["mkfs.ext4", "-q", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", loop], check=True)
+    subprocess.run(["mount", "-o", "nodiscard", loop, volume], check=True)
+    return volume
+
+
+def remove_volume(directory):
+    image, volume = directory / "volume.img", directory / "volume"
+    subprocess.run(["umount", volume], stderr=subprocess.DEVNULL)
+    loops = subprocess.run(["losetup", "-nO", "NAME", "-j", image], capture_output=True, text=True).stdout.split()
+    for loop in loops:
+        subprocess.run(["losetup", "-d", loop])
+    image.unlink(missing_ok=True)
 
 
 def busy_seconds():
@@ -236,6 +259,7 @@ def main():
     parser.add_argument("--binary", default="build/wiretape")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--directory", default="build/bench", help="where the recorders write; a real disk")
+    parser.add_argument("--in-directory", action="store_true", help="write to DIRECTORY as it is mounted, not onto a file system in a file there")
     parser.add_argument("--only", help="names of recorders, separated by commas")
     parser.add_argument("--kinds", default="full,mix")
     parser.add_argument("--questions", action="store_true", help="wiretape alone, and again with five questions running on its core")
@@ -246,6 +270,8 @@ def main():
     directory = pathlib.Path(arguments.directory).absolute()
     directory.mkdir(parents=True, exist_ok=True)
     results, tables = {}, []
+    target = directory if arguments.in_directory else make_volume(directory)
+    mounted = file_system(target)
     try:
         for kind in arguments.kinds.split(","):
             capture = directory / f"{kind}.pcap"
@@ -256,16 +282,16 @@ def main():
             count, size = packets_of(capture)
             alone = {"sent": sent, "seconds": took, "busy": busy, "bytes_each": size / count}
             rows = []
-            for recorder in recorders(os.path.abspath(arguments.binary), directory / "out"):
+            for recorder in recorders(os.path.abspath(arguments.binary), target / "out"):
                 only = "wiretape" if arguments.questions else arguments.only
                 if only and recorder.name not in only.split(","):
                     continue
                 print(f"{kind}: {recorder.name} …", file=sys.stderr, flush=True)
                 make_link()
-                rows.append(run(recorder, capture, arguments.seconds, directory / "out"))
+                rows.append(run(recorder, capture, arguments.seconds, target / "out"))
                 if arguments.questions and recorder.name == "wiretape":
                     make_link()
-                    rows.append(run(recorder, capture, arguments.seconds, directory / "out", asks=True))
+                    rows.append(run(recorder, capture, arguments.seconds, target / "out", asks=True))
                 if rows[-1].get("captured") is None:
                     print(rows[-1].get("error", rows[-1].get("log")), file=sys.stderr)
             tables.append(table(kind, alone, rows))
@@ -273,8 +299,10 @@ def main():
             results[kind] = {"sender alone": alone, "recorders": rows}
     finally:
         remove_link()
+        if target != directory:
+            remove_volume(directory)
     if not arguments.no_results:
-        keep(results, tables, arguments)
+        keep(results, tables, arguments, mounted)
 
 
 def packets_of(capture):
@@ -296,7 +324,7 @@ def file_system(directory):
     return f"{kind} mounted {'with' if 'discard' in options.split(',') else 'without'} `discard`"
 
 
-def keep(results, tables, arguments):
+def keep(results, tables, arguments, mounted):
     day = datetime.date.today().isoformat()
     for kind in results.values():
         for row in kind["recorders"]:
@@ -304,7 +332,7 @@ def keep(results, tables, arguments):
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
     head = (f"# Recording, {day}\n\n`{'bench/record.py --questions' if arguments.questions else 'make bench'}` ({arguments.seconds} s each), Linux {platform.release()}, "
-            f"{os.cpu_count()} cores, ring {RING_MIB} MiB where the recorder lets one choose, budget {BUDGET // 10**9} GB, on {file_system(arguments.directory)}.\n\n")
+            f"{os.cpu_count()} cores, ring {RING_MIB} MiB where the recorder lets one choose, budget {BUDGET // 10**9} GB, on {mounted}.\n\n")
     name = "asked" if arguments.questions else "record"
     (folder / f"{day}-{name}.md").write_text(head + "\n\n".join(tables) + "\n")
     (folder / f"{day}-{name}.json").write_text(json.dumps(results, indent=1) + "\n")
