@@ -7,9 +7,9 @@ use crate::ours::Direction;
 use crate::part::FlowId;
 use crate::tcp::Connection;
 
-/// What the table knows about a live flow; three cache lines, of which there are as many as the table has room for.
+/// What the table knows about a live flow; 184 bytes, of which there are as many as the table has room for.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Entry {
     pub(crate) key: PackedKey,
     pub(crate) flow_id: FlowId,
@@ -196,6 +196,6 @@ mod tests {
 
     #[test]
     fn an_entry_is_small() {
-        assert_eq!(size_of::<Entry>(), 3 * 64);
+        assert!(size_of::<Entry>() <= 184, "{}", size_of::<Entry>());
     }
 }

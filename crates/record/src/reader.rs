@@ -14,7 +14,7 @@ use crate::ring::Ring;
 use crate::run::Run;
 
 /// Blocks that are read and that the desk has not come to; the others wait in the ring.
-const RUNS_MAX: usize = 4;
+const RUNS_MAX: usize = 2;
 /// A reader that nobody needs any more sees that after so long.
 const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// While the desk holds the block before, the kernel says at once that something is to be read.
