@@ -4,7 +4,8 @@
 The packets are synth.py's (of the folder `shared` beside this repository, or $WIRETAPE_SYNTH): captures of --sizes bytes,
 imported onto tapes; besides, a tape of 64-byte packets, and a sparse one of --sparse segments of 1 GB that are mostly
 holes. What is built in DIRECTORY is used again. Cold means that the page cache was dropped (as root), the median of three;
-warm is the best of five. Stenographer's files are made once by its own stenotype from the smallest capture (root).
+warm is the best of five; what takes many seconds is asked less often. --only asks some of the questions, so that all of it
+can be measured in pieces: results of the same day stay. Stenographer's files are made once by its own stenotype from the smallest capture (root).
 """
 import argparse
 import datetime
@@ -124,7 +125,10 @@ def asked(command, **options):
     ask = command if callable(command) else lambda: timed(command, **options)
     cold = None
     if os.geteuid() == 0:
-        cold = sorted((drop_caches(), ask())[1] for _ in range(3))[1]
+        colds = [(drop_caches(), ask())[1]]
+        while len(colds) < 3 and sum(colds) < 5:
+            colds.append((drop_caches(), ask())[1])
+        cold = sorted(colds)[len(colds) // 2]
     warm = [ask() for _ in range(2)]
     while len(warm) < 5 and sum(warm) < 20:
         warm.append(ask())
@@ -177,7 +181,7 @@ def ask_all(name, tape, capture, needle, tools, stenographer=None, only=None):
     rows = {}
     python = duckdb_python(ARGUMENTS.directory) if "duckdb" in tools else None
     for question, of in questions(tape, needle):
-        if only and not any(word in question for word in only):
+        if not all(any(word in question for word in words) for words in (only, ARGUMENTS.only) if words):
             continue
         row = rows.setdefault(question, {})
         first_byte = of.get("first_byte", False)
@@ -220,14 +224,14 @@ def measure(results, directory):
     tools = ARGUMENTS.tools.split(",")
     synth = find_synth()
     shares = results.setdefault("index", {})
-    for number, size in enumerate(filter(None, ARGUMENTS.sizes.split(","))):
+    for size in filter(None, ARGUMENTS.sizes.split(",")):
         capture = make_capture(synth, directory, size)
         needle = needle_of(capture)
         tapes = {f"{size} of packets": make_tape(ARGUMENTS.binary, capture, directory / f"synth-{size.lower()}.tape")}
-        if number == 0:
+        if size == ARGUMENTS.small_size:
             tapes[f"{size} of packets, --compress none"] = make_tape(ARGUMENTS.binary, capture, directory / f"synth-{size.lower()}-none.tape", "--compress", "none")
         for name, tape in tapes.items():
-            first = number == 0 and not name.endswith("none")
+            first = size == ARGUMENTS.small_size and not name.endswith("none")
             stenographer = steno.Stenographer(capture, directory / "steno") if first and "stenoread" in tools else None
             rows = ask_all(name, tape, capture, needle, tools, stenographer)
             for question, row in rows.items():
@@ -245,7 +249,8 @@ def measure(results, directory):
         # The maker's middle segment has this flow, and no other has its server.
         name = f"sparse, {ARGUMENTS.sparse} segments that stand for 1 GB each"
         rows = ask_all(name, tape, None, ("10.1.0.10", 40_000, "203.0.113.7"), ["wiretape"], only=["needle", "host", "port scan: flows", "aggregate"])
-        results["questions"].setdefault(name, {}).update(rows)
+        for question, row in rows.items():
+            results["questions"].setdefault(name, {}).setdefault(question, {}).update(row)
 
 
 def keep(results):
@@ -267,8 +272,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="build/wiretape", type=lambda path: os.path.abspath(path))
     parser.add_argument("--directory", default="build/bench/query", type=lambda path: pathlib.Path(path).absolute())
-    parser.add_argument("--sizes", default="1G,10G", help="of the captures; the smallest first, and large enough for what is asked")
+    parser.add_argument("--sizes", default="1G,10G", help="of the captures, large enough for what is asked")
+    parser.add_argument("--small-size", default="1G", help="the one that Stenographer gets too, and a tape without compression")
     parser.add_argument("--tools", default="wiretape,tcpdump,stenoread,duckdb")
+    parser.add_argument("--only", default=[], type=lambda text: text.split(","), help="questions whose names have one of these words")
     parser.add_argument("--sparse", type=int, default=10_000, help="segments of the sparse tape; 0 for none")
     parser.add_argument("--sparse-maker", default="target/release/examples/sparse", type=lambda path: os.path.abspath(path))
     parser.add_argument("--no-small", dest="small", action="store_false", help="without the tape of 64-byte packets")
