@@ -268,7 +268,10 @@ impl<'a> Builder<'a> {
         self.table.snapshot(&mut snapshot);
         let mut state = state::encode_head(&head, &snapshot);
         state.extend(snapshot);
-        fs::write(self.directory.join(names::state_path()), state).unwrap();
+        // As a recorder does: who has the one before open goes on reading that.
+        let path = self.directory.join(names::state_path());
+        fs::write(path.with_extension("tmp"), state).unwrap();
+        fs::rename(path.with_extension("tmp"), path).unwrap();
     }
 
     /// Leaves open frames in journals and open segments as they are; parked packets become junk.
