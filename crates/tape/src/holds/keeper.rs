@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use flow::FlowId;
+use packet::Timestamp;
 
 use super::retain;
 use super::shelf::{disk_bytes, hold_names, known_flows, read_order, read_progress};
