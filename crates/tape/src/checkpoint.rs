@@ -259,6 +259,9 @@ impl Filing {
             rowless.push(places.len() as u32);
             places.push(FramePlace { lane: Some(lane), segment, uoffset });
         }
+        // One for each packet of a flood, otherwise.
+        rowless.sort_unstable();
+        rowless.dedup();
         let interfaces = papers.interfaces.iter().map(|interface| interface.name.clone().unwrap_or_default());
         let metadata = Metadata {
             tape: self.identity.id.clone(),

@@ -234,7 +234,7 @@ impl PacedLane {
         } else {
             self.services.find(claim.service, claim.sure)
         };
-        let rigour = self.rigour();
+        let rigour = self.rigour(number);
         let is_judged = self.pace.is_judged;
         let Some(service) = self.services.all.get_mut(number) else { return Level::Whole };
         service.recent += charge;
@@ -286,10 +286,13 @@ impl PacedLane {
         }
     }
 
-    /// By how much what was divided is corrected: by what the disk says in the end.
-    fn rigour(&self) -> Rigour {
+    /// By how much what was divided is corrected for a service, by what the disk says in the end: debt takes from the
+    /// unsure first, then from the sure, then from who is entitled.
+    fn rigour(&self, number: usize) -> Rigour {
         let left = self.pace.debt_part();
-        Rigour { evenly: (1.0 + left).clamp(0.0, 9.0), entitled: (2.0 + left).clamp(0.0, 1.0) }
+        let unsure = (1.0 + left).clamp(0.0, 9.0);
+        let evenly = if number < UNSURE { unsure.max((2.0 + left).clamp(0.0, 1.0)) } else { unsure };
+        Rigour { evenly, entitled: (3.0 + left).clamp(0.0, 1.0) }
     }
 
     /// Divides the pace, first among services, then among the sources of those that want too much.
@@ -322,9 +325,10 @@ impl PacedLane {
                 Split::of(part * demand.wanted, &group)
             };
         }
-        let rigour = self.rigour();
+        let rigours = [0, UNSURE].map(|number| self.rigour(number));
         for account in self.prefixes.iter_mut() {
             let Some(service) = self.services.all.get(usize::from(account.service)) else { continue };
+            let rigour = rigours[usize::from(usize::from(account.service) >= UNSURE)];
             account.level = account.level.next(service.split.part(account.demand(), rigour));
         }
     }

@@ -8,8 +8,8 @@ use super::LaneFill;
 const PACE: f64 = 1.25;
 /// What a lane may fill with at once, as a part of what it holds: 1/8.
 const BURST_PART: f64 = 8.0;
-/// Part of the burst allowance within which a debt takes everything away from who is not entitled; twice as much takes it
-/// from everybody.
+/// Part of the burst allowance within which a debt takes everything away from the unsure; twice as much takes it from who
+/// is not entitled, three times as much from everybody.
 const DEBT_PART: f64 = 32.0;
 /// Part of the burst allowance that has to be there before a lane is not judged any more.
 const ENOUGH_PART: f64 = 4.0;
