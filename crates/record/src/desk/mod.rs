@@ -1,9 +1,12 @@
 //! A packet's way from the ring or a capture file to its lane: decode, flow table, parking, tape.
 
+mod admit;
+mod time;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use flow::{FlowTable, Lane, Network, Ours, Parking, Place, Seen, Slot, Verdict};
+use flow::{FlowTable, Lane, Network, Ours, Parking, Place, Seen};
 use packet::decode::decode_into;
 use packet::{Headers, Interface, LinkType, Packet, Timestamp};
 
@@ -14,20 +17,8 @@ use crate::counters::{Counters, PolicyCounters};
 use crate::keeper::{Keeper, Note};
 use crate::overload::{Change, Overload};
 use crate::policy::{Policies, Policy};
+use time::{AsLive, UPKEEP_EVERY};
 
-/// Packets of a capture file between two looks at what is due.
-const UPKEEP_EVERY: u32 = 1024;
-
-/// In real time, when the packets come from a file.
-const KEEPER_TICK: Duration = Duration::from_millis(400);
-/// As live: time of the packets between two looks at what waits for proof, and between two ticks of the keeper; those
-/// are further apart where little comes, so that a month passes quickly.
-const PARKING_EVERY_NS: u64 = 50_000_000;
-const KEEPER_EVERY_NS: u64 = 1_000_000_000;
-const KEEPER_EVERY_QUIET_NS: u64 = 10 * KEEPER_EVERY_NS;
-const QUIET_PACKETS: u32 = 256;
-/// Headers of a packet are at most this long.
-const HEADERS_BYTES_MAX: usize = 192;
 /// Addresses of a host with many interfaces can change all the time.
 const OURS_EVERY_NS: u64 = 10_000_000_000;
 
@@ -76,17 +67,6 @@ pub struct Desk<K> {
     /// Of these the keeper has been told.
     policies_noted: Vec<PolicyCounters>,
     counters: Counters,
-}
-
-/// What was done when, by the packets' clock.
-#[derive(Clone, Copy, Debug)]
-struct AsLive {
-    /// That clock, and the instant that stands for it.
-    began: (u64, Instant),
-    looked: u64,
-    ticked: u64,
-    /// Packets since then.
-    packets: u32,
 }
 
 /// What the desk knows of an interface.
@@ -316,35 +296,6 @@ impl<K: Keeper> Desk<K> {
         }
     }
 
-    /// Keeps a packet, or what admission leaves of it, after those that waited for it as proof.
-    #[inline]
-    fn admit(&mut self, seen: &Seen, lane: Lane, packet: &Packet<'_>, headers: &Headers) {
-        let kept_bytes = packet.data.len() as u32;
-        let verdict = match self.clock {
-            // What is imported stays.
-            DeskClock::Packets => Verdict::Keep,
-            _ => self.table.admission_mut().judge(lane, headers, seen, packet.wire_bytes, kept_bytes),
-        };
-        if let Some(lane) = seen.release {
-            self.release(seen.slot, if verdict == Verdict::Junk { Lane::Junk } else { lane });
-        }
-        match verdict {
-            Verdict::Keep if lane == Lane::Bulk && self.overload.is_cutting() => {
-                let cut = headers_of(packet, headers);
-                self.overload.count((packet.data.len() - cut.data.len()) as u64);
-                self.keep(seen.slot, lane, &cut);
-            }
-            Verdict::Keep => self.keep(seen.slot, lane, packet),
-            Verdict::Headers => self.keep(seen.slot, lane, &headers_of(packet, headers)),
-            Verdict::Junk => {
-                if seen.used_bytes == 0 || seen.release.is_some() {
-                    self.table.set_aside(seen.slot);
-                }
-                self.keep(seen.slot, Lane::Junk, packet);
-            }
-        }
-    }
-
     /// Brings on the time, in nanoseconds of a clock that only goes forward: packets that waited long enough for proof
     /// become junk, and a checkpoint is made if one is due.
     pub fn tick(&mut self, now: u64) {
@@ -357,7 +308,7 @@ impl<K: Keeper> Desk<K> {
         }
         self.release_held(Some(now));
         let Self { keeper, table, parking, counters, .. } = self;
-        parking.expire(now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        parking.expire(now, |slot, packet| admit::keep(keeper, table, counters, slot, Lane::Junk, packet));
         let is_time = self.last_checkpoint.is_none_or(|last| now.saturating_sub(last) >= OURS_EVERY_NS);
         let settled = self.ours_changed && is_time;
         if (settled || self.table.wants_checkpoint() || self.keeper.wants_checkpoint())
@@ -383,33 +334,13 @@ impl<K: Keeper> Desk<K> {
             return Ok(());
         }
         let Self { keeper, table, parking, counters, .. } = self;
-        parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        parking.drain(|slot, packet| admit::keep(keeper, table, counters, slot, Lane::Junk, packet));
         if keeper.take_up(table)? {
             // What is ours has to be there before the first packet.
             self.ours_changed = true;
             self.last_checkpoint = None;
         }
         Ok(())
-    }
-
-    /// Shows admission what the lanes hold, and tells of those that begin or cease to fill too fast.
-    fn tick_admission(&mut self) {
-        if self.clock == DeskClock::Packets {
-            return;
-        }
-        let (now, fills) = (self.table.clock(), self.keeper.fills());
-        let admission = self.table.admission_mut();
-        let before = admission.reports();
-        admission.tick(now, &fills);
-        let reports = admission.reports();
-        for ((lane, report), (_, before)) in reports.iter().zip(&before) {
-            if report.is_judged != before.is_judged {
-                let (above, packets, bytes) = (report.is_judged, before.packets_cut, before.bytes_cut);
-                let (packets, bytes) = if above { (0, 0) } else { (packets, bytes) };
-                self.keeper.note(Note::Pace { lane: *lane, above, packets, bytes });
-            }
-        }
-        self.keeper.note_admission(&reports);
     }
 
     /// All packets that were captured before this time have been handed to the keeper.
@@ -426,7 +357,7 @@ impl<K: Keeper> Desk<K> {
     /// Ends the period of the flow table. What waits for proof becomes junk before.
     pub fn checkpoint(&mut self) {
         let Self { keeper, table, parking, counters, .. } = self;
-        parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        parking.drain(|slot, packet| admit::keep(keeper, table, counters, slot, Lane::Junk, packet));
         keeper.checkpoint(table);
         self.note_copies();
         self.note_policies();
@@ -472,55 +403,9 @@ impl<K: Keeper> Desk<K> {
         self.note_copies();
         self.note_policies();
         let Self { keeper, table, parking, counters, .. } = &mut self;
-        parking.drain(|slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
+        parking.drain(|slot, packet| admit::keep(keeper, table, counters, slot, Lane::Junk, packet));
         let counters = self.counters();
         (self.keeper, self.table, counters)
-    }
-
-    #[inline]
-    fn keep(&mut self, slot: Slot, lane: Lane, packet: &Packet<'_>) {
-        keep(&mut self.keeper, &mut self.table, &mut self.counters, slot, lane, packet);
-    }
-
-    fn park(&mut self, slot: Slot, packet: &Packet<'_>) {
-        let Self { keeper, table, parking, counters, now, .. } = self;
-        parking.push(slot, packet, *now, |slot, packet| keep(keeper, table, counters, slot, Lane::Junk, packet));
-    }
-
-    fn release(&mut self, slot: Slot, lane: Lane) {
-        let Self { keeper, table, parking, counters, .. } = self;
-        parking.release(slot, |slot, packet| keep(keeper, table, counters, slot, lane, packet));
-    }
-
-    #[inline]
-    fn pass_time(&mut self) {
-        self.until_upkeep -= 1;
-        if self.until_upkeep == 0 {
-            self.until_upkeep = UPKEEP_EVERY;
-            self.tick(self.now);
-            if self.keeper_ticked.elapsed() >= KEEPER_TICK {
-                self.keeper_ticked = Instant::now();
-                let result = self.tick_keeper();
-                self.failure = self.failure.take().or(result.err());
-            }
-        }
-    }
-
-    fn pass_time_as_live(&mut self, time: Timestamp) {
-        self.as_live.packets = self.as_live.packets.saturating_add(1);
-        if self.now.saturating_sub(self.as_live.looked) < PARKING_EVERY_NS {
-            return;
-        }
-        self.as_live.looked = self.now;
-        self.tick(self.now);
-        let since = self.now.saturating_sub(self.as_live.ticked);
-        let is_quiet = self.as_live.packets < QUIET_PACKETS;
-        if since >= if is_quiet { KEEPER_EVERY_QUIET_NS } else { KEEPER_EVERY_NS } {
-            (self.as_live.ticked, self.as_live.packets) = (self.now, 0);
-            self.keeper.set_time(time);
-            let result = self.tick_keeper();
-            self.failure = self.failure.take().or(result.err());
-        }
     }
 
     #[inline]
@@ -565,33 +450,6 @@ impl<K: Keeper> Desk<K> {
             counters.policy += 1;
         }
     }
-}
-
-#[inline]
-fn keep<K: Keeper>(
-    keeper: &mut K,
-    table: &mut FlowTable,
-    counters: &mut Counters,
-    slot: Slot,
-    lane: Lane,
-    packet: &Packet<'_>,
-) {
-    let Some(frame) = keeper.append(lane, packet) else {
-        counters.refused += 1;
-        return;
-    };
-    table.placed(slot, lane, frame, packet.data.len() as u32);
-    counters.kept += 1;
-    if let Some(lane) = counters.lanes.get_mut(lane.number()) {
-        lane.packets += 1;
-        lane.bytes += packet.data.len() as u64;
-    }
-}
-
-/// A packet cut down to its headers.
-fn headers_of<'p>(packet: &Packet<'p>, headers: &Headers) -> Packet<'p> {
-    let bytes = (packet.wire_bytes.saturating_sub(headers.payload_bytes) as usize).min(HEADERS_BYTES_MAX);
-    Packet { data: packet.data.get(..bytes).unwrap_or(packet.data), ..*packet }
 }
 
 /// How many packets on the wire a packet stands for.
