@@ -23,6 +23,8 @@ use crate::{Error, Lane};
 
 /// Rows that are looked at for one hold at most: they are kept in memory beside a recording.
 const ROWS_MAX: u64 = 250_000;
+/// The same of what came since the last look, which is not much more than one period of the flow table.
+const NEW_ROWS_MAX: u64 = 1_000_000;
 /// Flows that are looked up one by one; for more of them flow files are read whole.
 const LOOKED_UP_MAX: usize = 512;
 
@@ -92,7 +94,7 @@ impl Extract {
         let is_first = wanted.since == 0;
         let begin = if is_first { None } else { earliest(&view, &new) };
         let query = Query { from: wanted.query.from.max(begin), whole_flows: false, ..wanted.query.clone() };
-        check_amount(&view, &query)?;
+        check_amount(&view, &query, if is_first { ROWS_MAX } else { NEW_ROWS_MAX })?;
         let mut coverage = Coverage::default();
         if is_first {
             coverage = covered::coverage(&mut view, &query, Needs::PacketsByRows)?;
@@ -155,7 +157,7 @@ fn earliest(view: &View, new: &[u32]) -> Option<Timestamp> {
     times?.into_iter().min()
 }
 
-fn check_amount(view: &View, query: &Query) -> Result<(), Fault> {
+fn check_amount(view: &View, query: &Query, rows_max: u64) -> Result<(), Fault> {
     let selection = Selection::new(query);
     let mut rows = 0;
     for file in selection.files(&view.catalog).needed.iter() {
@@ -164,7 +166,7 @@ fn check_amount(view: &View, query: &Query) -> Result<(), Fault> {
             Chosen::All => view.catalog.summary(file).map_or(0, |summary| u64::from(summary.rows)),
         };
     }
-    if rows > ROWS_MAX { Err(Fault::TooMuch(rows)) } else { Ok(()) }
+    if rows > rows_max { Err(Fault::TooMuch(rows)) } else { Ok(()) }
 }
 
 fn newest_covers(view: &mut View, new: &[u32]) -> Result<Covers, Error> {
