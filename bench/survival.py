@@ -27,7 +27,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 NETNS = "wiretape-survival"
-HOME = "10.20.0.0/16,fd20::/16"
+HOME = "10.0.0.0/8,fd20::/16,2001:db8:1::/48"
 SHAPES = ["spoofed", "one-source", "real-sources", "outbound-one", "outbound-many", "long-flow", "under-head", "drip",
           "framing", "fragments", "tables", "rows"]
 TARGETS = ["open", "closed", "udp"]
@@ -166,9 +166,9 @@ def line_of(verdict):
 
 # The scenarios.
 
-def control(budget):
+def control(budget, **values):
     """Without a flood; the reach of the lane that reaches least is the measure for all others."""
-    verdict = flood_run("no flood", budget, 4.0, shape="none", before=20, flood=1)
+    verdict = flood_run("no flood", budget, 4.0, shape="none", before=20, flood=1, **values)
     return verdict, min(reach_days(verdict, lane=lane) for lane in LANES)
 
 
@@ -218,15 +218,31 @@ def find_synth():
     return next((pathlib.Path(path) for path in paths if path and pathlib.Path(path).exists()), None)
 
 
-def synth_capture(synth, size):
-    capture = ARGUMENTS.directory / f"synth-{size.lower()}.pcap"
+def synth_capture(synth, name, size, *options):
+    capture = ARGUMENTS.directory / f"{name}.pcap"
     if not capture.exists():
         say(f"making {capture.name}")
         part = capture.with_suffix(".part")
-        subprocess.run([sys.executable, synth, "-o", part, "--bytes", size, "--seed", "1", "--root", synth.parent.parent / "captures"],
+        subprocess.run([sys.executable, synth, "-o", part, "--bytes", str(size), "--seed", "1", "--root", synth.parent.parent / "captures", *options],
                        check=True, stderr=subprocess.DEVNULL)
         part.rename(capture)
     return capture
+
+
+def among_others(budget):
+    """Floods among synth.py's mix, slowed down to the same bytes a day, half of whose flows strangers begin."""
+    synth = find_synth()
+    if synth is None:
+        say("skipped: needs shared/bench/synth.py beside this repository, or $WIRETAPE_SYNTH")
+        return None, []
+    day_bytes = budget // 3
+    gbit = day_bytes * 8 / DAY / 1e9
+    capture = synth_capture(synth, "synth-slow", day_bytes * 26, "--rate", f"{gbit:.12f}", "--start", "1749945600", "--xmax", "8e6")
+    unhurt, reach = control(budget, ordinary=capture)
+    runs = [(f"{shape}, synth.py's mix", dict(shape=shape, ordinary=capture, before=20)) for shape in ("spoofed", "real-sources", "rows", "all")]
+    verdicts = side_by_side(runs, budget, reach, ARGUMENTS.jobs)
+    capture.unlink()
+    return unhurt, verdicts
 
 
 def synth_run(name, capture, budget, home, head=16_384, options=()):
@@ -248,7 +264,7 @@ def against_rings(size, budget, head_curve):
     if synth is None:
         say("skipped: needs shared/bench/synth.py beside this repository, or $WIRETAPE_SYNTH")
         return []
-    capture = synth_capture(synth, size)
+    capture = synth_capture(synth, f"synth-{size.lower()}", size)
     rows = [synth_run("all flows ours: client", capture, budget, OURS),
             synth_run("all flows to us: server", capture, budget, THEIRS),
             synth_run("a half of the clients ours, and a half of the servers", capture, budget, HALVES)]
@@ -384,7 +400,7 @@ def compact(verdict):
 
 def measure():
     budget, quick, jobs = ARGUMENTS.budget, ARGUMENTS.quick, ARGUMENTS.jobs
-    wanted = ARGUMENTS.only.split(",") if ARGUMENTS.only else ["ring", "shapes", "bursts", "lengths", "reach", "live"]
+    wanted = ARGUMENTS.only.split(",") if ARGUMENTS.only else ["ring", "shapes", "bursts", "mix", "lengths", "reach", "live"]
     tables, results = [], {}
     unhurt, reach = control(budget)
     results.update(reach_days=reach, no_flood=compact(unhurt))
@@ -406,6 +422,10 @@ def measure():
         verdicts = side_by_side(runs, budget, reach, jobs)
         tables.append(shape_table("The same in one minute", verdicts, unhurt))
         results["bursts"] = [compact(verdict) for verdict in verdicts]
+    if "mix" in wanted and not quick:
+        mixed, verdicts = among_others(budget)
+        tables.append(mixed and shape_table("Among synth.py's mix", [mixed, *verdicts], mixed))
+        results["mix"] = [compact(verdict) for verdict in [mixed, *verdicts] if verdict]
     if "lengths" in wanted and not quick:
         runs = [(f"{shape}, {length:g} R", dict(shape=shape, flood=length * reach, flood_bytes=int(20 * budget * length / 0.25)))
                 for shape in ("real-sources", "under-head") for length in (0.25, 0.5, 1, 2, 3)]
@@ -438,7 +458,7 @@ def main():
     parser.add_argument("--seed", default=1, type=int)
     parser.add_argument("--jobs", default=2, type=int, help="runs at a time")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the junk, at the open port only, without rings, lengths, reach and interface (3 minutes)")
-    parser.add_argument("--only", help="of ring,shapes,bursts,lengths,reach,live")
+    parser.add_argument("--only", help="of ring,shapes,bursts,mix,lengths,reach,live")
     parser.add_argument("--shapes", help="only these shapes")
     parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
     ARGUMENTS = parser.parse_args()

@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::io;
 
+use crate::capture::Capture;
 use crate::conversation::{Conversation, Message, Pool};
 use crate::frame::{Records, Side};
 use crate::ordinary::Ordinary;
 use crate::random::Random;
-use crate::truth::{Flow, FlowNumber, Truth};
+use crate::truth::{Flow, FlowNumber, JUNK, Truth};
 
 /// A conversation that begins at its time.
 pub(crate) struct Planned {
@@ -25,20 +27,24 @@ pub(crate) struct Crowd {
     planned: VecDeque<Planned>,
     ordinary: Option<Ordinary>,
     ordinary_next: Option<Planned>,
+    capture: Option<Capture>,
     due: BinaryHeap<Reverse<(u64, usize)>>,
     open: Vec<Option<Conversation>>,
     free: Vec<usize>,
 }
 
 impl Crowd {
-    pub(crate) fn new(seed: u64, mut planned: Vec<Planned>, mut ordinary: Option<Ordinary>) -> Self {
+    pub(crate) fn new(seed: u64, mut planned: Vec<Planned>, ordinary: Ordinary, capture: Option<Capture>) -> Self {
         planned.sort_by_key(|planned| planned.start);
+        // A capture takes the place of the ordinary flows.
+        let mut ordinary = Some(ordinary).filter(|_| capture.is_none());
         let ordinary_next = ordinary.as_mut().map(Ordinary::next);
         Self {
             random: Random::new(seed ^ 0xc0ffee),
             planned: planned.into(),
             ordinary,
             ordinary_next,
+            capture,
             due: BinaryHeap::new(),
             open: Vec::new(),
             free: Vec::new(),
@@ -47,6 +53,14 @@ impl Crowd {
 
     /// When the next packet comes.
     pub(crate) fn next_time(&mut self, truth: &mut Truth) -> u64 {
+        self.next_said(truth).min(self.next_captured())
+    }
+
+    fn next_captured(&self) -> u64 {
+        self.capture.as_ref().map_or(u64::MAX, Capture::next_time)
+    }
+
+    fn next_said(&mut self, truth: &mut Truth) -> u64 {
         loop {
             let begins = self.begins();
             match self.due.peek() {
@@ -58,7 +72,15 @@ impl Crowd {
     }
 
     /// Makes the packet of `next_time`.
-    pub(crate) fn step(&mut self, records: &mut Records, pool: &Pool) -> Option<FlowNumber> {
+    pub(crate) fn step(&mut self, records: &mut Records, pool: &Pool, truth: &mut Truth) -> io::Result<FlowNumber> {
+        let said = self.due.peek().map_or(u64::MAX, |Reverse((time, _))| *time);
+        if let Some(capture) = self.capture.as_mut().filter(|capture| capture.next_time() < said) {
+            return capture.step(records, truth);
+        }
+        Ok(self.say(records, pool).unwrap_or(JUNK))
+    }
+
+    fn say(&mut self, records: &mut Records, pool: &Pool) -> Option<FlowNumber> {
         let Reverse((_, slot)) = self.due.pop()?;
         let conversation = self.open[slot].as_mut()?;
         let flow = conversation.flow;

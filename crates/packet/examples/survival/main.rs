@@ -5,7 +5,7 @@
 //!   survival judge TRUTH [ROWS]           a capture on standard input and rows as JSON lines, compared with the truth
 //!
 //! Names of `traffic`: shape, target, seed, budget (bytes of the rings), day_bytes (ordinary traffic a day), and in days
-//! before, flood, after and reach; flood_bytes. Of both: budget, and head (bytes of a flow that count as its head).
+//! before, flood, after and reach; flood_bytes; ordinary (a capture instead, from its beginning on). Of both: budget, and head (bytes of a flow that count as its head).
 
 mod capture;
 mod conversation;
@@ -27,6 +27,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use capture::Capture;
 use crowd::Crowd;
 use flood::Target;
 use ordinary::Ordinary;
@@ -90,6 +91,11 @@ fn traffic(truth: &Path, settings: &Settings) -> io::Result<()> {
     let mut planned = incident::incident("before", incident::BEFORE, before, reach_ns / 4, seed);
     planned.extend(incident::incident("during", incident::DURING, flood_start + span_ns / 4, span_ns / 2, seed + 1));
     let ordinary = Ordinary::new(seed, START, settings.number("day_bytes", budget_bytes / 1.5));
+    let capture = settings
+        .0
+        .get("ordinary")
+        .map(|path| Capture::new(BufReader::with_capacity(BUFFER_BYTES, File::open(path)?), true));
+    let capture = capture.transpose()?;
     let name = settings.text("shape", "none");
     let target = Target::ALL.into_iter().find(|target| target.name() == settings.text("target", "open"));
     let target = target.ok_or_else(|| io::Error::other("target=open|closed|udp"))?;
@@ -101,16 +107,15 @@ fn traffic(truth: &Path, settings: &Settings) -> io::Result<()> {
     let about = json!({ "settings": settings.0, "start": START, "flood_start": flood_start, "flood_end": flood_start + span_ns, "end": end });
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
     let mut stream = Stream::new(output, budget_bytes as u64, settings.head_bytes())?;
-    stream.run(&mut Crowd::new(seed, planned, Some(ordinary)), flood, end, seed)?;
+    stream.run(&mut Crowd::new(seed, planned, ordinary, capture), flood, end, seed)?;
     stream.truth.write(truth, &stream.rings, about)
 }
 
 fn pass(truth: &Path, settings: &Settings) -> io::Result<()> {
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
     let mut stream = Stream::new(output, settings.number("budget", 64e6) as u64, settings.head_bytes())?;
-    let input = BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
-    let (start, end) = capture::pass(input, &mut stream)?;
-    stream.finish()?;
+    let input = BufReader::with_capacity(BUFFER_BYTES, io::stdin());
+    let (start, end) = stream.pass(Capture::new(input, false)?)?;
     stream.truth.write(truth, &stream.rings, json!({ "settings": settings.0, "start": start, "end": end }))
 }
 

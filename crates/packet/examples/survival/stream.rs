@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::capture::Capture;
 use crate::conversation::Pool;
 use crate::crowd::Crowd;
 use crate::flood::{Scene, Shape, Target};
@@ -37,6 +38,20 @@ impl<W: Write> Stream<W> {
         Ok(Self { output, truth: Truth::new(head_bytes), rings: Rings::new(budget_bytes), last: 0, pool: Pool::new() })
     }
 
+    /// A capture as it is; the times of its first and last packet.
+    pub(crate) fn pass(&mut self, mut capture: Capture) -> io::Result<(u64, u64)> {
+        let start = capture.next_time();
+        let mut records = Records::default();
+        while capture.next_time() < u64::MAX {
+            let time = capture.next_time();
+            records.clear();
+            let flow = capture.step(&mut records, &mut self.truth)?;
+            self.write(&mut records, 0, time, flow)?;
+        }
+        self.output.flush()?;
+        Ok((start, self.last))
+    }
+
     /// Everything until `end`.
     pub(crate) fn run(&mut self, crowd: &mut Crowd, flood: Option<Flood>, end: u64, seed: u64) -> io::Result<()> {
         if let Some(flood) = flood {
@@ -44,11 +59,6 @@ impl<W: Write> Stream<W> {
             self.flood(crowd, flood, seed)?;
         }
         self.conversations(crowd, end)?;
-        self.finish()
-    }
-
-    /// Writes what is still in memory.
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.output.flush()
     }
 
@@ -61,7 +71,7 @@ impl<W: Write> Stream<W> {
                 return Ok(());
             }
             records.clear();
-            let flow = crowd.step(&mut records, &self.pool).unwrap_or(JUNK);
+            let flow = crowd.step(&mut records, &self.pool, &mut self.truth)?;
             for number in 0..records.len() {
                 self.write(&mut records, number, time, flow)?;
             }
@@ -96,7 +106,7 @@ impl<W: Write> Stream<W> {
     }
 
     /// No two packets have the same time.
-    pub(crate) fn write(&mut self, records: &mut Records, number: usize, time: u64, flow: u32) -> io::Result<()> {
+    fn write(&mut self, records: &mut Records, number: usize, time: u64, flow: u32) -> io::Result<()> {
         self.last = time.max(self.last + 1);
         let frame = records.frame(number);
         let files = self.rings.add(frame.len());
