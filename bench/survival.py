@@ -31,7 +31,6 @@ HOME = "10.0.0.0/8,fd20::/16,2001:db8:1::/48"
 SHAPES = ["spoofed", "one-source", "real-sources", "outbound-one", "outbound-many", "long-flow", "under-head", "drip",
           "framing", "fragments", "tables", "rows"]
 TARGETS = ["open", "closed", "udp"]
-TIMES = 100
 F_SETPIPE_SZ = 1031
 DAY = 86_400
 # The clients of synth.py's mix, and its servers.
@@ -120,7 +119,7 @@ def one_run(name, budget, producer, consumer_options=(), home=HOME):
 
 def flood_run(name, budget, reach_days, **values):
     base = dict(budget=budget, day_bytes=budget // 3, before=5.3 * reach_days, flood=reach_days / 4, after=0.02 * reach_days,
-                reach=reach_days, flood_bytes=TIMES * budget, seed=ARGUMENTS.seed)
+                reach=reach_days, flood_bytes=ARGUMENTS.times * budget, seed=ARGUMENTS.seed)
     base.update(values)
     verdict = one_run(name, budget, lambda truth: generator("traffic", truth, *settings(**base)))
     say(line_of(verdict))
@@ -300,7 +299,7 @@ def live_run(name, budget, reach_seconds, **values):
     folder.mkdir(parents=True)
     reach = reach_seconds / DAY
     base = dict(budget=budget, day_bytes=int(budget / 3 * 3.8 / reach), before=5.3 * reach, flood=reach / 4, after=0.02 * reach,
-                reach=reach, flood_bytes=TIMES * budget, seed=ARGUMENTS.seed)
+                reach=reach, flood_bytes=ARGUMENTS.times * budget, seed=ARGUMENTS.seed)
     base.update(values)
     capture = folder / "capture.pcap"
     with open(capture, "wb") as file:
@@ -384,7 +383,7 @@ def keep(results, tables):
     if ARGUMENTS.no_results:
         return
     name = "survival-quick" if ARGUMENTS.quick else "survival"
-    head = (f"# Survival, {day}\n\n`make bench-survival`{' (--quick)' if ARGUMENTS.quick else ''}: a tape of {ARGUMENTS.budget // 10**6} MB, junk of {TIMES} times that in a quarter of "
+    head = (f"# Survival, {day}\n\n`make bench-survival`{' (--quick)' if ARGUMENTS.quick else ''}: a tape of {ARGUMENTS.budget // 10**6} MB, junk of {ARGUMENTS.times} times that in a quarter of "
             f"the reach ({results['reach_days']:.2f} days) unless said otherwise, Linux {platform.release()}, {os.cpu_count()} cores. An incident's head is whole "
             "if all of each flow's first 16 KiB came back. tcpdump's ring and Stenographer's files are worked out from the same stream.\n\n")
     (folder / f"{day}-{name}.md").write_text(head + text + "\n")
@@ -412,9 +411,8 @@ def measure():
         runs = shape_runs(shapes, ["open"] if quick else TARGETS)
         if not ARGUMENTS.shapes:
             runs.append(("all at once", dict(shape="all")))
-        times = dict(flood_bytes=TIMES // 20 * budget) if quick else {}
-        verdicts = side_by_side([(name, {**values, **times}) for name, values in runs], budget, reach, jobs)
-        tables.append(shape_table(f"Junk of {TIMES // 20 if quick else TIMES} times the tape, in a quarter of the reach", [unhurt, *verdicts], unhurt))
+        verdicts = side_by_side(runs, budget, reach, jobs)
+        tables.append(shape_table(f"Junk of {ARGUMENTS.times} times the tape, in a quarter of the reach", [unhurt, *verdicts], unhurt))
         results["shapes"] = [compact(verdict) for verdict in verdicts]
     if "bursts" in wanted and not quick:
         minute = dict(flood=60 / DAY)
@@ -455,6 +453,7 @@ def main():
     parser.add_argument("--generator", default="target/release/examples/survival", type=absolute)
     parser.add_argument("--directory", default="build/bench/survival", type=lambda path: pathlib.Path(path).absolute())
     parser.add_argument("--budget", default=64_000_000, type=int, help="bytes of the tape")
+    parser.add_argument("--times", type=int, help="bytes of the junk, as a multiple of the tape's [default: 100; with --quick 5]")
     parser.add_argument("--seed", default=1, type=int)
     parser.add_argument("--jobs", default=2, type=int, help="runs at a time")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the junk, at the open port only, without rings, lengths, reach and interface (3 minutes)")
@@ -462,6 +461,7 @@ def main():
     parser.add_argument("--shapes", help="only these shapes")
     parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
     ARGUMENTS = parser.parse_args()
+    ARGUMENTS.times = ARGUMENTS.times or (5 if ARGUMENTS.quick else 100)
     ARGUMENTS.directory.mkdir(parents=True, exist_ok=True)
     try:
         measure()
