@@ -8,8 +8,8 @@ generator's truth, and so is what tcpdump's ring (-C/-W) and Stenographer's file
 is worked out from the same stream (tcpdump's is also checked once against tcpdump itself; Stenographer's is simulated as
 first in, first out of its own records, with no index and no disk kept free, so it is better here than it is).
 
-Reach is measured, not asked: of ordinary flows by the moment of their begin, the share of head bytes that came back,
-summed over time. All lengths follow from the reach R of the lane that reaches least without a flood.
+Reach is measured, not asked: of ordinary flows by the moment of their begin, the share of head bytes that came back
+(on synth.py's mix: of heads that are whole), summed over time. All lengths follow from the reach R of the lane that reaches least without a flood.
 """
 import argparse
 import concurrent.futures
@@ -128,17 +128,17 @@ def flood_run(name, budget, reach_days, **values):
 
 # What a verdict says.
 
-def reach_days(verdict, recorder="wiretape", lane=None, of="heads"):
-    """Days of ordinary flows whose heads came back whole (or whose rows did), summed over when they began."""
+def reach_days(verdict, recorder="wiretape", lane=None, of="bytes"):
+    """Days of ordinary flows of which the bytes of their heads came back (or heads that are whole, or rows), summed over when they began."""
     about = verdict["about"]
     bins = verdict["recorders"][recorder]["bins"]
     if lane is None:
         bins = {"all": [[sum(values) for values in zip(*both)] for both in zip(*bins.values())]}
         lane = "all"
     total, share = 0.0, 0.0
-    for flows, whole, rows, _, _ in reversed(bins[lane]):
+    for flows, whole, rows, head, head_kept in reversed(bins[lane]):
         if flows:
-            share = (rows if of == "rows" else whole) / flows
+            share = {"bytes": head_kept / head, "heads": whole / flows, "rows": rows / flows}[of]
         total += share
     return total * (about["end"] - about["start"]) / 1e9 / DAY / len(bins[lane])
 
@@ -250,8 +250,8 @@ def synth_run(name, capture, budget, home, head=16_384, options=()):
             return ["bash", "-c", '"$@" < ' + f"'{capture}'", "pass", *generator("pass", truth, *settings(budget=budget, head=head))]
         verdict = one_run(name, budget, producer, options, home)
     row = {"name": name, "head_bytes": head, "seconds": verdict["seconds"], "memory_mib": verdict["memory_mib"], "disk_bytes": verdict["disk_bytes"]}
-    ring = reach_days(verdict, "tcpdump") * DAY
-    row.update(tcpdump_seconds=ring, head_seconds=reach_days(verdict) * DAY, row_seconds=reach_days(verdict, of="rows") * DAY)
+    ring = reach_days(verdict, "tcpdump", of="heads") * DAY
+    row.update(tcpdump_seconds=ring, head_seconds=reach_days(verdict, of="heads") * DAY, row_seconds=reach_days(verdict, of="rows") * DAY)
     row.update(heads_beside=row["head_seconds"] / ring, rows_beside=row["row_seconds"] / ring)
     say(f"{name}: heads {row['head_seconds']:.2f} s, {row['heads_beside']:.2f} times tcpdump's {ring:.2f} s; rows {row['row_seconds']:.1f} s, {row['rows_beside']:.1f} times")
     return row
@@ -360,7 +360,7 @@ def older(verdict, lane):
     about = verdict["about"]
     bins = verdict["recorders"]["wiretape"]["bins"][lane]
     width = (about["end"] - about["start"]) / len(bins)
-    kept = sum(whole / flows for number, (flows, whole, *_) in enumerate(bins) if flows and about["start"] + number * width < about["flood_start"])
+    kept = sum(head_kept / head for number, (_, _, _, head, head_kept) in enumerate(bins) if head and about["start"] + number * width < about["flood_start"])
     return f"{reach_days(verdict, lane=lane):.2f} d, {kept * width / 1e9 / DAY:.2f} d of before"
 
 
