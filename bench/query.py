@@ -15,6 +15,7 @@ import pathlib
 import platform
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -177,8 +178,8 @@ def questions(tape, needle):
     ]
 
 
-def ask_all(name, tape, capture, needle, tools, stenographer=None, only=None):
-    rows = {}
+def ask_all(name, tape, capture, needle, tools, results, stenographer=None, only=None):
+    rows = results["questions"].setdefault(name, {})
     python = duckdb_python(ARGUMENTS.directory) if "duckdb" in tools else None
     for question, of in questions(tape, needle):
         if not all(any(word in question for word in words) for words in (only, ARGUMENTS.only) if words):
@@ -233,9 +234,7 @@ def measure(results, directory):
         for name, tape in tapes.items():
             first = size == ARGUMENTS.small_size and not name.endswith("none")
             stenographer = steno.Stenographer(capture, directory / "steno") if first and "stenoread" in tools else None
-            rows = ask_all(name, tape, capture, needle, tools, stenographer)
-            for question, row in rows.items():
-                results["questions"].setdefault(name, {}).setdefault(question, {}).update(row)
+            ask_all(name, tape, capture, needle, tools, results, stenographer)
             shares[name] = index_share(tape)
     if ARGUMENTS.small:
         capture = make_small_packets(directory / "small.pcap")
@@ -248,9 +247,7 @@ def measure(results, directory):
             tape.with_suffix(".part").rename(tape)
         # The maker's middle segment has this flow, and no other has its server.
         name = f"sparse, {ARGUMENTS.sparse} segments that stand for 1 GB each"
-        rows = ask_all(name, tape, None, ("10.1.0.10", 40_000, "203.0.113.7"), ["wiretape"], only=["needle", "host", "port scan: flows", "aggregate"])
-        for question, row in rows.items():
-            results["questions"].setdefault(name, {}).setdefault(question, {}).update(row)
+        ask_all(name, tape, None, ("10.1.0.10", 40_000, "203.0.113.7"), ["wiretape"], results, only=["needle", "host", "port scan: flows", "aggregate"])
 
 
 def keep(results):
@@ -283,6 +280,8 @@ def main():
     ARGUMENTS = parser.parse_args()
     ARGUMENTS.directory.mkdir(parents=True, exist_ok=True)
     day = HERE / "results" / f"{datetime.date.today().isoformat()}-query.json"
+    # Whoever ends it keeps what has been measured.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     # What was measured today of other tools or sizes stays in the table.
     results = json.loads(day.read_text()) if day.exists() else {"questions": {}}
     try:

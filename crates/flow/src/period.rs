@@ -80,7 +80,7 @@ impl OpenPeriod {
     pub(crate) fn sum_part(&mut self, number: u32, part: FlowPart, of: (&[u8; 16], u64), allowance: &mut Allowance) {
         match self.sums.add(part, &mut self.ended, of, allowance) {
             Shared::Added(place) => self.places[(number - self.base) as usize] = place,
-            Shared::Begins(part) => self.end_part(number, part),
+            Shared::Begins(part) => self.end_part(number, *part),
         }
     }
 

@@ -74,7 +74,7 @@ pub(crate) enum Shared {
     /// It has been added to the row at this place.
     Added(u32),
     /// It begins a row that others can share.
-    Begins(FlowPart),
+    Begins(Box<FlowPart>),
 }
 
 impl Sums {
@@ -94,7 +94,7 @@ impl Sums {
             self.places.insert(common, next_place);
             // The same in all periods of the minute.
             part.flow_id = FlowId::new(tape_id, &common.key, common.minute.cast_unsigned());
-            return Shared::Begins(part);
+            return Shared::Begins(Box::new(part));
         } else {
             let of_target = common.of_target();
             let common =
@@ -104,7 +104,7 @@ impl Sums {
                 self.places.insert(common, next_place);
                 part.flow_id = FlowId::new(tape_id, &common.key, u64::MAX - common.minute.cast_unsigned());
                 widen(&mut part, &common.key);
-                return Shared::Begins(part);
+                return Shared::Begins(Box::new(part));
             }
             common
         };

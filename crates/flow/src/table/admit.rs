@@ -94,8 +94,9 @@ impl FlowTable {
         };
         let now = self.clock.tick();
         // What we send because of somebody's packet is no conversation of ours.
-        let proven = !Entry::needs_proof(direction, sender_ours, receiver_ours)
-            && !(direction == Direction::Outbound && is_icmp_error(key, transport));
+        let is_reaction = direction == Direction::Outbound && is_icmp_error(key, transport);
+        let needs_proof = is_reaction || Entry::needs_proof(direction, sender_ours, receiver_ours);
+        let proven = !needs_proof;
         let slot = self.free_slot(direction == Direction::Outbound && proven, now)?;
         let mut facts = Facts::new(direction);
         facts.set(Facts::CLIENT_IS_LOW, sender_is_client == from_low);
