@@ -140,7 +140,7 @@ fn a_part_is_in_tunnels_between_the_same_ends() {
         bench.send_frame(&ip_in_ip([number, number + 1]));
     }
     let parts = bench.table.checkpoint().parts;
-    assert_eq!(parts.len(), 64);
+    assert_eq!(parts.len(), 32);
     assert_eq!(parts.iter().filter(|part| part.outer.is_none()).count(), 1);
     assert_eq!(parts.iter().map(|part| part.pkts_toserver).sum::<u64>(), 200);
     bench.send_frame(&ip_in_ip([1, 2]));
