@@ -277,7 +277,7 @@ impl<'a> Watch<'a> {
             terminal::notice(format_args!("hold {} is taken back: nothing came of it", escaped(&held.name)));
             let release = Release { reason: Some("nothing is kept".to_owned()), by: None };
             if let Err(error) = holds::release(self.tape, &held.name, &release) {
-                terminal::failure(&Failure::from(error));
+                terminal::failure(Failure::from(error));
             }
         }
     }
