@@ -2,7 +2,7 @@
 //!
 //! A hold's directory is a small tape: segments, flow rows and indexes as in the tape itself, so that whatever reads
 //! tapes reads holds, and questions to the tape ask its holds too. Whoever wants one leaves an order there; who writes
-//! the tape fills it, and goes on with what comes. [`HoldKeeper`] does that beside a recording.
+//! the tape fills it, and goes on with what comes. `HoldKeeper` does that beside a recording.
 
 mod keeper;
 mod orders;
