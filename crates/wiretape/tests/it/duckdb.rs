@@ -18,6 +18,7 @@ def cell_of(name, cell):
         seconds = datetime.datetime.fromtimestamp(cell // 10**9, datetime.timezone.utc)
         return f'{seconds:%Y-%m-%dT%H:%M:%S}.{cell % 10**9:09}Z'
     return int(cell) if name.startswith(('pkts', 'bytes', 'wire')) else cell
+duckdb.sql('set enable_progress_bar = false')
 for tape in sys.argv[2:]:
     os.chdir(tape)
     duckdb.sql(view)
