@@ -92,6 +92,8 @@ struct Live<'q> {
 struct Flows {
     replay: Replay,
     gather: Gather,
+    /// Packets before are in the rows that were read, though their frames may come to their segments only now.
+    counted: Covers,
     /// Flows that have been handed out for the first time.
     begun: HashSet<FlowId>,
     /// When packets of a flow came last: packets' times can lie, and an answer cannot be taken back.
@@ -151,7 +153,8 @@ impl<'q> Live<'q> {
             Some(Tail { matches: &mut |_, _| OfPacket::False, keeps_table: true }),
         )?;
         let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.view.tape.id_bytes()));
-        Ok(Flows { replay, gather: found.gather, begun: HashSet::new(), seen: HashMap::new() })
+        let (gather, counted) = (found.gather, found.tail);
+        Ok(Flows { replay, gather, counted, begun: HashSet::new(), seen: HashMap::new() })
     }
 
     /// Hands out the matching packets that came since the last look.
@@ -197,18 +200,18 @@ impl<'q> Live<'q> {
     fn take_in(&mut self, frames: &[Frame]) -> Result<Vec<Gathered>, Error> {
         let Some(flows) = &mut self.flows else { return Ok(Vec::new()) };
         let mut ids = HashSet::new();
-        let Flows { replay, gather, seen, .. } = flows;
-        tail::run(
-            &mut self.view.tape,
-            frames.iter(),
-            replay,
-            &mut |_, _| OfPacket::False,
-            &mut |part, in_iface, _| {
-                gather.add(part, in_iface, [], OfPacket::False);
-                ids.insert(part.flow_id);
-                seen.insert(part.flow_id, Instant::now());
-            },
-        )?;
+        let Flows { replay, gather, counted, seen, .. } = flows;
+        let (late, new): (Vec<&Frame>, Vec<&Frame>) =
+            frames.iter().partition(|frame| frame.position() < counted.lane(frame.lane));
+        let tape = &mut self.view.tape;
+        tail::run(tape, late.into_iter(), replay, &mut |_, _| OfPacket::False, &mut |part, _, _| {
+            ids.insert(part.flow_id);
+        })?;
+        tail::run(tape, new.into_iter(), replay, &mut |_, _| OfPacket::False, &mut |part, in_iface, _| {
+            gather.add(part, in_iface, [], OfPacket::False);
+            ids.insert(part.flow_id);
+            seen.insert(part.flow_id, Instant::now());
+        })?;
         Ok(ids.iter().filter_map(|id| gather.flow(*id).cloned()).collect())
     }
 
