@@ -23,8 +23,10 @@ import sys
 import threading
 import time
 
+import link
+
 HERE = pathlib.Path(__file__).resolve().parent
-NETNS = "wiretape-bench"
+LINK = link.Link("wiretape-bench")
 RING_MIB = 64
 BUDGET = 8_000_000_000
 
@@ -73,23 +75,6 @@ def recorders(binary, folder):
     ]
 
 
-def in_netns(*command, **options):
-    return subprocess.run(["ip", "netns", "exec", NETNS, *command], check=True, **options)
-
-
-def make_link():
-    remove_link()
-    subprocess.run(["ip", "netns", "add", NETNS], check=True)
-    in_netns("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
-    in_netns("ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0")
-    for end in ("out0", "in0"):
-        in_netns("ip", "link", "set", end, "up")
-
-
-def remove_link():
-    subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
-
-
 def make_volume(directory):
     """A file system for the recorders in a file, whose blocks are there before; it goes around the page cache."""
     remove_volume(directory)
@@ -104,7 +89,8 @@ def make_volume(directory):
 
 def remove_volume(directory):
     image, volume = directory / "volume.img", directory / "volume"
-    subprocess.run(["umount", volume], stderr=subprocess.DEVNULL)
+    if os.path.ismount(volume):
+        subprocess.run(["umount", volume], check=True)
     loops = subprocess.run(["losetup", "-nO", "NAME", "-j", image], capture_output=True, text=True).stdout.split()
     for loop in loops:
         subprocess.run(["losetup", "-d", loop])
@@ -118,7 +104,7 @@ def busy_seconds():
 
 
 def received_packets():
-    text = in_netns("cat", "/sys/class/net/in0/statistics/rx_packets", capture_output=True, text=True).stdout
+    text = LINK.run("cat", "/sys/class/net/in0/statistics/rx_packets", capture_output=True, text=True).stdout
     return int(text)
 
 
@@ -126,7 +112,7 @@ def send(capture, seconds, begun=lambda: None):
     """Sends the capture in a loop for `seconds`; gives packets sent, seconds it took and CPU time of all cores."""
     packets, busy, clock = received_packets(), busy_seconds(), time.monotonic()
     sender = subprocess.Popen(
-        ["ip", "netns", "exec", NETNS, "taskset", "-c", "0", "tcpreplay", "--topspeed", "-K", "--unique-ip", "--loop=0", "-q", "-i", "out0", str(capture)],
+        [*LINK.inside, "taskset", "-c", "0", "tcpreplay", "--topspeed", "-K", "--unique-ip", "--loop=0", "-q", "-i", "out0", str(capture)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while received_packets() == packets:  # reading the capture into memory is not part of the run
         time.sleep(0.05)
@@ -197,12 +183,18 @@ def peak_memory_mib(pid):
         return None
 
 
-def run(recorder, capture, seconds, folder, asks=False):
+def packets_cut(tape):
+    """Packets that Wiretape did not keep whole in their lanes, by its log: cut to headers, or made junk."""
+    lines = [json.loads(line) for path in tape.glob("chain/*.jsonl") for line in open(path)]
+    return sum(line["packets"] for line in lines if line["kind"] in ("overload", "pace"))
+
+
+def run(recorder, capture, seconds, folder, log_path, asks=False):
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("PKT0", "IDX0"):
         (folder / part).mkdir(parents=True)
-    log = open(folder.parent / "recorder.log", "w+")
-    process = subprocess.Popen(["ip", "netns", "exec", NETNS, "taskset", "-c", "1", *recorder.command], stdout=log, stderr=log)
+    log = open(log_path, "w+")
+    process = subprocess.Popen([*LINK.inside, "taskset", "-c", "1", *recorder.command], stdout=log, stderr=log)
     time.sleep(2)
     if process.poll() is not None:
         log.seek(0)
@@ -224,9 +216,10 @@ def run(recorder, capture, seconds, folder, asks=False):
     log.seek(0)
     text = log.read()
     captured, dropped = recorder.counters(text)
+    cut = packets_cut(folder / "tape")
     shutil.rmtree(folder, ignore_errors=True)
     row = {"recorder": recorder.name, "sent": sent, "seconds": took, "busy": busy, "captured": captured,
-           "dropped": dropped, "memory_mib": memory, "log": text[-600:]}
+           "dropped": dropped, "packets_cut": cut, "memory_mib": memory, "log": text[-600:]}
     return {**row, "recorder": recorder.name + ", asked", "questions": answers} if asks else row
 
 
@@ -247,6 +240,7 @@ def table(kind, alone, rows):
         loss = "not told" if row["loss"] is None else f"{row['loss']:.2%}"
         memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}"
         lines.append(f"| {row['recorder']} | {rate / 1e6:.2f} | {rate * bytes_each * 8 / 1e9:.2f} | {loss} | {row['cpu_us']:.2f} | {ratio:.2f} | {row['cpu_us_with_slowing']:.2f} | {memory} |")
+    lines += [f"\nOf those {row['packets_cut']:,} were cut to headers or became junk." for row in rows if row.get("packets_cut")]
     asked = [row["questions"] for row in rows if "questions" in row]
     if asked:
         lines += ["", "Asked while it recorded, on its core:", "", "| question | answers | seconds each |", "|---|--:|--:|"]
@@ -271,13 +265,13 @@ def main():
     directory.mkdir(parents=True, exist_ok=True)
     results, tables = {}, []
     target = directory if arguments.in_directory else make_volume(directory)
-    mounted = file_system(target)
+    mounted, log = file_system(target), directory / "recorder.log"
     try:
         for kind in arguments.kinds.split(","):
             capture = directory / f"{kind}.pcap"
             if not capture.exists():
                 subprocess.run([sys.executable, str(HERE / "traffic.py"), kind, str(capture)], check=True)
-            make_link()
+            LINK.make()
             sent, took, busy = send(capture, min(20, arguments.seconds))
             count, size = packets_of(capture)
             alone = {"sent": sent, "seconds": took, "busy": busy, "bytes_each": size / count}
@@ -287,18 +281,18 @@ def main():
                 if only and recorder.name not in only.split(","):
                     continue
                 print(f"{kind}: {recorder.name} …", file=sys.stderr, flush=True)
-                make_link()
-                rows.append(run(recorder, capture, arguments.seconds, target / "out"))
+                LINK.make()
+                rows.append(run(recorder, capture, arguments.seconds, target / "out", log))
                 if arguments.questions and recorder.name == "wiretape":
-                    make_link()
-                    rows.append(run(recorder, capture, arguments.seconds, target / "out", asks=True))
+                    LINK.make()
+                    rows.append(run(recorder, capture, arguments.seconds, target / "out", log, asks=True))
                 if rows[-1].get("captured") is None:
                     print(rows[-1].get("error", rows[-1].get("log")), file=sys.stderr)
             tables.append(table(kind, alone, rows))
             print(tables[-1], flush=True)
             results[kind] = {"sender alone": alone, "recorders": rows}
     finally:
-        remove_link()
+        LINK.remove()
         if target != directory:
             remove_volume(directory)
     if not arguments.no_results:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 
-NETNS = "wiretape-bench-steno"
+import link
+
+LINK = link.Link("wiretape-bench-steno", mtu=9000)
 CERTIFICATES = "/etc/stenographer/certs"
 PORT = 21234
 # stenotype closes a file when it is a minute old; only then is it asked.
@@ -32,21 +34,14 @@ class Stenographer:
         self.config = directory / "config"
         self.config.write_text(json.dumps(config))
         self.log = open(directory / "log", "w")
-        self.make_link()
-        self.process = subprocess.Popen(["ip", "netns", "exec", NETNS, "stenographer", f"-config={self.config}", "-syslog=false"], stdout=self.log, stderr=self.log)
+        LINK.make()
+        self.process = subprocess.Popen([*LINK.inside, "stenographer", f"-config={self.config}", "-syslog=false"], stdout=self.log, stderr=self.log)
         time.sleep(3)
-        subprocess.run(["ip", "netns", "exec", NETNS, "tcpreplay", "-q", "-K", "--mbps=800", "-i", "out0", capture], stdout=self.log, stderr=self.log)
+        subprocess.run([*LINK.inside, "tcpreplay", "-q", "-K", "--mbps=800", "-i", "out0", capture], stdout=self.log, stderr=self.log)
         time.sleep(FILE_AGE_SECONDS + 10)
         size = sum(path.stat().st_size for path in (directory / "packets").iterdir())
         index = sum(path.stat().st_size for path in (directory / "index").iterdir())
         print(f"stenographer: {size:,} bytes of packets, {index:,} of index", file=sys.stderr)
-
-    def make_link(self):
-        subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
-        subprocess.run(["ip", "netns", "add", NETNS], check=True)
-        commands = ["link set lo up", "link add out0 mtu 9000 type veth peer name in0 mtu 9000", "link set out0 up", "link set in0 up"]
-        for command in commands:
-            subprocess.run(["ip", "-n", NETNS, *command.split()], check=True)
 
     def __bool__(self):
         return self.process is not None and self.process.poll() is None
@@ -55,7 +50,7 @@ class Stenographer:
         """A function that asks, and gives the seconds."""
         def ask():
             start = time.perf_counter()
-            subprocess.run(["ip", "netns", "exec", NETNS, "stenoread", query, "-w", "/dev/null"], check=True,
+            subprocess.run([*LINK.inside, "stenoread", query, "-w", "/dev/null"], check=True,
                            env={**os.environ, "STENOGRAPHER_CONFIG": str(self.config)}, stdout=subprocess.DEVNULL, stderr=self.log)
             return time.perf_counter() - start
         return ask
@@ -64,4 +59,4 @@ class Stenographer:
         if self.process:
             self.process.terminate()
             self.process.wait()
-            subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
+            LINK.remove()

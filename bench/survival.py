@@ -25,8 +25,10 @@ import subprocess
 import sys
 import time
 
+import link
+
 HERE = pathlib.Path(__file__).resolve().parent
-NETNS = "wiretape-survival"
+LINK = link.Link("wiretape-survival")
 HOME = "10.0.0.0/8,fd20::/16,2001:db8:1::/48"
 SHAPES = ["spoofed", "one-source", "real-sources", "outbound-one", "outbound-many", "long-flow", "under-head", "drip",
           "framing", "fragments", "tables", "rows"]
@@ -275,23 +277,6 @@ def against_rings(size, budget, head_curve):
 
 # Through a real interface.
 
-def in_netns(*command, **options):
-    return subprocess.run(["ip", "netns", "exec", NETNS, *command], check=True, **options)
-
-
-def remove_link():
-    subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
-
-
-def make_link():
-    remove_link()
-    subprocess.run(["ip", "netns", "add", NETNS], check=True)
-    in_netns("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
-    in_netns("ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0")
-    for end in ("out0", "in0"):
-        in_netns("ip", "link", "set", end, "up")
-
-
 def live_run(name, budget, reach_seconds, **values):
     """The same shapes, but days are seconds, and tcpreplay sends them at their own times to a recorder."""
     folder = ARGUMENTS.directory / name.replace(" ", "-")
@@ -304,18 +289,18 @@ def live_run(name, budget, reach_seconds, **values):
     capture = folder / "capture.pcap"
     with open(capture, "wb") as file:
         subprocess.run(generator("traffic", folder / "truth", *settings(**base)), stdout=file, check=True)
-    make_link()
+    LINK.make()
     log = open(folder / "log", "w+")
     command = [ARGUMENTS.binary, "record", "-i", "in0", "--tape", folder / "tape", "--budget", str(budget), "--keep-free", "1GB", "--home-net", HOME]
-    recorder = subprocess.Popen(["ip", "netns", "exec", NETNS, *command], stdout=log, stderr=log)
+    recorder = subprocess.Popen([*LINK.inside, *command], stdout=log, stderr=log)
     time.sleep(2)
     clock = time.monotonic()
-    in_netns("tcpreplay", "-q", "-i", "out0", capture, stdout=log, stderr=log)
+    LINK.run("tcpreplay", "-q", "-i", "out0", capture, stdout=log, stderr=log)
     seconds = time.monotonic() - clock
     time.sleep(2)
     recorder.send_signal(signal.SIGINT)
     _, _, usage = os.wait4(recorder.pid, 0)
-    remove_link()
+    LINK.remove()
     verdict = judged(folder / "tape", folder / "truth", log)
     log.seek(0)
     verdict.update(name=name, seconds=seconds, memory_mib=usage.ru_maxrss / 1024, disk_bytes=disk_bytes(folder / "tape"), budget_bytes=budget, log=log.read()[-800:])
@@ -466,7 +451,7 @@ def main():
     try:
         measure()
     finally:
-        remove_link()
+        LINK.remove()
 
 
 if __name__ == "__main__":

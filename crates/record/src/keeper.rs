@@ -121,7 +121,7 @@ pub enum Note {
         lane: Lane,
         /// It does.
         above: bool,
-        /// Packets that were cut or became junk meanwhile.
+        /// Packets that were cut or became junk since it does; 0 at its beginning.
         packets: u64,
         /// Their bytes on the wire.
         bytes: u64,

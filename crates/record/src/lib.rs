@@ -10,6 +10,7 @@ mod clock;
 mod control;
 mod copies;
 mod counters;
+mod cut;
 mod desk;
 mod duplicates;
 mod error;

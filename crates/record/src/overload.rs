@@ -54,8 +54,13 @@ impl Overload {
         if now.saturating_sub(calm_since) < CALM_NS {
             return None;
         }
-        let Self { packets, bytes, .. } = std::mem::take(self);
-        Some(Change { is_cutting: false, packets, bytes })
+        self.end()
+    }
+
+    /// Ends the cutting, if there is any.
+    pub(crate) fn end(&mut self) -> Option<Change> {
+        let Self { is_cutting, packets, bytes, .. } = std::mem::take(self);
+        is_cutting.then_some(Change { is_cutting: false, packets, bytes })
     }
 }
 
@@ -78,5 +83,15 @@ mod tests {
         check(2.1, 0.1, None);
         check(4.0, 0.2, None);
         check(4.2, 0.2, Some(false));
+    }
+
+    #[test]
+    fn what_was_cut_is_told_at_the_end() {
+        let mut overload = Overload::default();
+        assert_eq!(overload.end(), None);
+        assert!(overload.judge(0, 0.8).is_some());
+        overload.count(1000);
+        assert_eq!(overload.end(), Some(Change { is_cutting: false, packets: 1, bytes: 1000 }));
+        assert_eq!(overload.end(), None);
     }
 }

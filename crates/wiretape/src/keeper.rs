@@ -161,9 +161,14 @@ fn tell(note: &Note) {
         Note::Trouble { place, message } => {
             terminal::warning(format_args!("{}: {}", escaped(place), escaped(message)));
         }
-        Note::Pace { lane, above: true, .. } => terminal::notice(format_args!(
+        Note::Pace { lane, above: true, packets: 0, .. } => terminal::notice(format_args!(
             "lane {lane} fills faster than its pace: the heads of the heaviest sources shrink, so that what is older stays"
         )),
+        Note::Pace { lane, above: true, packets, .. } => {
+            terminal::notice(format_args!(
+                "lane {lane} was filling faster than its pace; {packets} packets were cut or became junk"
+            ));
+        }
         Note::Pace { lane, above: false, packets, .. } => {
             terminal::notice(format_args!(
                 "lane {lane} is within its pace again; {packets} packets were cut or became junk"

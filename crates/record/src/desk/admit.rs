@@ -1,13 +1,15 @@
 //! From the flow table's word on a packet to what is kept of it.
 
-use flow::{FlowTable, Lane, Seen, Slot, Verdict};
+use flow::{FlowTable, Lane, LaneReport, Seen, Slot, Verdict};
 use packet::{Headers, Packet};
 
 use super::{Desk, DeskClock};
 use crate::counters::Counters;
+use crate::cut::headers_of;
 use crate::keeper::{Keeper, Note};
+use crate::overload::Change;
 
-/// Headers of a packet are at most this long.
+/// Most bytes of a packet of which admission or overload leaves the headers.
 const HEADERS_BYTES_MAX: usize = 192;
 
 impl<K: Keeper> Desk<K> {
@@ -25,12 +27,12 @@ impl<K: Keeper> Desk<K> {
         }
         match verdict {
             Verdict::Keep if lane == Lane::Bulk && self.overload.is_cutting() => {
-                let cut = headers_of(packet, headers);
+                let cut = headers_of(packet, headers, HEADERS_BYTES_MAX);
                 self.overload.count((packet.data.len() - cut.data.len()) as u64);
                 self.keep(seen.slot, lane, &cut);
             }
             Verdict::Keep => self.keep(seen.slot, lane, packet),
-            Verdict::Headers => self.keep(seen.slot, lane, &headers_of(packet, headers)),
+            Verdict::Headers => self.keep(seen.slot, lane, &headers_of(packet, headers, HEADERS_BYTES_MAX)),
             Verdict::Junk => {
                 if seen.used_bytes == 0 || seen.release.is_some() {
                     self.table.set_aside(seen.slot);
@@ -50,14 +52,35 @@ impl<K: Keeper> Desk<K> {
         let before = admission.reports();
         admission.tick(now, &fills);
         let reports = admission.reports();
-        for ((lane, report), (_, before)) in reports.iter().zip(&before) {
-            if report.is_judged != before.is_judged {
-                let (above, packets, bytes) = (report.is_judged, before.packets_cut, before.bytes_cut);
-                let (packets, bytes) = if above { (0, 0) } else { (packets, bytes) };
-                self.keeper.note(Note::Pace { lane: *lane, above, packets, bytes });
+        for ((lane, report), (_, LaneReport { packets_cut, bytes_cut, .. })) in reports.iter().zip(before) {
+            let (lane, above, was_above) = (*lane, report.is_judged, self.above_pace.contains(lane));
+            if above && !was_above {
+                self.above_pace.push(lane);
+                self.keeper.note(Note::Pace { lane, above, packets: 0, bytes: 0 });
+            } else if !above && (was_above || packets_cut > 0) {
+                self.above_pace.retain(|one| *one != lane);
+                self.keeper.note(Note::Pace { lane, above, packets: packets_cut, bytes: bytes_cut });
             }
         }
         self.keeper.note_admission(&reports);
+    }
+
+    /// Tells of what is being cut as the recorder stops.
+    pub(super) fn note_cuts(&mut self) {
+        if let Some(change) = self.overload.end() {
+            self.note_overload(change);
+        }
+        let reports = self.table.admission_mut().reports();
+        for (lane, LaneReport { packets_cut: packets, bytes_cut: bytes, .. }) in reports {
+            if packets > 0 {
+                self.keeper.note(Note::Pace { lane, above: true, packets, bytes });
+            }
+        }
+    }
+
+    pub(super) fn note_overload(&mut self, change: Change) {
+        let Change { is_cutting, packets, bytes } = change;
+        self.keeper.note(Note::Overload { cutting: is_cutting, packets, bytes });
     }
 
     #[inline]
@@ -95,10 +118,4 @@ pub(super) fn keep<K: Keeper>(
         lane.packets += 1;
         lane.bytes += packet.data.len() as u64;
     }
-}
-
-/// A packet cut down to its headers.
-fn headers_of<'p>(packet: &Packet<'p>, headers: &Headers) -> Packet<'p> {
-    let bytes = (packet.wire_bytes.saturating_sub(headers.payload_bytes) as usize).min(HEADERS_BYTES_MAX);
-    Packet { data: packet.data.get(..bytes).unwrap_or(packet.data), ..*packet }
 }

@@ -15,7 +15,7 @@ use crate::batch::{BATCH_MAX, Batch};
 use crate::copies::{Copies, Path};
 use crate::counters::{Counters, PolicyCounters};
 use crate::keeper::{Keeper, Note};
-use crate::overload::{Change, Overload};
+use crate::overload::Overload;
 use crate::policy::{Policies, Policy};
 use time::{AsLive, UPKEEP_EVERY};
 
@@ -66,6 +66,8 @@ pub struct Desk<K> {
     policies: Policies,
     /// Of these the keeper has been told.
     policies_noted: Vec<PolicyCounters>,
+    /// Lanes of which the keeper has been told that they fill faster than their pace.
+    above_pace: Vec<Lane>,
     counters: Counters,
 }
 
@@ -101,6 +103,7 @@ impl<K: Keeper> Desk<K> {
             copies_noted: 0,
             policies: Policies::default(),
             policies_noted: Vec::new(),
+            above_pace: Vec::new(),
             counters: Counters::default(),
         }
     }
@@ -303,8 +306,7 @@ impl<K: Keeper> Desk<K> {
         if self.clock == DeskClock::Live
             && let Some(change) = self.overload.judge(now, self.keeper.pressure())
         {
-            let Change { is_cutting, packets, bytes } = change;
-            self.keeper.note(Note::Overload { cutting: is_cutting, packets, bytes });
+            self.note_overload(change);
         }
         self.release_held(Some(now));
         let Self { keeper, table, parking, counters, .. } = self;
@@ -402,6 +404,7 @@ impl<K: Keeper> Desk<K> {
         self.release_held(None);
         self.note_copies();
         self.note_policies();
+        self.note_cuts();
         let Self { keeper, table, parking, counters, .. } = &mut self;
         parking.drain(|slot, packet| admit::keep(keeper, table, counters, slot, Lane::Junk, packet));
         let counters = self.counters();

@@ -11,6 +11,7 @@ use packet::{Headers, LinkType, Packet};
 
 use crate::attach::{Filter, FilterTarget};
 use crate::counters::PolicyCounters;
+use crate::cut::headers_of;
 
 /// How much is kept of what a policy matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,14 +140,12 @@ impl Policies {
     }
 
     fn cut<'p>(&mut self, rule: Rule, headers: &Headers, packet: Packet<'p>) -> Packet<'p> {
-        let Some(data) = packet.data.get(..headers.payload_offset as usize).filter(|data| !data.is_empty()) else {
-            return packet;
-        };
+        let cut = headers_of(&packet, headers, usize::MAX);
         if let Some(counters) = rule.policy.and_then(|policy| self.counters.get_mut(usize::from(policy))) {
-            counters.packets_cut += u64::from(data.len() < packet.data.len());
-            counters.bytes_cut += (packet.data.len() - data.len()) as u64;
+            counters.packets_cut += u64::from(cut.data.len() < packet.data.len());
+            counters.bytes_cut += (packet.data.len() - cut.data.len()) as u64;
         }
-        Packet { data, ..packet }
+        cut
     }
 
     fn count(&mut self, rule: Rule, packet: &Packet<'_>) {

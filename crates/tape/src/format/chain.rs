@@ -75,7 +75,7 @@ pub enum Event {
         lane: String,
         /// above, or within.
         change: String,
-        /// Packets that were cut or became junk meanwhile; 0 at its beginning.
+        /// Packets that were cut or became junk meanwhile, or until the recorder stopped; 0 at its beginning.
         packets: u64,
         /// Their bytes on the wire.
         bytes: u64,
