@@ -33,7 +33,8 @@ fn crates_import_only_downwards() {
         ("flow", &["packet"]),
         ("tape", &["packet", "filter", "flow"]),
         ("record", &["packet", "filter", "flow", "tape"]),
-        ("wiretape", &["packet", "filter", "flow", "tape", "record"]),
+        ("investigate", &["packet", "filter"]),
+        ("wiretape", &["packet", "filter", "flow", "tape", "record", "investigate"]),
     ];
     for (name, allowed) in MAY_IMPORT {
         let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
@@ -53,11 +54,11 @@ fn pure_crates_do_no_input_or_output() {
     const FORBIDDEN: [&str; 6] =
         ["std::fs", "std::net::Tcp", "std::net::Udp", "std::process::Command", "std::env", "rustix"];
     check(|path, text| {
-        if !["packet", "filter", "flow"].iter().any(|name| in_crate_source(path, name)) {
+        if !["packet", "filter", "flow", "investigate"].iter().any(|name| in_crate_source(path, name)) {
             return None;
         }
         first_line(&code_of(text), |line| FORBIDDEN.iter().any(|word| line.contains(word)))
-            .map(|line| format!("{}:{line}: packet, filter and flow do no I/O", path.display()))
+            .map(|line| format!("{}:{line}: packet, filter, flow and investigate do no I/O", path.display()))
     });
 }
 
@@ -93,7 +94,7 @@ fn unsafe_code_has_its_room() {
 fn only_the_command_line_prints() {
     const PRINTING: [&str; 4] = ["println!", "eprintln!", "print!(", "dbg!"];
     check(|path, text| {
-        let library = ["packet", "filter", "flow", "tape", "record"].iter().any(|name| in_crate_source(path, name));
+        let library = ["packet", "filter", "flow", "tape", "record", "investigate"].iter().any(|name| in_crate_source(path, name));
         if !library || path.components().any(|part| part.as_os_str() == "tests") {
             return None;
         }
