@@ -94,7 +94,9 @@ fn unsafe_code_has_its_room() {
 fn only_the_command_line_prints() {
     const PRINTING: [&str; 4] = ["println!", "eprintln!", "print!(", "dbg!"];
     check(|path, text| {
-        let library = ["packet", "filter", "flow", "tape", "record", "investigate"].iter().any(|name| in_crate_source(path, name));
+        let library = ["packet", "filter", "flow", "tape", "record", "investigate"]
+            .iter()
+            .any(|name| in_crate_source(path, name));
         if !library || path.components().any(|part| part.as_os_str() == "tests") {
             return None;
         }
