@@ -175,16 +175,16 @@ pub enum Ends {
 /// A connection that another one announced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Who will be connected to.
+    /// One end of it.
     pub address: Address,
-    /// Its port.
+    /// The port of that end.
     pub port: u16,
     /// IP protocol number.
     pub proto: u8,
-    /// What speaks there.
+    /// What speaks there: a name of [`KNOWN`](crate::protocols::KNOWN), or another if it carries nothing but the file.
     pub protocol: &'static str,
     /// The file that it carries, if that is known.
     pub file: FileStart,
-    /// Who is to send it, if that is known.
-    pub sender: Option<Side>,
+    /// Whether `address` sends the file, or the other end; if that is known.
+    pub is_sender: Option<bool>,
 }

@@ -1,20 +1,36 @@
 //! What speaks in a conversation: recognised by its content, never by its port alone.
 
-use crate::{At, Side, Sink};
+use packet::Address;
+
+use crate::{At, Ends, Expected, Side, Sink};
+
+/// Bytes of each side that are looked at to recognise a protocol.
+pub const OPENING_BYTES_MAX: usize = 4096;
 
 /// A protocol at work on one conversation.
 ///
-/// A stream's bytes come in order, each side by itself, in pieces of any size; a datagram comes whole, in one piece.
-/// What it keeps is bounded, whatever it is told.
+/// A stream's bytes come in order, each side by itself, in pieces of any size; a datagram comes whole, in one piece, or as
+/// what was captured of it and a gap. What it keeps is bounded, whatever it is told. That the conversation speaks this
+/// protocol has been told to the sink before the first piece, under the name of its [`Recognised`].
 pub trait Protocol: Send {
+    /// The conversation was announced by another one; said before the first piece.
+    fn expected(&mut self, _at: At, _expected: &Expected, _sink: &mut dyn Sink) {}
+
     /// The next bytes of one side, or one datagram.
     fn data(&mut self, side: Side, at: At, data: &[u8], sink: &mut dyn Sink) -> Step;
 
     /// So many bytes of one side are missing here: lost, cut off by the snap length, or beyond the kept head.
     fn gap(&mut self, side: Side, at: At, bytes: u64, sink: &mut dyn Sink) -> Step;
 
-    /// One side has ended, as a close, a reset, idleness or the capture's end has it.
-    fn end(&mut self, side: Side, at: At, sink: &mut dyn Sink);
+    /// One side has ended: [`Ends::Whole`] if it closed (FIN), [`Ends::CutOff`] by a reset, idleness or the capture's end.
+    /// It is said once of each side; of datagrams it is always `CutOff`.
+    fn end(&mut self, side: Side, at: At, ends: Ends, sink: &mut dyn Sink);
+
+    /// Bytes that it holds on to, roughly, if they can be more than a few hundred: when memory is short, the conversation
+    /// that was silent for the longest is ended.
+    fn held_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Whether a protocol goes on.
@@ -38,13 +54,14 @@ pub enum Probe {
     No,
     /// Too few bytes to say.
     More,
-    /// It could be, where nothing says more; a port may decide between several.
+    /// It could be: taken when both sides have spoken and no protocol is [`Probe::Yes`] or [`Probe::More`], or when nothing
+    /// more comes; the first of several in [`KNOWN`]. A port may make a `Maybe` of a `No`.
     Maybe,
     /// It is this one.
     Yes,
 }
 
-/// The first bytes of a conversation.
+/// The first bytes of a conversation, at most [`OPENING_BYTES_MAX`] of each side; of datagrams the first of each side.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
     /// What the client said first.
@@ -61,6 +78,21 @@ pub struct Opening<'a> {
     pub is_stream: bool,
 }
 
+/// Between whom a conversation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parties {
+    /// Address of the client.
+    pub client: Address,
+    /// Port of the client.
+    pub client_port: u16,
+    /// Address of the server.
+    pub server: Address,
+    /// Port of the server.
+    pub server_port: u16,
+    /// Whether it is a stream (TCP) or datagrams (UDP).
+    pub is_stream: bool,
+}
+
 /// A protocol that can be recognised.
 pub struct Recognised {
     /// Its name, as `app_proto` says it.
@@ -68,7 +100,7 @@ pub struct Recognised {
     /// What the first bytes say.
     pub probe: fn(&Opening<'_>) -> Probe,
     /// Begins with it.
-    pub begin: fn() -> Box<dyn Protocol>,
+    pub begin: fn(&Parties) -> Box<dyn Protocol>,
 }
 
 /// Every protocol that can be recognised, the surest to recognise first.
