@@ -147,6 +147,8 @@ pub enum Body {
 /// What is known of a file as it begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileStart {
+    /// What carries it, as `app_proto` says it: "http", "smb", "ftp-data".
+    pub protocol: &'static str,
     /// Its name, as the protocol says it: a path of the network, never one of this host.
     pub name: Option<String>,
     /// Its type, as the protocol says it.
