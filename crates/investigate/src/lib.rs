@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod at;
+#[cfg(test)]
+mod collected;
 pub mod protocols;
 mod side;
 mod sink;

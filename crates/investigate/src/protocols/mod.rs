@@ -1,5 +1,13 @@
 //! What speaks in a conversation: recognised by its content, never by its port alone.
 
+mod dotted;
+mod line;
+mod mime;
+mod ntlm;
+mod sasl;
+mod smtp;
+mod utf16;
+
 use packet::Address;
 
 use crate::{At, Ends, Expected, Side, Sink};
@@ -104,4 +112,4 @@ pub struct Recognised {
 }
 
 /// Every protocol that can be recognised, the surest to recognise first.
-pub const KNOWN: &[Recognised] = &[];
+pub const KNOWN: &[Recognised] = &[smtp::RECOGNISED];
