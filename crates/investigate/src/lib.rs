@@ -6,6 +6,7 @@
 mod at;
 #[cfg(test)]
 mod collected;
+mod fingerprint;
 pub mod protocols;
 mod side;
 mod sink;

@@ -74,7 +74,7 @@ pub enum Field {
     Url,
     /// Name that was asked for.
     DnsQuery,
-    /// What was answered, as dig shows the data of a record.
+    /// What was answered, as dig shows the data of a record, names without their last dot.
     DnsAnswer,
     /// Address of a mail's sender.
     MailFrom,

@@ -1,12 +1,25 @@
 //! What speaks in a conversation: recognised by its content, never by its port alone.
 
+mod cutter;
+mod dhcp;
+mod dhcpv6;
+mod dns;
 mod dotted;
+mod dtls;
+mod fuzz;
 mod line;
 mod mime;
 mod ntlm;
+mod ntp;
+mod ordered;
+mod quic;
 mod sasl;
 mod smtp;
+mod ssh;
+pub(crate) mod tls;
 mod utf16;
+
+pub use fuzz::fuzz_protocols;
 
 use packet::Address;
 
@@ -28,11 +41,14 @@ pub trait Protocol: Send {
     fn data(&mut self, side: Side, at: At, data: &[u8], sink: &mut dyn Sink) -> Step;
 
     /// So many bytes of one side are missing here: lost, cut off by the snap length, or beyond the kept head.
-    fn gap(&mut self, side: Side, at: At, bytes: u64, sink: &mut dyn Sink) -> Step;
+    /// Datagrams need not care.
+    fn gap(&mut self, _side: Side, _at: At, _bytes: u64, _sink: &mut dyn Sink) -> Step {
+        Step::Go
+    }
 
     /// One side has ended: [`Ends::Whole`] if it closed (FIN), [`Ends::CutOff`] by a reset, idleness or the capture's end.
     /// It is said once of each side; of datagrams it is always `CutOff`.
-    fn end(&mut self, side: Side, at: At, ends: Ends, sink: &mut dyn Sink);
+    fn end(&mut self, _side: Side, _at: At, _ends: Ends, _sink: &mut dyn Sink) {}
 
     /// Bytes that it holds on to, roughly, if they can be more than a few hundred: when memory is short, the conversation
     /// that was silent for the longest is ended.
@@ -112,4 +128,19 @@ pub struct Recognised {
 }
 
 /// Every protocol that can be recognised, the surest to recognise first.
-pub const KNOWN: &[Recognised] = &[smtp::RECOGNISED];
+pub const KNOWN: &[Recognised] = &[
+    ssh::RECOGNISED,
+    smtp::RECOGNISED,
+    tls::RECOGNISED,
+    quic::RECOGNISED,
+    dtls::RECOGNISED,
+    dhcp::RECOGNISED,
+    dhcpv6::RECOGNISED,
+    dns::NBNS,
+    dns::MDNS,
+    dns::LLMNR,
+    dns::LLMNR_STREAM,
+    dns::DNS,
+    ntp::RECOGNISED,
+    dns::DNS_STREAM,
+];

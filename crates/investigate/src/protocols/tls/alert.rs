@@ -1,0 +1,57 @@
+//! Alerts that can be read (RFC 8446, 6).
+
+use crate::{At, Field, Side, Sink};
+
+const FATAL: u8 = 2;
+
+/// Tells an alert by name and sender.
+pub(super) fn alert(side: Side, at: At, body: &[u8], sink: &mut dyn Sink) {
+    let [level, description] = body else { return };
+    let sender = if side == Side::Client { "client" } else { "server" };
+    let level = if *level == FATAL { "fatal" } else { "warning" };
+    let text = match name(*description) {
+        Some(name) => format!("alert={name} ({level}, {sender})"),
+        None => format!("alert={description} ({level}, {sender})"),
+    };
+    sink.fact(at, Field::Detail, &text);
+}
+
+fn name(description: u8) -> Option<&'static str> {
+    Some(match description {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        21 => "decryption_failed",
+        22 => "record_overflow",
+        30 => "decompression_failure",
+        40 => "handshake_failure",
+        41 => "no_certificate",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        60 => "export_restriction",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        100 => "no_renegotiation",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        111 => "certificate_unobtainable",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        114 => "bad_certificate_hash_value",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => return None,
+    })
+}
