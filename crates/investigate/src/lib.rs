@@ -3,14 +3,24 @@
 //! packet -> datagram or stream of one side -> protocol -> facts and files, told to a [`Sink`].
 #![forbid(unsafe_code)]
 
+mod announced;
 mod at;
 #[cfg(test)]
 mod collected;
+mod conversation;
+mod expectations;
 mod fingerprint;
+mod fragments;
+mod investigation;
+mod opening;
+mod pieces;
 pub mod protocols;
 mod side;
 mod sink;
+mod table;
+pub mod tcp;
 
 pub use at::At;
+pub use investigation::{Investigation, Limits};
 pub use side::Side;
 pub use sink::{Body, Ends, Expected, Field, FileId, FileStart, Sink};

@@ -21,7 +21,7 @@ mod utf16;
 
 pub use fuzz::fuzz_protocols;
 
-use packet::Address;
+use packet::{Address, Headers};
 
 use crate::{At, Ends, Expected, Side, Sink};
 
@@ -115,6 +115,30 @@ pub struct Parties {
     pub server_port: u16,
     /// Whether it is a stream (TCP) or datagrams (UDP).
     pub is_stream: bool,
+}
+
+impl Parties {
+    /// Those of a packet that `sender` sent.
+    pub(crate) fn of(headers: &Headers, sender: Side, is_stream: bool) -> Option<Self> {
+        let key = headers.key?;
+        let key = if sender == Side::Client { key } else { key.reversed() };
+        Some(Self {
+            client: key.src,
+            client_port: key.src_port,
+            server: key.dest,
+            server_port: key.dest_port,
+            is_stream,
+        })
+    }
+
+    /// Who has this address and port.
+    pub(crate) fn side_of(&self, address: Address, port: u16) -> Option<Side> {
+        match (address, port) {
+            end if end == (self.server, self.server_port) => Some(Side::Server),
+            end if end == (self.client, self.client_port) => Some(Side::Client),
+            _ => None,
+        }
+    }
 }
 
 /// A protocol that can be recognised.

@@ -1,0 +1,6 @@
+//! Investigations of captures and of streams made up.
+
+mod captures;
+mod collect;
+mod every_capture;
+mod shared;
