@@ -149,10 +149,10 @@ def duckdb_python(directory):
     python = directory / "venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", directory / "venv"], check=True)
-        if subprocess.run([python, "-m", "pip", "install", "-q", "duckdb"]).returncode:
-            say("no DuckDB: pip cannot install it")
-    has = subprocess.run([python, "-c", "import duckdb"], stderr=subprocess.DEVNULL).returncode == 0
-    return python if has else None
+    has = lambda: subprocess.run([python, "-c", "import duckdb, pytz"], stderr=subprocess.DEVNULL).returncode == 0
+    if not has() and subprocess.run([python, "-m", "pip", "install", "-q", "duckdb", "pytz"]).returncode:
+        say("no DuckDB: pip cannot install it")
+    return python if has() else None
 
 
 def questions(tape, needle):

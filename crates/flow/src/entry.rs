@@ -65,6 +65,7 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     bits: u16,
+    /// Of this period: a bit a lane, and [`Facts::NOT_PLAIN`].
     lanes: u8,
     pub(crate) queue: u8,
 }
@@ -85,6 +86,8 @@ impl Facts {
     pub(crate) const ANSWERED: u16 = 1 << 7;
     /// Admission made it junk.
     pub(crate) const SET_ASIDE: u16 = 1 << 10;
+    /// A packet of it was not plain.
+    const NOT_PLAIN: u8 = 1 << 7;
     const DIRECTION_SHIFT: u32 = 8;
     const OUTER_SHIFT: u32 = 11;
     /// As many as can be counted.
@@ -137,7 +140,18 @@ impl Facts {
         self.lanes |= 1 << lane as u8;
     }
 
-    pub(crate) fn clear_lanes(&mut self) {
+    /// True if all packets of this period were plain ([`Headers::is_plain`](packet::Headers::is_plain)).
+    pub(crate) fn is_plain(self) -> bool {
+        self.lanes & Self::NOT_PLAIN == 0
+    }
+
+    #[inline]
+    pub(crate) fn add_packet(&mut self, is_plain: bool) {
+        self.lanes |= if is_plain { 0 } else { Self::NOT_PLAIN };
+    }
+
+    /// Forgets what was of this period alone.
+    pub(crate) fn end_period(&mut self) {
         self.lanes = 0;
     }
 

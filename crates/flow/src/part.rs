@@ -138,6 +138,9 @@ pub struct FlowPart {
     pub direction: Direction,
     /// It proved that it hears us, or need not.
     pub proven: bool,
+    /// All packets of this part are plain ([`Headers::is_plain`](packet::Headers::is_plain)): what pcap-filter asks of
+    /// their addresses, ports and protocol, the row can answer.
+    pub is_plain: bool,
     /// VLAN ids of its first packet, outermost first.
     pub vlan: Vlans,
     /// Innermost tunnel of the flow's first packet that is in one.

@@ -42,6 +42,8 @@ pub struct FlowRow {
     pub proven: bool,
     /// VLAN ids, outermost first.
     pub vlan: Vlans,
+    /// All of its packets are plain ([`Headers::is_plain`](packet::Headers::is_plain)).
+    pub is_plain: bool,
     /// Innermost tunnel.
     pub tunnel: Option<Tunnel>,
     /// Number of the interface.
@@ -121,6 +123,7 @@ impl From<&FlowPart> for FlowRow {
             direction: part.direction,
             proven: part.proven,
             vlan: part.vlan,
+            is_plain: part.is_plain,
             tunnel: part.tunnel,
             in_iface: part.in_iface,
             src_mac: part.src_mac,
@@ -150,6 +153,7 @@ impl FlowRow {
         self.end = self.end.max(part.end);
         self.start_seen |= part.start_seen;
         self.proven |= part.proven;
+        self.is_plain &= part.is_plain;
         self.pkts_toserver = self.pkts_toserver.saturating_add(part.pkts_toserver);
         self.pkts_toclient = self.pkts_toclient.saturating_add(part.pkts_toclient);
         self.bytes_toserver = self.bytes_toserver.saturating_add(part.bytes_toserver);

@@ -3,6 +3,7 @@
 //! What is pcap-filter stays pcap-filter: all its terms on one level of parentheses are one program, so that they mean
 //! what libpcap means. Fields, `and`, `or` and `not` around them are evaluated here, in three values.
 
+mod certain;
 mod claim;
 mod condition;
 mod field;
@@ -17,6 +18,7 @@ mod term;
 mod truth;
 mod words;
 
+pub use certain::every_plain_packet_matches;
 pub use condition::{Condition, PcapTermIndex};
 pub use field::{Field, FieldKind, Fields, Value};
 pub use needs::{Key, Layer, Need, Needs};

@@ -1,8 +1,9 @@
-//! A flow that is ruled out by its row, or that lacks what a question needs, has no matching packet.
+//! A flow that is ruled out by its row, or that lacks what a question needs, has no matching packet; one whose row tells
+//! that all of a side's packets match has no other.
 
 use std::net::IpAddr;
 
-use filter::question::{Field, Fields, Key, Layer, Need, Needs, Value, may_match_flow};
+use filter::question::{Field, Fields, Key, Layer, Need, Needs, Value, every_plain_packet_matches, may_match_flow};
 use filter::{Hosts, NoNames, Options, compile, parse_question};
 use packet::decode::{NO_ADDRESSES, is_arp, is_neither_ip_nor_arp};
 use packet::{Address, Headers, LinkType};
@@ -67,6 +68,7 @@ fn no_matching_packet_is_ruled_out() {
     let mut ruled_out = 0;
     let mut matched = 0;
     let mut lacking = 0;
+    let mut certain = 0;
     for index in 0..6000 {
         let link_type = [1u16, 1, 1, 113, 276, 101, 0, 108, 105, 9][index % 10];
         let mut expressions =
@@ -85,12 +87,20 @@ fn no_matching_packet_is_ruled_out() {
             assert!(may || !matches, "{expression} [{link_type}] {frame:02x?} {headers:?}");
             let has = needs.may_hold(&mut |need| Row(&headers).has(need, &frame));
             assert!(has || !matches, "{expression} [{link_type}] {needs:?} {frame:02x?} {headers:?}");
+            if headers.is_plain(&frame) {
+                let answer = Headers { key: headers.key.map(|key| key.reversed()), ..headers };
+                let every = every_plain_packet_matches(&question, &Row(&headers), true);
+                assert!(!every || matches, "{expression} [{link_type}] {frame:02x?} {headers:?}");
+                assert_eq!(every_plain_packet_matches(&question, &Row(&answer), false), every, "{expression}");
+                certain += usize::from(every);
+            }
             lacking += usize::from(!has);
             ruled_out += usize::from(!may);
             matched += usize::from(matches);
         }
     }
     assert!(ruled_out > 3000 && matched > 3000 && lacking > 3000, "{ruled_out} {matched} {lacking}");
+    assert!(certain > 300, "{certain}");
 }
 
 /// What is asked of an index.

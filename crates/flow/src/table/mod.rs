@@ -240,7 +240,7 @@ impl FlowTable {
         let live = self.entries.iter_mut().filter(|entry| entry.part != NONE).map(|entry| {
             let part = entry.to_part(self.paths.path(entry.path), base);
             entry.frame = NONE;
-            entry.facts.clear_lanes();
+            entry.facts.end_period();
             entry.facts.forget_outer_changes();
             (std::mem::replace(&mut entry.part, NONE), part)
         });
@@ -342,6 +342,7 @@ impl FlowTable {
         let from_client = entry.is_from_client(from_low);
         entry.active = now;
         entry.tally.add(packet, from_client, arrival.saturating_sub(base), wire_segments);
+        entry.facts.add_packet(headers.is_plain(packet.data));
         let unproven = !entry.facts.has(Facts::PROVEN);
         let proven_now = unproven && entry.proves(headers.transport, segment, from_client);
         match segment {

@@ -20,7 +20,7 @@ impl FlowTable {
         let entry = &mut self.entries[slot as usize];
         entry.part = part;
         entry.frame = NONE;
-        entry.facts.clear_lanes();
+        entry.facts.end_period();
         let first_arrival = u32::try_from(arrival).unwrap_or(u32::MAX);
         let (first, last) = (time.nanoseconds(), time.nanoseconds());
         entry.tally = Tally { first, last, first_arrival, last_arrival: first_arrival, ..Tally::default() };
@@ -62,7 +62,7 @@ impl FlowTable {
                 let entry = &mut self.entries[slot as usize];
                 entry.part = NONE;
                 entry.frame = NONE;
-                entry.facts.clear_lanes();
+                entry.facts.end_period();
             }
         }
     }
@@ -107,6 +107,7 @@ impl Entry {
             },
             direction: self.facts.direction(),
             proven: self.facts.has(Facts::PROVEN),
+            is_plain: self.facts.is_plain(),
             vlan: path.vlans.unpack(),
             tunnel: path.tunnel,
             outer: path.outer,

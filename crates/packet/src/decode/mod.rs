@@ -12,6 +12,7 @@ mod ipv6;
 mod link;
 mod mpls;
 mod outside;
+mod plain;
 mod plausible;
 mod ppp;
 mod span;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use filter::question::Truth as OfPacket;
 use flow::{FlowRow, Kept};
-use packet::{Interface, Packet, Timestamp};
+use packet::{Interface, LinkType, Packet, Timestamp};
 
 use super::answer::Answer;
 use super::attribute::Attribution;
@@ -124,10 +124,13 @@ pub(super) fn find_on_lanes(
 ) -> Result<(), Error> {
     let mut judge = Judge::of_tape(query, view)?;
     let mut alone = Judge::new(query);
-    let mut sieve = Matching { query, judge: &judge, answer, held };
+    let mut sieve = Matching { query, judge: &judge, answer, held, has_plain: false };
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
     let selection = Selection::new(query);
     let found = rows::read(view, &selection, query.range(), &mut sieve, Some(Tail::rows(&mut matches)))?;
+    if sieve.has_plain {
+        judge.ask(LinkType::ETHERNET);
+    }
     coverage.rowless_frames += found.rowless.len() as u64;
     let latest = view.latest()?;
     let mut rest = found.gather.into_sorted(latest);
@@ -149,6 +152,8 @@ struct Matching<'a, 's> {
     judge: &'a Judge,
     answer: &'a mut Answer<'s>,
     held: &'a mut HeldFlows,
+    /// There are Ethernet packets in the answer, whose bytes were asked for.
+    has_plain: bool,
 }
 
 impl rows::Sieve for Matching<'_, '_> {
@@ -158,6 +163,7 @@ impl rows::Sieve for Matching<'_, '_> {
         }
         let is_answer = is_whole && self.judge.flow(flow) == Truth::Yes;
         if is_answer {
+            self.has_plain |= flow.row.is_plain && self.judge.needs_bytes();
             self.answer.take(self.held.join(flow.clone()));
         }
         !is_answer
@@ -171,6 +177,9 @@ impl rows::Sieve for Matching<'_, '_> {
 /// Says of each flow whether it has a matching packet, and how many cannot be decided.
 fn decide(view: &mut View, judge: &mut Judge, flows: &mut [Gathered]) -> Result<u64, Error> {
     let truths: Vec<Truth> = flows.iter().map(|flow| judge.flow(flow)).collect();
+    if judge.needs_bytes() && flows.iter().zip(&truths).any(|(flow, truth)| *truth == Truth::Yes && flow.row.is_plain) {
+        judge.ask(LinkType::ETHERNET);
+    }
     for (flow, truth) in flows.iter_mut().zip(&truths) {
         flow.matched = (*truth == Truth::Yes).into();
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use filter::question::{Truth as OfPacket, evaluate, may_match_flow};
+use filter::question::{Truth as OfPacket, evaluate, every_plain_packet_matches, may_match_flow};
 use filter::{Question, Resolver};
 use flow::{FlowRow, Kept, LaneSet};
 use packet::{Interface, LinkType, Packet, Timestamp};
@@ -174,13 +174,27 @@ impl Judge {
         let Some(Expression { question, .. }) = &self.expression else { return Truth::Yes };
         let fields = fields_of(self.tape.as_ref(), flow);
         if question.has_pcap_terms() {
-            return if may_match_flow(question, &fields) { Truth::Unknown } else { Truth::No };
+            return match () {
+                () if !may_match_flow(question, &fields) => Truth::No,
+                () if self.has_plain_match(question, &flow.row, &fields) => Truth::Yes,
+                () => Truth::Unknown,
+            };
         }
         match evaluate(question, &fields, |_| OfPacket::Unknown) {
             OfPacket::True => Truth::Yes,
             OfPacket::False => Truth::No,
             OfPacket::Unknown => Truth::Undecidable,
         }
+    }
+
+    /// True only if the row tells that one of the flow's packets matches, within the times that are asked for.
+    fn has_plain_match(&self, question: &Question, row: &FlowRow, fields: &RowFields<'_>) -> bool {
+        let is_within = self.is_in_time(row.start) && self.is_in_time(row.end);
+        let sides = [(true, row.pkts_toserver), (false, row.pkts_toclient)];
+        let mut sides = sides.into_iter().filter(|(_, packets)| *packets > 0);
+        let matches = |(from_client, _)| every_plain_packet_matches(question, fields, from_client);
+        // Whose packets are in a part of the flow's time, the row does not tell.
+        row.is_plain && if is_within { sides.any(matches) } else { sides.all(matches) }
     }
 
     fn time_of(&self, flow: &Gathered) -> Truth {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use filter::question::Truth;
-
 use super::gather::Gathered;
-use super::judge::{Judge, is_wanted};
+use super::judge::{Judge, Truth, is_wanted};
 use super::selection::{Chosen, Selection};
 use super::view::View;
 use super::{Coverage, Query, Source, packets, rows};
@@ -70,7 +68,7 @@ pub fn plan(source: &Source, query: &Query, subject: Subject) -> Result<Option<P
             let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, &judge, flow, is_whole);
             let found = rows::read(&mut view, &selection, query.range(), &mut keep, None)?;
             // Most flows are decided by their first packet.
-            let flows = found.gather.iter().filter(|flow| flow.alone != Truth::True);
+            let flows = found.gather.iter().filter(|flow| judge.flow(flow) == Truth::Unknown);
             let first: Vec<u32> = flows.filter_map(|flow| flow.frames.first().copied()).collect();
             view.resolve(first.into_iter())?.frames
         }

@@ -53,6 +53,7 @@ pub(super) const COLUMNS: &[Column] = &[
         |row| Some(Word::Name(row.part.direction.name())),
         |row, text| { row.part.direction = Direction::from_name(text)?; Some(()) },
     )),
+    column("plain", Plain, Cells::Flag(|row| row.part.is_plain, |row, plain| row.part.is_plain = plain)),
     column("vlan", Few, Cells::List(
         |row, out| out.extend(row.part.vlan.as_slice().iter().map(|id| i32::from(*id))),
         set_vlan,

@@ -82,6 +82,7 @@ impl Stored {
             conn_state: ConnState::Oth,
             history: History::default(),
             start_seen: false,
+            is_plain: false,
             end_reason: None,
             direction: Direction::External,
             proven: false,

@@ -26,6 +26,7 @@ pub(crate) fn row() -> FlowRow {
         one_way: false,
         direction: Direction::Outbound,
         proven: true,
+        is_plain: false,
         vlan,
         tunnel: Some(Tunnel::Vxlan(7)),
         in_iface: 0,
