@@ -13,6 +13,7 @@ use crate::index::Index;
 use crate::key::{KeyHasher, PackedKey, key_of};
 use crate::lane::Lane;
 use crate::ours::{Direction, Ours};
+use crate::part::FlowId;
 use crate::path::{Path, Paths};
 use crate::period::{FrameRef, OpenPeriod, Period};
 use crate::sums::Allowance;
@@ -223,6 +224,12 @@ impl FlowTable {
         } else {
             self.period.locate_rowless(frame);
         }
+    }
+
+    /// The name of a live flow.
+    #[inline]
+    pub fn flow_id(&self, slot: Slot) -> Option<FlowId> {
+        self.entries.get(slot.slot as usize).map(|entry| entry.flow_id)
     }
 
     /// True when the period has grown so large that a checkpoint should come soon.

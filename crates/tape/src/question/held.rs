@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::flows::find_on_lanes;
 use super::gather::Gathered;
 use super::judge::Judge;
-use super::packets::{Choice, PacketSink, Picker, choose, rows_of_flows};
+use super::packets::{Choice, PickedSink, Picker, choose, rows_of_flows};
 use super::view::{View, sort_and_dedup};
 use super::{Coverage, Query, refused};
 use crate::Error;
@@ -101,7 +101,7 @@ pub(super) fn answer(
     holds: &mut [View],
     query: &Query,
     coverage: &mut Coverage,
-    sink: PacketSink,
+    sink: PickedSink,
 ) -> Result<(), Error> {
     let mut judges = vec![Judge::of_tape(query, view)?];
     let mut plans = vec![choose(view, query, &judges[0], coverage)?];
@@ -136,7 +136,7 @@ struct Stream<'v, 'j> {
     numbers: HashMap<u32, u32>,
 }
 
-fn hand_out(streams: &mut [Stream], query: &Query, coverage: &mut Coverage, sink: PacketSink) -> Result<(), Error> {
+fn hand_out(streams: &mut [Stream], query: &Query, coverage: &mut Coverage, sink: PickedSink) -> Result<(), Error> {
     let limit = query.limit.unwrap_or(u64::MAX);
     let mut interfaces: Vec<Interface> = Vec::new();
     let mut last = None;
@@ -153,13 +153,14 @@ fn hand_out(streams: &mut [Stream], query: &Query, coverage: &mut Coverage, sink
             break;
         };
         let Some(Merged { packet, interface, arrival, .. }) = merge.next()? else { break };
-        if last == Some(arrival) || !picker.wants(&packet, interface, arrival) {
+        if last == Some(arrival) {
             continue;
         }
+        let Some(picked) = picker.pick(&packet, interface, arrival) else { continue };
         last = Some(arrival);
         coverage.matched += 1;
         let number = *numbers.entry(packet.interface).or_insert_with(|| number_of(&mut interfaces, interface));
-        if sink(&Packet { interface: number, ..packet }, interface).is_break() {
+        if sink(&Packet { interface: number, ..packet }, interface, picked).is_break() {
             break;
         }
     }

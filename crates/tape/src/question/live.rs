@@ -38,7 +38,7 @@ pub(super) fn packets(directory: &Path, query: &Query, sink: PacketSink) -> Resu
     let mut live = Live::open(directory, query, false)?;
     let mut broken = false;
     if query.from.is_some() {
-        super::packets::answer(&mut live.view, query, &mut Coverage::default(), &mut |packet, interface| {
+        super::packets::answer(&mut live.view, query, &mut Coverage::default(), &mut |packet, interface, _| {
             let flow = sink(packet, interface);
             broken = flow.is_break();
             flow

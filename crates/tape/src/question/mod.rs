@@ -8,6 +8,7 @@ mod answer;
 mod attribute;
 mod captures;
 mod complete;
+mod conversations;
 mod coverage;
 mod covered;
 mod estimate;
@@ -36,6 +37,7 @@ mod tail;
 mod uncounted;
 mod view;
 
+pub use conversations::{ConversationSink, Spoken, conversations};
 pub use coverage::{Coverage, Damage, Expired, Gap, Loss, Unjudged};
 pub(crate) use covered::{BEFORE_THE_TAPE, missing_files};
 pub use estimate::{Estimate, estimate};

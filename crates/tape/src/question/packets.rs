@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use filter::question::Truth as OfPacket;
-use flow::FlowId;
-use packet::{Interface, Packet};
+use flow::{FlowId, FlowRow, key_of};
+use packet::{Headers, Interface, Packet};
 
 use super::attribute::Attribution;
 use super::captures::{self, Captures};
@@ -25,6 +25,9 @@ use crate::{Error, Lane};
 /// Takes packets until it breaks. `interface` of a packet numbers the interfaces of the whole answer.
 pub type PacketSink<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> ControlFlow<()>;
 
+/// Takes packets that were picked, with what is known of their flows.
+pub(super) type PickedSink<'a> = &'a mut dyn FnMut(&Packet, &Interface, Picked) -> ControlFlow<()>;
+
 /// Hands out the matching packets in the order of arrival.
 ///
 /// With `live`, of a tape: those that are recorded from now on, or from the query's start on, within a second or two
@@ -32,12 +35,15 @@ pub type PacketSink<'a> = &'a mut dyn FnMut(&Packet, &Interface) -> ControlFlow<
 pub fn packets(source: &Source, query: &Query, sink: PacketSink) -> Result<Coverage, Error> {
     match source {
         Source::Tape(directory) if query.live => live::packets(directory, query, sink),
-        Source::Tape(directory) => packets_of_tape(directory, query, sink),
+        Source::Tape(directory) => {
+            picked_of_tape(directory, query, &mut |packet, interface, _| sink(packet, interface))
+        }
         Source::Captures(paths) => packets_of_captures(paths, query, sink),
     }
 }
 
-fn packets_of_tape(directory: &Path, query: &Query, sink: PacketSink) -> Result<Coverage, Error> {
+/// The matching packets of a tape.
+pub(super) fn picked_of_tape(directory: &Path, query: &Query, sink: PickedSink) -> Result<Coverage, Error> {
     let mut view = View::open(directory)?;
     let needs = if needs_flows(query) { Needs::PacketsByRows } else { Needs::Packets };
     let mut coverage = covered::coverage(&mut view, query, needs)?;
@@ -52,7 +58,7 @@ fn needs_flows(query: &Query) -> bool {
 }
 
 /// Hands out the matching packets of a tape, and counts them in the coverage.
-pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, sink: PacketSink) -> Result<(), Error> {
+pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, sink: PickedSink) -> Result<(), Error> {
     let mut holds = held::open(view, query.range());
     if !holds.is_empty() {
         return held::answer(view, &mut holds, query, coverage, sink);
@@ -68,9 +74,9 @@ pub(super) fn answer(view: &mut View, query: &Query, coverage: &mut Coverage, si
     let limit = query.limit.unwrap_or(u64::MAX);
     while coverage.matched < limit {
         let Some(Merged { packet, interface, arrival, .. }) = merge.next()? else { break };
-        if picker.wants(&packet, interface, arrival) {
+        if let Some(picked) = picker.pick(&packet, interface, arrival) {
             coverage.matched += 1;
-            if sink(&packet, interface).is_break() {
+            if sink(&packet, interface, picked).is_break() {
                 break;
             }
         }
@@ -211,7 +217,7 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
     let limit = query.limit.unwrap_or(u64::MAX);
     while coverage.matched < limit {
         let taken = captures.next(|packet, interface| {
-            if !picker.wants(packet, interface, packet.arrival.unwrap_or(0)) {
+            if picker.pick(packet, interface, packet.arrival.unwrap_or(0)).is_none() {
                 return ControlFlow::Continue(());
             }
             coverage.matched += 1;
@@ -251,21 +257,37 @@ impl<'j> Picker<'j> {
         Self { judge, whole_flows: query.whole_flows, chosen, undecided: 0 }
     }
 
-    pub(super) fn wants(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> bool {
-        let flow = match &mut self.chosen {
-            None => None,
-            Some((flows, attribution)) => {
-                let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
-                let flow = attribution.flow_of(&headers, arrival).and_then(|flow| flows.get(flow));
-                match flow {
-                    None => return false,
-                    Some(_) if self.whole_flows => return true,
-                    flow => flow,
-                }
-            }
+    pub(super) fn pick(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> Option<Picked> {
+        let Some((flows, attribution)) = &mut self.chosen else {
+            let truth = self.judge.packet(packet, interface, None);
+            return self.count(truth).then_some(Picked { of: None });
         };
-        let truth = self.judge.packet(packet, interface, flow);
+        let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
+        let flow = flows.get(attribution.flow_of(&headers, arrival)?)?;
+        let of = Some((flow.row.flow_id, is_from_client(&flow.row, &headers), headers));
+        if self.whole_flows {
+            return Some(Picked { of });
+        }
+        let truth = self.judge.packet(packet, interface, Some(flow));
+        self.count(truth).then_some(Picked { of })
+    }
+
+    fn count(&mut self, truth: OfPacket) -> bool {
         self.undecided += u64::from(truth == OfPacket::Unknown && self.judge.needs_bytes());
         truth == OfPacket::True
     }
+}
+
+/// A packet that was picked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picked {
+    /// Its flow, whether its client sent it, and its headers, if it was picked by its flow.
+    pub(super) of: Option<(FlowId, bool, Headers)>,
+}
+
+/// Whether the flow's client sent a packet. Later fragments have no ports.
+fn is_from_client(row: &FlowRow, headers: &Headers) -> bool {
+    let key = key_of(headers);
+    let has_ports = headers.fragment.is_none_or(|fragment| fragment.offset == 0);
+    key.src == row.src_ip && (row.src_ip != row.dest_ip || !has_ports || key.src_port == row.src_port)
 }

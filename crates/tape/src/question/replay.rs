@@ -16,6 +16,11 @@ pub(super) struct Replay {
     rowless: Vec<u32>,
 }
 
+/// A table without flows, as an import has it: every packet of a capture has a row.
+pub(super) fn table_of_captures(tape_id: [u8; 16]) -> FlowTable {
+    FlowTable::new(Config { makes_room: true, ..Config::new(tape_id, [0; 32]) })
+}
+
 /// What was noticed about a flow in a period.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
@@ -50,8 +55,7 @@ impl Replay {
 
     /// Begins without flows.
     pub(super) fn without_flows(tape_id: [u8; 16]) -> Self {
-        // As an import: every packet of a capture has a row.
-        Self::new(FlowTable::new(Config { makes_room: true, ..Config::new(tape_id, [0; 32]) }))
+        Self::new(table_of_captures(tape_id))
     }
 
     /// Takes in the next packet in the order of arrival.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use packet::generate::{Generator, Traffic};
 use packet::{Interface, Timestamp};
 use tape::format::names::Encoding;
-use tape::question::{Query, Source, flows, flows_in_any_order};
+use tape::question::{Query, Source, conversations, flows, flows_in_any_order};
 
 use crate::built_tape::{Cut, Owned, build, index};
 use crate::expressions::{refusal, tcpdump};
@@ -86,6 +86,33 @@ fn rows(source: &Source, query: &Query, in_order: bool) -> BTreeSet<String> {
     if in_order { rows.collect() } else { rows.map(without).collect() }
 }
 
+/// Packets of conversations, each with the number of its flow among them, and whether the client sent it.
+fn spoken(source: &Source, query: &Query) -> Vec<(Owned, usize, bool)> {
+    let (mut flows, mut found) = (Vec::new(), Vec::new());
+    conversations(source, query, &mut |packet, interface, spoken| {
+        assert_eq!(*spoken.headers, packet::decode(interface.link_type, packet.data, packet.wire_bytes));
+        let known = flows.iter().position(|known| *known == spoken.flow_id);
+        let number = known.unwrap_or(flows.len());
+        if known.is_none() {
+            flows.push(spoken.flow_id);
+        }
+        found.push((Owned { interface: 0, ..Owned::of(packet) }, number, spoken.from_client));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    found
+}
+
+/// The tape and the capture agree on conversations, and these are the packets of whole flows.
+fn check_conversations(pair: &Pair, query: &Query, what: &str) {
+    let (tape, capture) = pair.sources();
+    let of_tape = spoken(&tape, query);
+    assert!(of_tape == spoken(&capture, query), "{what}: other conversations");
+    let whole = ask_packets(&tape, &Query { whole_flows: true, ..query.clone() }).0;
+    let is_same = of_tape.iter().map(|(packet, ..)| packet).eq(whole.iter().map(|(packet, _)| packet));
+    assert!(is_same, "{what}: {} packets, not {}", of_tape.len(), whole.len());
+}
+
 fn check(pair: &Pair, query: &Query) -> usize {
     let (tape, capture) = pair.sources();
     let what = format!("{} {:?} {query:?}", pair.path.display(), pair.cut);
@@ -102,6 +129,9 @@ fn check(pair: &Pair, query: &Query) -> usize {
     let (of_tape, coverage) = ask_packets(&tape, query);
     assert!(of_tape == of_capture, "{what}: {} packets, not {}", of_tape.len(), of_capture.len());
     assert!(coverage.damaged.is_empty() && coverage.rowless_frames == 0, "{what} {coverage:?}");
+    if query.whole_flows {
+        check_conversations(pair, query, &what);
+    }
     let query = Query { whole_flows: false, ..query.clone() };
     let in_order = pair.packets.is_sorted_by_key(|packet| packet.time);
     let (of_tape_rows, of_capture_rows) = (rows(&tape, &query, in_order), rows(&capture, &query, in_order));

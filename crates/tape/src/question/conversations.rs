@@ -1,0 +1,92 @@
+//! The packets of flows that match, with whose they are: what streams are put together from.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use flow::{FlowId, FlowTable};
+use packet::{Headers, Interface, Packet};
+
+use super::captures::{self, Captures};
+use super::flows::captured_flows;
+use super::judge::Judge;
+use super::packets::{Picked, picked_of_tape};
+use super::replay::table_of_captures;
+use super::{Coverage, Query, Source};
+use crate::Error;
+
+/// Whose a packet is.
+#[derive(Clone, Copy, Debug)]
+pub struct Spoken<'a> {
+    /// Its flow.
+    pub flow_id: FlowId,
+    /// The flow's client sent it.
+    pub from_client: bool,
+    /// What its headers say.
+    pub headers: &'a Headers,
+}
+
+/// Takes packets of flows until it breaks. `interface` of a packet numbers the interfaces of the whole answer.
+pub type ConversationSink<'a> = &'a mut dyn FnMut(&Packet, &Interface, &Spoken) -> ControlFlow<()>;
+
+/// Hands out all packets of the flows that have a matching one, in the order of arrival, each with its flow.
+///
+/// The flows are those of [`flows`](super::flows), with the same ids. Captures are read once where every flow is asked
+/// for, otherwise twice.
+pub fn conversations(source: &Source, query: &Query, sink: ConversationSink) -> Result<Coverage, Error> {
+    let query = Query { whole_flows: true, live: false, ..query.clone() };
+    match source {
+        Source::Tape(directory) => picked_of_tape(directory, &query, &mut |packet, interface, Picked { of }| {
+            let Some((flow_id, from_client, headers)) = of else { return ControlFlow::Continue(()) };
+            sink(packet, interface, &Spoken { flow_id, from_client, headers: &headers })
+        }),
+        Source::Captures(paths) => conversations_of_captures(paths, &query, sink),
+    }
+}
+
+fn conversations_of_captures(paths: &[PathBuf], query: &Query, sink: ConversationSink) -> Result<Coverage, Error> {
+    let is_everything = query.expression.is_none() && query.flow_ids.is_empty() && query.range() == (None, None);
+    let (wanted, mut coverage) = if is_everything {
+        (None, Coverage::default())
+    } else {
+        Captures::check_repeatable(paths)?;
+        let (flows, coverage) = captured_flows(paths, query, &mut Judge::new(query))?;
+        (Some(flows.iter().map(|flow| flow.row.flow_id).collect::<HashSet<FlowId>>()), coverage)
+    };
+    let mut table = table_of_captures([0; 16]);
+    let mut captures = Captures::new(paths);
+    let limit = query.limit.unwrap_or(u64::MAX);
+    while coverage.matched < limit {
+        let taken = captures.next(|packet, interface| {
+            let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
+            let Some((flow_id, from_client)) = flow_of(&mut table, packet, &headers) else {
+                return ControlFlow::Continue(());
+            };
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&flow_id)) {
+                return ControlFlow::Continue(());
+            }
+            coverage.matched += 1;
+            sink(packet, interface, &Spoken { flow_id, from_client, headers: &headers })
+        })?;
+        match taken {
+            Some(ControlFlow::Continue(())) => {}
+            Some(ControlFlow::Break(())) => break,
+            None if wanted.is_some() => break,
+            None => {
+                captures.extent.add_gaps(&mut coverage, query.range(), &captures::OUTSIDE);
+                break;
+            }
+        }
+    }
+    coverage.damaged = captures.damaged;
+    Ok(coverage)
+}
+
+fn flow_of(table: &mut FlowTable, packet: &Packet, headers: &Headers) -> Option<(FlowId, bool)> {
+    let seen = table.observe(packet, headers, packet.arrival.unwrap_or(0), 1);
+    let flow_id = table.flow_id(seen.slot);
+    if table.wants_checkpoint() {
+        table.checkpoint();
+    }
+    Some((flow_id?, seen.from_client))
+}
