@@ -7,11 +7,13 @@ mod dns;
 mod dotted;
 mod dtls;
 mod fuzz;
+mod imap;
 mod line;
 mod mime;
 mod ntlm;
 mod ntp;
 mod ordered;
+mod pop3;
 mod quic;
 mod sasl;
 mod smtp;
@@ -154,6 +156,8 @@ pub struct Recognised {
 /// Every protocol that can be recognised, the surest to recognise first.
 pub const KNOWN: &[Recognised] = &[
     ssh::RECOGNISED,
+    imap::RECOGNISED,
+    pop3::RECOGNISED,
     smtp::RECOGNISED,
     tls::RECOGNISED,
     quic::RECOGNISED,

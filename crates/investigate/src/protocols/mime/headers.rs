@@ -16,14 +16,14 @@ const ADDRESSES_MAX: usize = 256;
 /// What stands behind a header block.
 #[derive(Debug)]
 pub(crate) struct Entity {
-    pub(crate) holds: Holds,
+    pub(super) holds: Holds,
     pub(crate) transfer: Transfer,
     pub(crate) name: Option<String>,
     pub(crate) mime: String,
 }
 
 #[derive(Debug)]
-pub(crate) enum Holds {
+pub(super) enum Holds {
     /// Parts between lines of `--` and this.
     Parts { boundary: Vec<u8>, is_digest: bool },
     /// A mail.

@@ -10,10 +10,11 @@ mod transfer;
 mod uuencode;
 
 pub(crate) use base64::Base64;
+pub(crate) use headers::{Entity, tell};
+pub(crate) use part::Part;
+pub(crate) use transfer::Transfer;
 
-use self::headers::{Entity, Holds};
-use self::part::Part;
-use self::transfer::Transfer;
+use self::headers::Holds;
 use crate::{At, Body, Ends, FileId, FileStart, Side, Sink};
 
 /// Header fields of one mail or part that are read; what goes beyond is passed over.
@@ -242,7 +243,7 @@ impl Message {
     fn read_header(&mut self, at: At, sink: &mut dyn Sink) {
         let header = std::mem::take(&mut self.header);
         if self.depth == 0 && self.boundaries.is_empty() {
-            headers::tell(&header.block, at, sink);
+            tell(&header.block, at, sink);
         }
         let is_digest = self.boundaries.last().is_some_and(|boundary| boundary.is_digest);
         let entity = Entity::read(&header.block, is_digest);

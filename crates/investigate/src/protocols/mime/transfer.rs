@@ -26,6 +26,16 @@ impl Transfer {
         }
     }
 
+    /// The name that [`Self::named`] understands.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Identity => "binary",
+            Self::Base64(_) => "base64",
+            Self::Quoted(_) => "quoted-printable",
+            Self::Uuencode(_) => "x-uuencode",
+        }
+    }
+
     /// Whether the plain form differs from what was transferred.
     pub(crate) fn is_encoded(&self) -> bool {
         !matches!(self, Self::Identity)
