@@ -1,8 +1,9 @@
 //! From packets to what was said in them.
 
 use packet::decode::Transport;
-use packet::{Headers, Packet, Timestamp};
+use packet::{Headers, Packet};
 
+use crate::clock::Clock;
 use crate::conversation::Conversation;
 use crate::expectations::{Expectations, Overheard};
 use crate::fragments::{Arrived, Fragments};
@@ -70,7 +71,7 @@ impl Investigation {
         self.packets += 1;
         if let Some(fragment) = headers.fragment {
             let arrived = Arrived { at, side, fragment, packet, headers };
-            let (whole, differs) = self.fragments.add(&arrived, self.clock.now);
+            let (whole, differs) = self.fragments.add(&arrived, self.clock.now());
             if differs {
                 sink.oddity(at, "fragments overlap with different data");
             }
@@ -116,22 +117,22 @@ impl Investigation {
             _ => return,
         };
         let flow = payload.at.flow;
-        if self.conversations.active(flow, self.clock.now).is_none() {
+        if self.conversations.active(flow, self.clock.now()).is_none() {
             let begins = match Segment::of(payload.headers, payload.data) {
                 Some(segment) => segment.begins(),
                 None => payload.headers.payload_bytes > 0,
             };
             let parties = Parties::of(payload.headers, payload.side, is_stream).filter(|_| begins);
             let Some(parties) = parties else { return };
-            self.conversations.add(flow, self.clock.now, Conversation::new(parties, payload.at));
+            self.conversations.add(flow, self.clock.now(), Conversation::new(parties, payload.at));
         }
         let Self { conversations, expectations, clock, held_bytes, .. } = self;
-        let Some(seat) = conversations.active(flow, clock.now) else { return };
-        hear(seat, payload, &mut Overheard { sink, expectations, now: clock.now }, held_bytes);
+        let Some(seat) = conversations.active(flow, clock.now()) else { return };
+        hear(seat, payload, &mut Overheard { sink, expectations, now: clock.now() }, held_bytes);
     }
 
     fn overheard<'a>(&'a mut self, sink: &'a mut dyn Sink) -> Overheard<'a> {
-        Overheard { sink, expectations: &mut self.expectations, now: self.clock.now }
+        Overheard { sink, expectations: &mut self.expectations, now: self.clock.now() }
     }
 
     /// Ends what has been silent for long, or for the longest if there is too much.
@@ -139,7 +140,7 @@ impl Investigation {
         while let Some((flow, active)) = self.conversations.oldest() {
             let is_full = self.conversations.len() > self.limits.conversations_max
                 || self.held_bytes > self.limits.held_bytes_max;
-            if !is_full && self.clock.now - active <= self.limits.idle_ns {
+            if !is_full && self.clock.now() - active <= self.limits.idle_ns {
                 return;
             }
             self.end(flow, sink);
@@ -173,22 +174,4 @@ fn hear(seat: &mut Seat, payload: &Payload<'_>, overheard: &mut Overheard<'_>, h
 pub(crate) fn captured<'a>(packet: &'a [u8], headers: &Headers) -> &'a [u8] {
     let rest = packet.get(headers.payload_offset as usize..).unwrap_or_default();
     rest.get(..headers.payload_bytes as usize).unwrap_or(rest)
-}
-
-/// Nanoseconds that have passed by the packets' times; a clock that was set counts little.
-#[derive(Debug, Default)]
-struct Clock {
-    now: u64,
-    last: Option<Timestamp>,
-}
-
-impl Clock {
-    #[inline]
-    fn advance(&mut self, time: Timestamp) {
-        /// What a step counts at most.
-        const STEP_NS_MAX: i64 = 10_000_000_000;
-        let step = self.last.map_or(0, |last| time.since(last)).clamp(0, STEP_NS_MAX);
-        self.now += step.unsigned_abs();
-        self.last = Some(time);
-    }
 }

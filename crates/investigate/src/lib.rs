@@ -5,11 +5,13 @@
 
 mod announced;
 mod at;
+mod clock;
 #[cfg(test)]
 mod collected;
 mod conversation;
 mod expectations;
 mod fingerprint;
+mod follow;
 mod fragments;
 mod investigation;
 mod opening;
@@ -21,6 +23,7 @@ mod table;
 pub mod tcp;
 
 pub use at::At;
+pub use follow::Follow;
 pub use investigation::{Investigation, Limits};
 pub use side::Side;
 pub use sink::{Body, Ends, Expected, Field, FileId, FileStart, Sink};

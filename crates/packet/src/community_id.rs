@@ -1,6 +1,6 @@
 //! Community ID flow hashing 1.0 (<https://github.com/corelight/community-id-spec>).
 
-use crate::{Address, FlowKey};
+use crate::{Address, FlowKey, push_base64};
 use sha1::{Digest, Sha1};
 
 /// The Community ID of a flow, `1:` and base64; `None` where the specification has none (no IP).
@@ -37,17 +37,5 @@ fn update_address(hash: &mut Sha1, address: &Address, ip_version: u8) {
     match address.as_v4() {
         Some(bytes) if ip_version == 4 => hash.update(bytes),
         _ => hash.update(address.0),
-    }
-}
-
-/// Standard base64 with padding (RFC 4648, 4).
-fn push_base64(text: &mut String, bytes: &[u8]) {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().zip([16, 8, 0]).fold(0u32, |bits, (byte, shift)| bits | u32::from(*byte) << shift);
-        for (index, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            let letter = ALPHABET[(group >> shift & 0x3f) as usize];
-            text.push(if index <= chunk.len() { char::from(letter) } else { '=' });
-        }
     }
 }

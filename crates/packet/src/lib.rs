@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod base64;
 pub mod capture;
 mod community_id;
 mod cursor;
@@ -15,6 +16,7 @@ mod record;
 mod time;
 
 pub use address::{Address, Mac};
+pub use base64::push_base64;
 pub use community_id::community_id;
 pub use cursor::Cursor;
 pub use decode::{Headers, decode};

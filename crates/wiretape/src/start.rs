@@ -73,6 +73,7 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Bench(arguments)) => commands::bench::run(&arguments),
         Some(Command::Flows(arguments)) => commands::flows::run(&arguments),
         Some(Command::Packets(arguments)) => commands::packets::run(&arguments),
+        Some(Command::Follow(arguments)) => commands::follow::run(&arguments),
         Some(Command::Hold(arguments)) => commands::hold::run(&arguments),
         Some(Command::Watch(arguments)) => commands::watch::run(&arguments),
         Some(Command::Filter(arguments)) => commands::filter::run(&arguments),

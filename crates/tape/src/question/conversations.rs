@@ -32,7 +32,7 @@ pub type ConversationSink<'a> = &'a mut dyn FnMut(&Packet, &Interface, &Spoken) 
 /// Hands out all packets of the flows that have a matching one, in the order of arrival, each with its flow.
 ///
 /// The flows are those of [`flows`](super::flows), with the same ids. Captures are read once where every flow is asked
-/// for, otherwise twice.
+/// for, or flows by their ids, otherwise twice.
 pub fn conversations(source: &Source, query: &Query, sink: ConversationSink) -> Result<Coverage, Error> {
     let query = Query { whole_flows: true, live: false, ..query.clone() };
     match source {
@@ -45,14 +45,15 @@ pub fn conversations(source: &Source, query: &Query, sink: ConversationSink) -> 
 }
 
 fn conversations_of_captures(paths: &[PathBuf], query: &Query, sink: ConversationSink) -> Result<Coverage, Error> {
-    let is_everything = query.expression.is_none() && query.flow_ids.is_empty() && query.range() == (None, None);
-    let (wanted, mut coverage) = if is_everything {
-        (None, Coverage::default())
+    let is_by_id = query.expression.is_none() && query.range() == (None, None);
+    let (wanted, mut coverage): (HashSet<FlowId>, _) = if is_by_id {
+        (query.flow_ids.iter().copied().collect(), Coverage::default())
     } else {
         Captures::check_repeatable(paths)?;
         let (flows, coverage) = captured_flows(paths, query, &mut Judge::new(query))?;
-        (Some(flows.iter().map(|flow| flow.row.flow_id).collect::<HashSet<FlowId>>()), coverage)
+        (flows.iter().map(|flow| flow.row.flow_id).collect(), coverage)
     };
+    let is_everything = is_by_id && wanted.is_empty();
     let mut table = table_of_captures([0; 16]);
     let mut captures = Captures::new(paths);
     let limit = query.limit.unwrap_or(u64::MAX);
@@ -62,7 +63,7 @@ fn conversations_of_captures(paths: &[PathBuf], query: &Query, sink: Conversatio
             let Some((flow_id, from_client)) = flow_of(&mut table, packet, &headers) else {
                 return ControlFlow::Continue(());
             };
-            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&flow_id)) {
+            if !is_everything && !wanted.contains(&flow_id) {
                 return ControlFlow::Continue(());
             }
             coverage.matched += 1;
@@ -71,7 +72,7 @@ fn conversations_of_captures(paths: &[PathBuf], query: &Query, sink: Conversatio
         match taken {
             Some(ControlFlow::Continue(())) => {}
             Some(ControlFlow::Break(())) => break,
-            None if wanted.is_some() => break,
+            None if !is_by_id => break,
             None => {
                 captures.extent.add_gaps(&mut coverage, query.range(), &captures::OUTSIDE);
                 break;

@@ -37,6 +37,14 @@ Examples:
   wiretape packets --whole-flows 'tcp[tcpflags] & tcp-rst != 0' -w resets.pcapng
   wiretape flows host 203.0.113.7 --format json | wiretape packets --flows - -w them.pcapng";
 
+/// Of `follow`.
+pub(super) const FOLLOW: &str = "\
+Examples:
+  wiretape follow 5b1f3c0c2a9e7d44                              both sides, as text
+  wiretape follow --last 1h host 203.0.113.7 and port 80        the one flow that matches
+  wiretape follow -r dump.pcap 1:LQU9qZlK+B5F3KDmev6m5PMibrg=   by Community ID
+  wiretape follow 5b1f3c0c2a9e7d44 --format raw --side server > said.bin";
+
 /// Of `hold`.
 pub(super) const HOLD: &str = "\
 Examples:

@@ -2,6 +2,7 @@
 
 mod examples;
 mod field;
+mod follow;
 mod hold;
 mod question;
 mod watch;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use field::ByField;
+pub(crate) use follow::{FollowArgs, FollowFormat, WantedSide};
 pub(crate) use hold::{HoldAddArgs, HoldArgs, HoldCommand, HoldFormat, HoldReleaseArgs};
 pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
 pub(crate) use watch::WatchArgs;
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     /// Get packets, as text or as a capture
     #[command(after_help = examples::PACKETS)]
     Packets(PacketsArgs),
+    /// Show what the two sides of a conversation said
+    #[command(after_help = examples::FOLLOW)]
+    Follow(FollowArgs),
     /// Keep flows out of the reach of ageing
     #[command(after_help = examples::HOLD)]
     Hold(HoldArgs),

@@ -7,6 +7,7 @@ mod export;
 pub(crate) mod filter;
 mod flow_ids;
 pub(crate) mod flows;
+pub(crate) mod follow;
 mod foresight;
 mod histogram;
 pub(crate) mod hold;

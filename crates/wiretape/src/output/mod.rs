@@ -5,6 +5,7 @@ pub(crate) mod coverage;
 pub(crate) mod explain;
 pub(crate) mod file;
 pub(crate) mod flows;
+pub(crate) mod follow;
 pub(crate) mod grid;
 mod line;
 
