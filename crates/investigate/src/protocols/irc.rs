@@ -107,7 +107,10 @@ fn client_says(said: &[u8]) -> Probe {
     const FIRST: [&[u8]; 4] = [b"NICK ", b"USER ", b"CAP LS", b"PASS "];
     for line in said.split_inclusive(|&byte| byte == b'\n') {
         let is_whole = line.ends_with(b"\n");
-        if !FIRST.iter().any(|first| if line.len() < first.len() { first.starts_with(line) } else { line.starts_with(first) }) {
+        if !FIRST
+            .iter()
+            .any(|first| if line.len() < first.len() { first.starts_with(line) } else { line.starts_with(first) })
+        {
             return Probe::No;
         }
         let words = line.trim_ascii().split(u8::is_ascii_whitespace).count();

@@ -1,5 +1,6 @@
 //! What speaks in a conversation: recognised by its content, never by its port alone.
 
+mod ber;
 mod cutter;
 mod dhcp;
 mod dhcpv6;
@@ -8,18 +9,30 @@ mod dotted;
 mod dtls;
 mod fuzz;
 mod imap;
+mod irc;
+mod kerberos;
+mod ldap;
 mod line;
 mod mime;
+mod mqtt;
+mod mysql;
 mod ntlm;
 mod ntp;
 mod ordered;
 mod pop3;
+mod postgresql;
 mod quic;
+mod rdp;
+mod redis;
 mod sasl;
+mod sip;
 mod smtp;
+mod snmp;
+mod socks;
 mod ssh;
 pub(crate) mod tls;
 mod utf16;
+mod xmpp;
 
 pub use fuzz::fuzz_protocols;
 
@@ -164,6 +177,21 @@ pub const KNOWN: &[Recognised] = &[
     dtls::RECOGNISED,
     dhcp::RECOGNISED,
     dhcpv6::RECOGNISED,
+    snmp::RECOGNISED,
+    kerberos::DATAGRAM,
+    kerberos::STREAM,
+    ldap::DATAGRAM,
+    ldap::STREAM,
+    postgresql::RECOGNISED,
+    mysql::RECOGNISED,
+    mqtt::RECOGNISED,
+    redis::RECOGNISED,
+    rdp::RECOGNISED,
+    sip::DATAGRAM,
+    sip::STREAM,
+    irc::RECOGNISED,
+    xmpp::RECOGNISED,
+    socks::RECOGNISED,
     dns::NBNS,
     dns::MDNS,
     dns::LLMNR,

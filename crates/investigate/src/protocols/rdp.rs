@@ -47,7 +47,11 @@ impl Talk for Rdp {
             }
             (Side::Server, Some(kind::CONNECTION_CONFIRM)) => confirm(at, message, sink),
             (Side::Client, Some(_)) => {
-                if client_core(at, message, sink).is_some() { Step::Done } else { Step::Go }
+                if client_core(at, message, sink).is_some() {
+                    Step::Done
+                } else {
+                    Step::Go
+                }
             }
             _ => Step::Go,
         }

@@ -139,7 +139,6 @@ fn probe(opening: &Opening<'_>) -> Probe {
         (Some(true), Some(true), Some([]) | None) => Probe::More,
         (Some(true), None, None) => Probe::More,
         (Some(true), None, Some(_)) => Probe::No,
-        (Some(true), None, _) if length == Some(b"") => Probe::More,
         (Some(false), _, _) if rest.len() < 10 && rest.iter().all(u8::is_ascii_digit) => Probe::More,
         _ => Probe::No,
     }

@@ -10,8 +10,20 @@ pub(crate) const STREAM: Recognised =
     Recognised { name: "sip", probe: probe_stream, begin: |_| Box::new(Talking::new(Stream)) };
 
 const METHODS: [&[u8]; 14] = [
-    b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"SUBSCRIBE", b"NOTIFY", b"PUBLISH", b"INFO",
-    b"REFER", b"MESSAGE", b"UPDATE",
+    b"INVITE",
+    b"ACK",
+    b"BYE",
+    b"CANCEL",
+    b"OPTIONS",
+    b"REGISTER",
+    b"PRACK",
+    b"SUBSCRIBE",
+    b"NOTIFY",
+    b"PUBLISH",
+    b"INFO",
+    b"REFER",
+    b"MESSAGE",
+    b"UPDATE",
 ];
 const VERSION: &[u8] = b"SIP/2.0";
 /// Header lines of one message that are read.

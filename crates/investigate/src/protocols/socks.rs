@@ -109,7 +109,11 @@ impl Socks {
         let granted = if is_fifth { 0 } else { 90 };
         match message.get(1) {
             Some(code) if *code == granted => {
-                if self.is_connect { Step::Turns(message.len()) } else { Step::Done }
+                if self.is_connect {
+                    Step::Turns(message.len())
+                } else {
+                    Step::Done
+                }
             }
             code => {
                 sink.fact(at, Field::Detail, &format!("refused={}", code.copied().unwrap_or_default()));
@@ -133,7 +137,7 @@ fn fourth_length(head: &[u8]) -> Length {
 
 /// An address that cannot be says that a name follows.
 fn has_name(message: &[u8]) -> bool {
-    matches!(message.get(4..8), Some([0, 0, 0, 1..]))
+    matches!(message.get(4..8), Some([0, 0, 0, last]) if *last != 0)
 }
 
 fn fourth(at: At, message: &[u8], sink: &mut dyn Sink) -> Option<()> {

@@ -68,7 +68,11 @@ fn probe(opening: &Opening<'_>) -> Probe {
     if !opening.is_stream {
         return Probe::No;
     }
-    if !(begin.starts_with(b"<?xml") || begin.starts_with(b"<stream") || b"<stream".starts_with(begin) || b"<?xml".starts_with(begin)) {
+    if !(begin.starts_with(b"<?xml")
+        || begin.starts_with(b"<stream")
+        || b"<stream".starts_with(begin)
+        || b"<?xml".starts_with(begin))
+    {
         return Probe::No;
     }
     let has = |needle: &[u8]| memchr::memmem::find(begin.get(..1024).unwrap_or(begin), needle).is_some();

@@ -4,3 +4,4 @@ mod captures;
 mod collect;
 mod every_capture;
 mod shared;
+mod tshark;

@@ -87,6 +87,11 @@ impl<'a> Message<'a> {
         Some(message)
     }
 
+    /// Whether nothing is asked or told, as far as it could be read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.questions.is_empty() && self.records.is_empty()
+    }
+
     fn body(&mut self, cursor: &mut Cursor<'a>, questions: u16, sections: [(Section, u16); 3]) -> Option<()> {
         for _ in 0..questions {
             let name = name::read(self.bytes, cursor)?;

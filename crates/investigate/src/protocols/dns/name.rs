@@ -26,7 +26,7 @@ pub(super) fn read<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Str
                 if !text.is_empty() {
                     text.push('.');
                 }
-                at.take(usize::from(length))?.iter().for_each(|&byte| push(&mut text, byte));
+                label(&mut text, at.take(usize::from(length))?);
             }
             3 => {
                 let target = usize::from(length & 0x3f) << 8 | usize::from(at.u8()?);
@@ -52,12 +52,17 @@ pub(super) fn read<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Str
     Some(text)
 }
 
-/// A byte of a label as zone files write it (RFC 1035, 5.1); what is beyond ASCII stays, if the whole is UTF-8 it shows.
-fn push(text: &mut String, byte: u8) {
-    match byte {
-        b'.' | b'\\' => text.extend(['\\', char::from(byte)]),
-        0x21..=0x7e | b' ' => text.push(char::from(byte)),
-        _ => text.push_str(&format!("\\{byte:03}")),
+/// A label as zone files write it (RFC 1035, 5.1), but for UTF-8, which stays (RFC 6762, 16).
+fn label(text: &mut String, label: &[u8]) {
+    for chunk in label.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '.' | '\\' => text.extend(['\\', character]),
+                '\0'..='\x1f' | '\x7f' => text.push_str(&format!("\\{:03}", u32::from(character))),
+                _ => text.push(character),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\{byte:03}")));
     }
 }
 

@@ -79,17 +79,20 @@ fn stream(opening: &Opening<'_>) -> Probe {
     }
     let bytes = there.get(..length).unwrap_or(there);
     let Some(message) = Message::read(bytes) else { return Probe::More };
+    let is_plausible = is_plausible(&message);
     match (message.is_malformed, bytes.len() == length) {
-        (false, true) if is_plausible(&message) && message.rest == 0 => Probe::Yes,
+        (false, true) if is_plausible && message.rest == 0 => Probe::Yes,
         // Its first question is there, the rest is still to come.
-        (true, false) if is_plausible(&message) => {
+        (true, false) if is_plausible && !message.questions.is_empty() => {
             if has_port(opening, DNS_PORT) {
                 Probe::Yes
             } else {
-                Probe::Maybe
+                Probe::More
             }
         }
-        (true, false) if message.questions.is_empty() && bytes.len() < HEADER_BYTES + 256 => Probe::More,
+        (true, false) if message.is_empty() && message.operation == 0 && bytes.len() < HEADER_BYTES + 256 => {
+            Probe::More
+        }
         _ => Probe::No,
     }
 }

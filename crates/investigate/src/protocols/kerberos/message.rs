@@ -73,7 +73,9 @@ fn read(tag: u8, body: &mut Cursor<'_>) -> Told {
             (tag::AUTHENTICATE | tag::GRANT, 4) => asked(&mut told, value),
             (tag::AUTHENTICATED | tag::GRANTED, 3) => told.client_realm = ber::text(value),
             (tag::AUTHENTICATED | tag::GRANTED, 4) => told.client = principal(value),
-            (tag::AUTHENTICATED | tag::GRANTED, 5) => ticket(&mut told, value),
+            (tag::AUTHENTICATED | tag::GRANTED, 5) => {
+                ticket(&mut told, value);
+            }
             (tag::ERROR, 6) => told.error = ber::number(value),
             (tag::ERROR, 7) => told.client_realm = ber::text(value),
             (tag::ERROR, 8) => told.client = principal(value),

@@ -30,8 +30,27 @@ mod operation {
     pub(super) const EXTENDED: u8 = 0x77;
     pub(super) const EXTENDED_ANSWER: u8 = 0x78;
     pub(super) const ALL: [u8; 21] = [
-        BIND, BIND_ANSWER, 0x42, SEARCH, SEARCH_ENTRY, SEARCH_DONE, 0x73, MODIFY, 0x67, ADD, 0x69, DELETE, 0x6b, RENAME, 0x6d,
-        COMPARE, 0x6f, 0x50, EXTENDED, EXTENDED_ANSWER, 0x79,
+        BIND,
+        BIND_ANSWER,
+        0x42,
+        SEARCH,
+        SEARCH_ENTRY,
+        SEARCH_DONE,
+        0x73,
+        MODIFY,
+        0x67,
+        ADD,
+        0x69,
+        DELETE,
+        0x6b,
+        RENAME,
+        0x6d,
+        COMPARE,
+        0x6f,
+        0x50,
+        EXTENDED,
+        EXTENDED_ANSWER,
+        0x79,
     ];
 }
 
@@ -99,7 +118,9 @@ impl Ldap {
                 result(at, body, sink)?;
             }
             operation::SEARCH => search(at, body, sink)?,
-            operation::SEARCH_DONE => result(at, body, sink)?,
+            operation::SEARCH_DONE => {
+                result(at, body, sink)?;
+            }
             operation::MODIFY => changed(at, "modify", body, sink)?,
             operation::ADD => changed(at, "add", body, sink)?,
             operation::RENAME => changed(at, "rename", body, sink)?,
