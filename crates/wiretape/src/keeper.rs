@@ -35,15 +35,17 @@ impl TapeKeeper {
         Self { is_patient: true, ..self }
     }
 
-    /// Closes the tape; says what it had to lose.
-    pub(crate) fn close(mut self, table: &mut FlowTable) {
+    /// Closes the tape; says what it had to lose, and gives what it counted.
+    pub(crate) fn close(mut self, table: &mut FlowTable) -> tape::Counters {
         self.tell_problems();
-        let lost = self.tape.close(table).packets_lost;
+        let counters = self.tape.close(table);
+        let lost = counters.packets_lost;
         if lost > 0 {
             terminal::warning(format_args!(
                 "{lost} packets were lost because the disk could not take them; it is in the log"
             ));
         }
+        counters
     }
 
     /// Notes that a capture is imported.

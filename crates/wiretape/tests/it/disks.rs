@@ -236,3 +236,34 @@ fn a_removed_directory_is_gone_on_with() {
     assert!(first - removed < 2_500_000_000, "{} ms are missing", (first - removed) / 1_000_000);
     run_with(&["flows", "--tape", &tape_text]).ended_with(0);
 }
+
+/// Datagrams of different bytes, 60 MB of them.
+fn write_large_capture(path: &Path) {
+    let mut capture = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+    let mut random = 1u64;
+    for second in 1_700_000_000u32..1_700_040_000 {
+        [second, 0, 1514, 1514].iter().for_each(|word| capture.extend_from_slice(&word.to_le_bytes()));
+        capture.extend_from_slice(&[
+            2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0x05, 0xdc, 0, 1, 0, 0, 64, 17, 0, 0,
+        ]);
+        capture.extend_from_slice(&[10, 0, 0, 1, 10, 0, 0, 2, 0, 7, 0, 9, 0x05, 0xc8, 0, 0]);
+        for _ in 0..184 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            capture.extend_from_slice(&random.to_be_bytes());
+        }
+    }
+    std::fs::write(path, capture).expect("written");
+}
+
+#[test]
+fn an_import_that_does_not_fit_says_so() {
+    let Some(wire) = Wire::make("small") else { return };
+    let Some(disk) = Disk::make(&wire, "rw") else { return };
+    let capture = wire.place("large.pcap");
+    write_large_capture(&capture);
+    let (tape, capture) = (disk.mount.join("i.tape"), capture.to_string_lossy().into_owned());
+    let ran = run_with(&["import", "--tape", &tape.to_string_lossy(), &capture]);
+    assert_eq!(ran.status, 4, "{}", ran.stderr);
+    assert!(ran.stderr.contains("40,000 packets were read, and not all of them are on"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("oldest files were removed again"), "{}", ran.stderr);
+}

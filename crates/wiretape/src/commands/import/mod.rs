@@ -54,9 +54,13 @@ pub(crate) fn run(arguments: &ImportArgs) -> Result<Exit, Failure> {
     }
     progress.finish();
     let (keeper, mut table, counters) = desk.finish();
-    keeper.close(&mut table);
-    summarise(arguments, &counters, start);
-    conclude(failures)
+    let on_tape = keeper.close(&mut table);
+    if arguments.as_live || on_tape.files_evicted + on_tape.packets_lost == 0 {
+        summarise(arguments, &counters, start);
+        return conclude(failures);
+    }
+    failures.iter().for_each(terminal::failure);
+    Err(disk_full(arguments, &counters, on_tape.files_evicted))
 }
 
 /// Missing files are told before anything is written.
@@ -150,6 +154,21 @@ fn summarise(arguments: &ImportArgs, counters: &Counters, start: Instant) {
         terminal::warning(format_args!("{} packets could not be kept", thousands(lost)));
     }
     terminal::line(format_args!("  to ask them: wiretape flows --tape {}", arguments.tape.display()));
+}
+
+/// What is imported is to stay: that some of it had to go is no success.
+fn disk_full(arguments: &ImportArgs, counters: &Counters, files_evicted: u64) -> Failure {
+    let tape = arguments.tape.display();
+    let what = format!("{} packets were read, and not all of them are on {tape}", thousands(counters.kept));
+    let full = "the disk is full, of which a part stays free for others";
+    let why = match files_evicted {
+        0 => full.to_owned(),
+        1 => format!("{full}: the oldest file was removed again"),
+        files => format!("{full}: the {} oldest files were removed again", thousands(files)),
+    };
+    let attempt =
+        format!("name a tape on a larger disk; `wiretape status --tape {tape}` says what is left on this one");
+    Failure::of(Exit::System, what).because(why).attempt(attempt)
 }
 
 /// The worst of what failed decides the exit status; what was good before is on the tape.
