@@ -9,7 +9,9 @@ mod clock;
 #[cfg(test)]
 mod collected;
 mod conversation;
+mod encoding;
 mod expectations;
+pub mod files;
 mod fingerprint;
 mod follow;
 mod fragments;

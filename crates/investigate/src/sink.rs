@@ -21,7 +21,7 @@ pub trait Sink {
     /// The next bytes of a file's body.
     fn file_data(&mut self, file: FileId, body: Body, bytes: &[u8]);
 
-    /// So many bytes of a file's body are missing here.
+    /// So many bytes of a file's body are missing here; `u64::MAX`: all the rest of it, however much that is.
     fn file_gap(&mut self, file: FileId, body: Body, bytes: u64);
 
     /// The rest of the file begins at this offset of it (a range, a retry, a block that was asked for by number).
@@ -163,6 +163,10 @@ pub struct FileStart {
     pub joins: Option<String>,
     /// Its content is also told as [`Body::Wire`], since its plain form differs.
     pub is_encoded: bool,
+    /// Only a range of it is on its way, which begins at `offset`; what was transferred has hashes of its own.
+    pub is_piece: bool,
+    /// Size in bytes of what is transferred, where that is not the file itself and the protocol says it.
+    pub wire_size: Option<u64>,
 }
 
 /// How a file ended.
