@@ -44,7 +44,7 @@ pub(crate) struct Decoding {
     wire_bytes: u64,
     /// By all layers: a bomb can hide in a bomb.
     decoded_bytes: u64,
-    trouble: Option<Undecodable>,
+    is_over: bool,
 }
 
 impl Decoding {
@@ -56,7 +56,7 @@ impl Decoding {
             return None;
         }
         let layers: Option<Vec<Layer>> = named.iter().rev().map(|coding| Layer::named(coding)).collect();
-        Some(Self { layers: layers?, wire_bytes: 0, decoded_bytes: 0, trouble: None })
+        Some(Self { layers: layers?, wire_bytes: 0, decoded_bytes: 0, is_over: false })
     }
 
     /// Whether a body that begins with this byte can be what it says.
@@ -64,14 +64,20 @@ impl Decoding {
         self.layers.first().is_none_or(|layer| layer.can_begin_with(first))
     }
 
-    /// Whether all of it was there: each encoding has come to its own end.
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.trouble.is_none() && self.layers.iter().all(Layer::is_at_end)
+    /// Whether an encoding has not come to its own end, and no trouble kept it from that.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !self.is_over && !self.layers.iter().all(Layer::is_at_end)
+    }
+
+    /// Nothing more can be decoded, since some of it is missing.
+    pub(crate) fn stop(&mut self) {
+        self.is_over = true;
+        self.layers.clear();
     }
 
     /// Decodes the next bytes; says once why it does not go on.
     pub(crate) fn decode(&mut self, wire: &[u8], plain: &mut dyn FnMut(&[u8])) -> Result<(), Undecodable> {
-        if self.trouble.is_some() {
+        if self.is_over {
             return Ok(());
         }
         self.wire_bytes += wire.len() as u64;
@@ -80,9 +86,8 @@ impl Decoding {
         let room_before = room;
         let decoded = pass(&mut self.layers, wire, plain, &mut room);
         self.decoded_bytes += room_before - room;
-        if let Err(trouble) = decoded {
-            self.trouble = Some(trouble);
-            self.layers.clear();
+        if decoded.is_err() {
+            self.stop();
         }
         decoded
     }
@@ -142,7 +147,7 @@ mod tests {
                 assert_eq!(decoding.decode(bytes, &mut |bytes| decoded.extend_from_slice(bytes)), Ok(()), "{codings}");
             }
             assert!(decoded == plain, "{codings} in pieces of {piece}");
-            assert!(decoding.is_at_end(), "{codings} in pieces of {piece}");
+            assert!(!decoding.is_unfinished(), "{codings} in pieces of {piece}");
         }
     }
 
