@@ -150,8 +150,8 @@ impl Sink for Collected {
             return;
         }
         let file = self.file(file);
-        file.at += bytes;
-        file.missing += bytes;
+        file.at = file.at.saturating_add(bytes);
+        file.missing = file.missing.saturating_add(bytes);
     }
 
     fn file_seek(&mut self, file: FileId, offset: u64) {

@@ -8,6 +8,8 @@ mod dns;
 mod dotted;
 mod dtls;
 mod fuzz;
+mod http1;
+mod http;
 mod imap;
 mod irc;
 mod kerberos;
@@ -168,6 +170,7 @@ pub struct Recognised {
 
 /// Every protocol that can be recognised, the surest to recognise first.
 pub const KNOWN: &[Recognised] = &[
+    http1::RECOGNISED,
     ssh::RECOGNISED,
     imap::RECOGNISED,
     pop3::RECOGNISED,

@@ -12,7 +12,7 @@ pub(super) fn parameter(parameters: &str, wanted: &str) -> Option<String> {
     let mut rest = parameters;
     while !rest.is_empty() {
         let (name, behind) = rest.split_once('=')?;
-        let name = name.trim_start_matches([';', ' ', '\t']).trim();
+        let name = name.rsplit(';').next().unwrap_or_default().trim();
         let (value, behind) = value(behind.trim_start());
         if name.eq_ignore_ascii_case(wanted) {
             return Some(value);

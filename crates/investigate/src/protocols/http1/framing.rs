@@ -74,8 +74,10 @@ impl Framing {
                 *left -= missed;
                 (missed, missed == bytes)
             }
-            Self::Chunked(chunked) if chunked.passed(bytes) => (bytes, true),
-            Self::Chunked(_) => (u64::MAX, false),
+            Self::Chunked(chunked) => match chunked.passed(bytes) {
+                true => (bytes, true),
+                false => (u64::MAX, false),
+            },
             Self::UntilEnd => (bytes, true),
         }
     }

@@ -4,6 +4,8 @@ mod chunked;
 mod framing;
 mod half;
 mod start_line;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -203,9 +205,4 @@ fn shifted(step: Step, before: usize) -> Step {
         Step::Turns(bytes) => Step::Turns(before + bytes),
         step => step,
     }
-}
-
-/// Feeds bytes to a connection in pieces of many sizes.
-pub fn fuzz_http1(data: &[u8]) {
-    super::fuzz_protocol(&RECOGNISED, data);
 }

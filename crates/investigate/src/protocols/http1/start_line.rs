@@ -49,7 +49,7 @@ pub(super) fn probe(bytes: &[u8]) -> Probe {
 
 /// Whether a message can begin so.
 pub(super) fn can_begin(bytes: &[u8]) -> bool {
-    let first = bytes.iter().take(METHOD_BYTES_MAX).position(|byte| matches!(byte, b' ' | b'\t'));
+    let first = bytes.iter().take(METHOD_BYTES_MAX + 1).position(|byte| matches!(byte, b' ' | b'\t'));
     match first {
         Some(end) => bytes.get(..end).is_some_and(|word| is_method(word) || is_answer(bytes)),
         None => bytes.len() <= METHOD_BYTES_MAX && (is_method(bytes) || b"HTTP/1.1".starts_with(bytes) || is_answer(bytes)),
@@ -60,13 +60,13 @@ pub(super) fn can_begin(bytes: &[u8]) -> bool {
 pub(super) fn find(bytes: &[u8]) -> Option<usize> {
     memmem::find_iter(bytes, b"HTTP/1.").find_map(|found| {
         let rest = bytes.get(found..)?;
-        if answer(rest.get(..12)?).is_some() {
+        if rest.get(..12).and_then(answer).is_some() {
             return Some(found);
         }
         let before = bytes.get(found.saturating_sub(LINE_BYTES_MAX)..found)?;
         let start = found - before.len() + memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
-        let is_request = memchr::memchr(b'\n', rest).is_some_and(|end| request(bytes.get(start..found + end).unwrap_or_default()).is_some());
-        is_request.then_some(start)
+        let line = bytes.get(start..found + memchr::memchr(b'\n', rest)?)?;
+        (can_begin(line) && request(line).is_some()).then_some(start)
     })
 }
 
