@@ -9,6 +9,7 @@ mod dotted;
 mod dtls;
 mod fuzz;
 mod http1;
+mod http2;
 mod http;
 mod imap;
 mod irc;
@@ -170,11 +171,13 @@ pub struct Recognised {
 
 /// Every protocol that can be recognised, the surest to recognise first.
 pub const KNOWN: &[Recognised] = &[
+    http2::RECOGNISED,
     http1::RECOGNISED,
     ssh::RECOGNISED,
     imap::RECOGNISED,
     pop3::RECOGNISED,
     smtp::RECOGNISED,
+    socks::RECOGNISED,
     tls::RECOGNISED,
     quic::RECOGNISED,
     dtls::RECOGNISED,

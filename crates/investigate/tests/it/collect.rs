@@ -79,9 +79,9 @@ impl Sink for Collected {
 
     fn file_gap(&mut self, file: FileId, body: Body, bytes: u64) {
         let file = self.file(file);
-        file.gap_bytes += bytes;
+        file.gap_bytes = file.gap_bytes.saturating_add(bytes);
         if body == Body::Plain {
-            file.position += bytes;
+            file.position = file.position.saturating_add(bytes);
         }
     }
 

@@ -4,4 +4,5 @@ mod captures;
 mod collect;
 mod every_capture;
 mod shared;
+mod truth_files;
 mod tshark;

@@ -13,6 +13,7 @@ use self::framing::Framing;
 use self::half::{Half, Passed, State};
 use self::start_line::StartLine;
 use super::http::{self, Asked, Headers};
+use super::http2::{self, Http2};
 use super::{Opening, Parties, Probe, Protocol, Recognised, Step};
 use crate::{At, Ends, Field, Side, Sink};
 
@@ -158,7 +159,6 @@ impl Http1 {
     fn answer(&mut self, side: Side, at: At, status: u16, headers: &Headers<'_>, sink: &mut dyn Sink) -> Leads {
         http::tell_answer(at, status, headers, sink);
         if status == 101 {
-            self.asked.pop_front();
             return self.upgrade(side, at, headers, sink);
         }
         if status < 200 {
@@ -172,6 +172,7 @@ impl Http1 {
         let asked = self.asked.pop_front();
         if let Some(asked) = &asked {
             if asked.is_connect && status < 300 {
+                self.half(side.other()).end(at, Ends::CutOff, sink);
                 return Leads::Turn;
             }
             if asked.expects && status >= 300 {
@@ -186,8 +187,17 @@ impl Http1 {
         }))
     }
 
-    fn upgrade(&mut self, _side: Side, _at: At, _headers: &Headers<'_>, _sink: &mut dyn Sink) -> Leads {
-        Leads::Turn
+    /// What the upgrade itself tells is what the next protocol needs; the others are recognised anew.
+    fn upgrade(&mut self, side: Side, at: At, headers: &Headers<'_>, sink: &mut dyn Sink) -> Leads {
+        let asked = self.asked.pop_front();
+        self.half(side.other()).end(at, Ends::CutOff, sink);
+        let (name, turned): (_, Box<dyn Protocol>) = match headers.text("upgrade") {
+            Some(to) if to.eq_ignore_ascii_case("h2c") => (http2::NAME, Box::new(Http2::upgraded(asked.unwrap_or_default()))),
+            _ => return Leads::Turn,
+        };
+        sink.protocol(at, name);
+        self.turned = Some(turned);
+        Leads::Body(None)
     }
 
     /// A head of which the rest is missing still says something.

@@ -142,6 +142,21 @@ fn tunnels_turn_into_what_is_in_them() {
 }
 
 #[test]
+fn upgrades_lead_to_http2() {
+    // The request becomes the first stream's; `88` is :status 200 of the static table (RFC 7541, appendix A).
+    let head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let frames = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x02\0\x01\0\0\0\x01ok";
+    check(
+        &[
+            Client(b"GET /f HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"),
+            Server(&[&head[..], frames].concat()),
+            Client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        ],
+        &[("f", "ok")],
+    );
+}
+
+#[test]
 fn a_body_that_was_not_wanted_is_not_awaited() {
     check(
         &[
