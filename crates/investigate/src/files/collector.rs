@@ -197,7 +197,9 @@ impl<S: Store> Collector<S> {
             Some(wire) if transfer.is_piece && !is_all_of_it => self.emit_piece(&transfer, wire),
             wire => self.joined.keep_wire(key, wire),
         }
-        if let Some((content, whole)) = Some(key).filter(|_| is_complete && users == 0).and_then(|key| self.joined.take_done(key)) {
+        if let Some((content, whole)) =
+            Some(key).filter(|_| is_complete && users == 0).and_then(|key| self.joined.take_done(key))
+        {
             self.emit_joined(content, whole);
         }
     }

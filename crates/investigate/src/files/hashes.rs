@@ -56,7 +56,11 @@ impl Hasher {
     }
 
     pub(super) fn finish(self) -> Hashes {
-        Hashes { sha256: self.sha256.finalize().into(), sha1: self.sha1.finalize().into(), md5: self.md5.finalize().into() }
+        Hashes {
+            sha256: self.sha256.finalize().into(),
+            sha1: self.sha1.finalize().into(),
+            md5: self.md5.finalize().into(),
+        }
     }
 }
 
@@ -68,10 +72,7 @@ mod tests {
     fn hashes_are_those_of_coreutils() {
         // printf abc | sha256sum; sha1sum; md5sum
         let hashes = Hashes::of(b"abc");
-        assert_eq!(
-            Hex(&hashes.sha256).to_string(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(Hex(&hashes.sha256).to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(Hex(&hashes.sha1).to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
         assert_eq!(Hex(&hashes.md5).to_string(), "900150983cd24fb0d6963f7d28e17f72");
     }

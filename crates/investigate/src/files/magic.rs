@@ -161,9 +161,8 @@ fn text(head: &[u8]) -> Option<&'static str> {
     }
     let without_mark = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let trimmed = without_mark.trim_ascii_start();
-    let begins = |(mark, _): &&(&[u8], &str)| {
-        trimmed.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
-    };
+    let begins =
+        |(mark, _): &&(&[u8], &str)| trimmed.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
     if let Some((_, name)) = TEXT_MARKS.iter().find(begins) {
         return Some(name);
     }

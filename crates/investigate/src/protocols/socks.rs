@@ -38,6 +38,9 @@ const HELD_BYTES_MAX: usize = 4 << 10;
 const PORT: u16 = 1080;
 /// SOCKS, by the first words of both sides.
 pub(crate) const RECOGNISED: Recognised = Recognised { name: "socks", probe, begin: |_: &Parties| Box::new(Socks::default()) };
+pub(crate) const RECOGNISED: Recognised =
+    Recognised { name: "socks", probe, begin: |_: &Parties| Box::new(Socks::default()) };
+
 fn probe(opening: &Opening<'_>) -> Probe {
     if !opening.is_stream {
         return Probe::No;

@@ -69,10 +69,12 @@ fn every_file_that_two_tools_agree_on_is_found() {
     let mut missed = Vec::new();
     for row in rows.lines().map(|line| serde_json::from_str::<Value>(line).expect("a row")) {
         let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
-        let Some(hash) = ["sha256", "sha1", "md5"].into_iter().map(text).find(|hash| !hash.is_empty()) else { continue };
-        let hashes = found.entry(text("pcap").to_owned()).or_insert_with(|| {
-            files_of(&folder.join(text("pcap"))).iter().flat_map(hashes_of).collect()
-        });
+        let Some(hash) = ["sha256", "sha1", "md5"].into_iter().map(text).find(|hash| !hash.is_empty()) else {
+            continue;
+        };
+        let hashes = found
+            .entry(text("pcap").to_owned())
+            .or_insert_with(|| files_of(&folder.join(text("pcap"))).iter().flat_map(hashes_of).collect());
         let is_found = hashes.contains(hash);
         let sums = tiers.entry(text("tier").to_owned()).or_default();
         *sums = (sums.0 + u32::from(is_found), sums.1 + 1);
@@ -92,6 +94,8 @@ fn every_file_that_two_tools_agree_on_is_found() {
 
 fn hashes_of(file: &FoundFile) -> Vec<String> {
     let both: [Option<Hashes>; 2] = [file.hashes, file.wire.and_then(|wire| wire.hashes)];
-    let hex = |hashes: &Hashes| [Hex(&hashes.sha256).to_string(), Hex(&hashes.sha1).to_string(), Hex(&hashes.md5).to_string()];
+    let hex = |hashes: &Hashes| {
+        [Hex(&hashes.sha256).to_string(), Hex(&hashes.sha1).to_string(), Hex(&hashes.md5).to_string()]
+    };
     both.iter().flatten().flat_map(hex).collect()
 }

@@ -90,7 +90,8 @@ pub(crate) fn end_of_lines(bytes: &[u8]) -> Option<usize> {
 pub(crate) fn content_type(value: &str) -> (String, Option<String>) {
     let (mime, parameters) = value.split_once(';').unwrap_or((value, ""));
     let mime = mime.trim().to_ascii_lowercase();
-    let boundary = mime.starts_with("multipart/").then(|| super::disposition::parameter(parameters, "boundary")).flatten();
+    let boundary =
+        mime.starts_with("multipart/").then(|| super::disposition::parameter(parameters, "boundary")).flatten();
     (mime, boundary.filter(|boundary| !boundary.is_empty()))
 }
 

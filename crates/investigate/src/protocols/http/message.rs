@@ -56,7 +56,13 @@ pub(crate) fn tell_answer(at: At, status: u16, headers: &Headers<'_>, sink: &mut
 }
 
 /// The body of a request on its way to a file.
-pub(crate) fn request_body(protocol: &'static str, sender: Side, asked: &Asked, headers: &Headers<'_>, wire_size: Option<u64>) -> Body {
+pub(crate) fn request_body(
+    protocol: &'static str,
+    sender: Side,
+    asked: &Asked,
+    headers: &Headers<'_>,
+    wire_size: Option<u64>,
+) -> Body {
     let mut start = start(protocol, sender, headers, &asked.url);
     start.wire_size = wire_size;
     Body::new(start, &coding(headers), boundary(headers))
@@ -154,7 +160,8 @@ fn name_in(url: &str) -> Option<String> {
 }
 
 fn url(method: &str, target: &str, host: Option<&str>) -> String {
-    let is_whole = target.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let is_whole =
+        target.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     match host {
         _ if is_whole => target.to_owned(),
         _ if method == "CONNECT" => String::new(),

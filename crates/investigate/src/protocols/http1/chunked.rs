@@ -127,7 +127,11 @@ mod tests {
 
     #[test]
     fn chunks_are_put_together() {
-        check(b"4\r\nWiki\r\n7;x=\"y\"\r\npedia i\r\n0B\r\nn \r\nchunks.\r\n0\r\n\r\nHTTP", b"Wikipedia in \r\nchunks.", b"HTTP");
+        check(
+            b"4\r\nWiki\r\n7;x=\"y\"\r\npedia i\r\n0B\r\nn \r\nchunks.\r\n0\r\n\r\nHTTP",
+            b"Wikipedia in \r\nchunks.",
+            b"HTTP",
+        );
         check(b"3\nabc\n0\nTrailer: x\nOther: y\r\n\r\n", b"abc", b"");
     }
 

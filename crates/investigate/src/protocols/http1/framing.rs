@@ -6,7 +6,11 @@ use crate::protocols::http::Headers;
 /// What tells where a body ends.
 pub(super) enum Framing {
     /// So many bytes are left.
-    Length { left: u64, size: u64, is_unasked: bool },
+    Length {
+        left: u64,
+        size: u64,
+        is_unasked: bool,
+    },
     Chunked(Chunked),
     /// The connection's end.
     UntilEnd,
@@ -55,7 +59,9 @@ impl Framing {
     pub(super) fn next(&mut self, rest: &[u8]) -> Next {
         match self {
             Self::Length { left: 0, .. } => Next::End(0),
-            Self::Length { left, size, is_unasked: true } if left == size && rest.starts_with(b"HTTP/1.") => Next::End(0),
+            Self::Length { left, size, is_unasked: true } if left == size && rest.starts_with(b"HTTP/1.") => {
+                Next::End(0)
+            }
             Self::Length { left, .. } => {
                 let bytes = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
                 *left -= bytes as u64;

@@ -26,7 +26,11 @@ pub(super) struct Half {
 pub(super) enum State {
     #[default]
     Head,
-    Body { framing: Framing, body: Box<Body>, is_empty: bool },
+    Body {
+        framing: Framing,
+        body: Box<Body>,
+        is_empty: bool,
+    },
     /// Anything, until a message begins.
     Seeking,
 }

@@ -21,7 +21,8 @@ use crate::{At, Ends, Field, Side, Sink};
 const ASKED_MAX: usize = 512;
 
 /// HTTP/1, by its start lines.
-pub(crate) const RECOGNISED: Recognised = Recognised { name: NAME, probe, begin: |_: &Parties| Box::new(Http1::default()) };
+pub(crate) const RECOGNISED: Recognised =
+    Recognised { name: NAME, probe, begin: |_: &Parties| Box::new(Http1::default()) };
 
 const NAME: &str = "http";
 
@@ -192,7 +193,9 @@ impl Http1 {
         let asked = self.asked.pop_front();
         self.half(side.other()).end(at, Ends::CutOff, sink);
         let (name, turned): (_, Box<dyn Protocol>) = match headers.text("upgrade") {
-            Some(to) if to.eq_ignore_ascii_case("h2c") => (http2::NAME, Box::new(Http2::upgraded(asked.unwrap_or_default()))),
+            Some(to) if to.eq_ignore_ascii_case("h2c") => {
+                (http2::NAME, Box::new(Http2::upgraded(asked.unwrap_or_default())))
+            }
             _ => return Leads::Turn,
         };
         sink.protocol(at, name);

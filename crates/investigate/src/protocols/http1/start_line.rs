@@ -52,7 +52,9 @@ pub(super) fn can_begin(bytes: &[u8]) -> bool {
     let first = bytes.iter().take(METHOD_BYTES_MAX + 1).position(|byte| matches!(byte, b' ' | b'\t'));
     match first {
         Some(end) => bytes.get(..end).is_some_and(|word| is_method(word) || is_answer(bytes)),
-        None => bytes.len() <= METHOD_BYTES_MAX && (is_method(bytes) || b"HTTP/1.1".starts_with(bytes) || is_answer(bytes)),
+        None => {
+            bytes.len() <= METHOD_BYTES_MAX && (is_method(bytes) || b"HTTP/1.1".starts_with(bytes) || is_answer(bytes))
+        }
     }
 }
 
@@ -92,7 +94,10 @@ fn request(line: &[u8]) -> Option<StartLine<'_>> {
     let (method, version) = (line.get(..first)?, line.get(last + 1..)?);
     // Targets with blanks in them are wrong, and are sent.
     let target = line.get(first..last)?.trim_ascii();
-    if !is_method(method) || target.is_empty() || !version.get(..7).is_some_and(|word| word.eq_ignore_ascii_case(b"HTTP/1.")) {
+    if !is_method(method)
+        || target.is_empty()
+        || !version.get(..7).is_some_and(|word| word.eq_ignore_ascii_case(b"HTTP/1."))
+    {
         return None;
     }
     let text = String::from_utf8_lossy;

@@ -32,7 +32,10 @@ fn a_request_and_its_answer() {
     assert_eq!(told.all(Field::Software), ["s/2"]);
     assert_eq!(told.all(Field::Version), ["HTTP/1.1"]);
     let file = &told.files[0];
-    assert_eq!((file.start.mime.as_deref(), file.start.size, file.ends), (Some("text/plain"), Some(5), Some(Ends::Whole)));
+    assert_eq!(
+        (file.start.mime.as_deref(), file.start.size, file.ends),
+        (Some("text/plain"), Some(5), Some(Ends::Whole))
+    );
     assert_eq!(file.start.sender, Some(Side::Server));
 }
 
@@ -53,7 +56,10 @@ fn answers_belong_to_their_requests() {
 fn forms_are_taken_apart() {
     let body = "--B\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nvalue\r\n--B\r\nContent-Disposition: form-data; \
                 name=\"f\"; filename=\"C:\\up.exe\"\r\nContent-Type: application/octet-stream\r\n\r\nMZ\r\n--not\r\n--B--\r\n";
-    let head = format!("POST /up HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST /up HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     let request = head + body;
     check(&[Client(request.as_bytes())], &[("up", body), ("field", "value"), ("C:\\up.exe", "MZ\r\n--not")]);
 }
@@ -87,7 +93,9 @@ fn ranges_know_their_place() {
 fn encodings_are_undone_and_kept() {
     // printf hello | gzip -n
     let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00";
-    let head = |coding: &str| format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", gzip.len());
+    let head = |coding: &str| {
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", gzip.len())
+    };
     let answer = [head("gzip").as_bytes(), gzip].concat();
     let told = check(&[Client(b"GET / HTTP/1.1\r\n\r\n"), Server(&answer)], &[("", "hello")]);
     assert_eq!((told.files[0].wire.as_slice(), told.files[0].start.wire_size), (&gzip[..], Some(25)));
@@ -171,7 +179,8 @@ fn a_body_that_was_not_wanted_is_not_awaited() {
 #[test]
 fn limits_are_harmless() {
     let endless = [&b"GET / HTTP/1.1\r\n"[..], &b"X: y\r\n".repeat(20_000)].concat();
-    let told = Collected::of(Box::new(Http1::default()), &[Client(&endless), Client(b"\r\n\r\nGET /b HTTP/1.1\r\n\r\n")]);
+    let told =
+        Collected::of(Box::new(Http1::default()), &[Client(&endless), Client(b"\r\n\r\nGET /b HTTP/1.1\r\n\r\n")]);
     assert_eq!(told.oddities, ["endless headers"]);
     assert_eq!(told.all(Field::HttpRequest), ["GET /b"]);
     let told = Collected::of(Box::new(Http1::default()), &[Client(&b"GET / HTTP/1.1\r\n\r\n".repeat(600))]);

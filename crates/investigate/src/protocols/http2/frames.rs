@@ -50,7 +50,11 @@ enum Place {
     Header,
     Payload(Frame),
     /// In DATA: bytes of the body, then of the padding.
-    Data { frame: Frame, left: usize, padding: usize },
+    Data {
+        frame: Frame,
+        left: usize,
+        padding: usize,
+    },
     Skip(usize),
 }
 
@@ -100,7 +104,9 @@ impl Frames {
                     Frame { kind: Kind::Data, flags, bytes, .. } if flags & PADDED == 0 => {
                         return (taken, self.begin_data(frame, bytes, 0));
                     }
-                    frame if frame.kind != Kind::Data && frame.bytes > FRAME_BYTES_MAX => return (taken, Next::Malformed),
+                    frame if frame.kind != Kind::Data && frame.bytes > FRAME_BYTES_MAX => {
+                        return (taken, Next::Malformed);
+                    }
                     frame => Place::Payload(frame),
                 };
                 (taken, Next::Nothing)

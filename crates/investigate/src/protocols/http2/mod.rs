@@ -145,10 +145,13 @@ impl Http2 {
                     false => frame.stream,
                 };
                 let ends_stream = !is_promise && frame.flags & END_STREAM != 0;
-                self.talker(side).block = Some(Block { stream, ends_stream, is_promise, bytes: cursor.rest().to_vec() });
+                self.talker(side).block =
+                    Some(Block { stream, ends_stream, is_promise, bytes: cursor.rest().to_vec() });
             }
             Kind::Continuation => match &mut self.talker(side).block {
-                Some(block) if block.bytes.len() + payload.len() <= BLOCK_BYTES_MAX => block.bytes.extend_from_slice(payload),
+                Some(block) if block.bytes.len() + payload.len() <= BLOCK_BYTES_MAX => {
+                    block.bytes.extend_from_slice(payload)
+                }
                 Some(_) => {
                     sink.oddity(at, "endless headers");
                     return self.lose(side, at, sink);

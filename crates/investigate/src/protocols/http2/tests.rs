@@ -21,7 +21,8 @@ fn connection(frames: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn requests_answers_and_their_bodies() {
-    let request = fields(&[(":method", "POST"), (":path", "/up/a.bin"), (":authority", "a.example:80"), ("user-agent", "me")]);
+    let request =
+        fields(&[(":method", "POST"), (":path", "/up/a.bin"), (":authority", "a.example:80"), ("user-agent", "me")]);
     let (first, second) = request.split_at(9);
     let client = connection(&[
         frame(4, 0, 0, &[]),
@@ -64,7 +65,12 @@ fn what_cannot_be_is_given_up() {
     let broken = connection(&[frame(1, 4, 1, &[0x80]), frame(0, 1, 1, b"x")]);
     let told = Collected::cut_everywhere(RECOGNISED.begin, &[Client(&broken)]);
     assert_eq!((told.oddities.as_slice(), told.files.len()), (&["malformed header block"][..], 0));
-    let endless = connection(&[frame(1, 0, 1, &[0; 9]), frame(9, 0, 1, &[0; 60_000]), frame(9, 0, 1, &[0; 60_000]), frame(9, 0, 1, &[0; 60_000])]);
+    let endless = connection(&[
+        frame(1, 0, 1, &[0; 9]),
+        frame(9, 0, 1, &[0; 60_000]),
+        frame(9, 0, 1, &[0; 60_000]),
+        frame(9, 0, 1, &[0; 60_000]),
+    ]);
     let told = Collected::of(Box::new(Http2::default()), &[Client(&endless)]);
     assert_eq!(told.oddities, ["endless headers"]);
 }

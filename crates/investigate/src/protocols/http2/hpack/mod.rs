@@ -129,7 +129,11 @@ mod tests {
             let authority = (":authority", "www.example.com");
             check(&mut decoder, blocks[0], &[(":method", "GET"), (":scheme", "http"), (":path", "/"), authority]);
             check(&mut decoder, blocks[1], &[authority, ("cache-control", "no-cache")]);
-            check(&mut decoder, blocks[2], &[(":scheme", "https"), (":path", "/index.html"), ("custom-key", "custom-value")]);
+            check(
+                &mut decoder,
+                blocks[2],
+                &[(":scheme", "https"), (":path", "/index.html"), ("custom-key", "custom-value")],
+            );
         }
     }
 
