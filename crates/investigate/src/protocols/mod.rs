@@ -177,7 +177,6 @@ pub const KNOWN: &[Recognised] = &[
     imap::RECOGNISED,
     pop3::RECOGNISED,
     smtp::RECOGNISED,
-    socks::RECOGNISED,
     tls::RECOGNISED,
     quic::RECOGNISED,
     dtls::RECOGNISED,
