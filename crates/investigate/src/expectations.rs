@@ -38,6 +38,10 @@ impl Expectations {
     }
 
     fn add(&mut self, expected: Expected, now: u64) {
+        let is_same = |known: &Expected| {
+            (known.address, known.port, known.proto) == (expected.address, expected.port, expected.proto)
+        };
+        self.expected.retain(|(_, known)| !is_same(known));
         if self.expected.len() >= EXPECTED_MAX {
             self.expected.pop_front();
         }

@@ -7,6 +7,7 @@ mod dhcpv6;
 mod dns;
 mod dotted;
 mod dtls;
+mod ftp;
 mod fuzz;
 mod http;
 mod http1;
@@ -33,6 +34,7 @@ mod smtp;
 mod snmp;
 mod socks;
 mod ssh;
+mod tftp;
 pub(crate) mod tls;
 mod utf16;
 mod xmpp;
@@ -177,6 +179,7 @@ pub const KNOWN: &[Recognised] = &[
     imap::RECOGNISED,
     pop3::RECOGNISED,
     smtp::RECOGNISED,
+    ftp::RECOGNISED,
     tls::RECOGNISED,
     quic::RECOGNISED,
     dtls::RECOGNISED,
@@ -197,6 +200,7 @@ pub const KNOWN: &[Recognised] = &[
     irc::RECOGNISED,
     xmpp::RECOGNISED,
     socks::RECOGNISED,
+    tftp::RECOGNISED,
     dns::NBNS,
     dns::MDNS,
     dns::LLMNR,

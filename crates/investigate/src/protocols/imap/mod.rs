@@ -44,6 +44,10 @@ impl Protocol for Imap {
                 Side::Client => (self.client.data(at, rest, &mut self.server.fetched, sink), Turn::No),
                 Side::Server => self.server.data(at, rest, &mut self.client, sink),
             };
+            if turn != Turn::No {
+                self.client.end(at, sink);
+                self.server.fetched.clear(at, sink);
+            }
             match turn {
                 Turn::No => {}
                 Turn::Tls => {
