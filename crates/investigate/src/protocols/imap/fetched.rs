@@ -174,7 +174,7 @@ impl Fetched {
             Section::Whole => {
                 Content::Message(Box::new(Message::begin(at, super::RECOGNISED.name, Side::Server, sink)))
             }
-            Section::Header | Section::PartHeader(_) => Content::Header(Vec::new()),
+            Section::Header | Section::Fields | Section::PartHeader(_) => Content::Header(Vec::new()),
             Section::Text => match known.filter(|mail| !mail.header.is_empty()) {
                 Some(mail) => {
                     let mut message = Message::begin(at, super::RECOGNISED.name, Side::Server, sink);
@@ -213,6 +213,7 @@ impl Fetched {
                 mail.parts.retain(|known| known.number != shape.number);
                 mail.parts.push(shape);
             }
+            Section::Fields => tell(&block, at, sink),
             _ => {
                 tell(&block, at, sink);
                 mail.header = block;

@@ -26,8 +26,10 @@ pub(super) fn literal(line: &[u8]) -> Option<Literal<'_>> {
 pub(super) enum Section {
     /// A whole mail.
     Whole,
-    /// The header fields of a mail, all or some.
+    /// The header fields of a mail.
     Header,
+    /// Some of them.
+    Fields,
     /// What comes behind the header fields.
     Text,
     /// One part, such as "1.2".
@@ -57,7 +59,8 @@ pub(super) fn section(before: &[u8]) -> Option<(Section, Option<u64>)> {
         b"BODY" | b"BINARY" if inner.is_empty() && start < text.len() => Section::Whole,
         b"BODY" => match inner.as_str() {
             "TEXT" => Section::Text,
-            _ if inner.starts_with("HEADER") => Section::Header,
+            "HEADER" => Section::Header,
+            _ if inner.starts_with("HEADER.FIELDS") => Section::Fields,
             _ => match inner.strip_suffix(".MIME") {
                 Some(part) => Section::PartHeader(part.to_owned()),
                 None if is_part(&inner) => Section::Part(inner),
@@ -101,7 +104,7 @@ mod tests {
         check("* 1 FETCH (UID 5 BODY[] {10}", Some((Section::Whole, None)), 10);
         check("* 1 FETCH (BODY[]<20000> {7}", Some((Section::Whole, Some(20000))), 7);
         check("* 1 FETCH (RFC822 {10}", Some((Section::Whole, None)), 10);
-        check(" BODY[HEADER.FIELDS (FROM \"TO\")] {10}", Some((Section::Header, None)), 10);
+        check(" BODY[HEADER.FIELDS (FROM \"TO\")] {10}", Some((Section::Fields, None)), 10);
         check("* 1 FETCH (BODY[1.2.MIME] {10}", Some((Section::PartHeader("1.2".to_owned()), None)), 10);
         check("* 1 FETCH (BINARY[2]<0> ~{10}", Some((Section::Binary("2".to_owned()), Some(0))), 10);
         check("* 1 FETCH (ENVELOPE (NIL {10}", None, 10);
