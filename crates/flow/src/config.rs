@@ -22,7 +22,9 @@ pub struct Config {
     pub junk_rows_a_day: Option<u32>,
     /// Bytes on the wire of a flow that count as its head, and as much again each hour.
     pub head_bytes: u32,
-    /// Flows that ended in a period above which the table wants a checkpoint; at twice as many it takes no newcomers.
+    /// Rows of a period above which the table wants a checkpoint.
+    pub period_rows_max: u32,
+    /// Flows that ended in a period above which the table wants a checkpoint too; at twice as many it takes no newcomers.
     /// 200 bytes each, and as many for each live flow while a checkpoint lasts.
     pub period_parts_max: u32,
     /// Locations in a period above which the table wants a checkpoint; at twice as many it names frames instead.
@@ -45,6 +47,7 @@ impl Config {
             makes_room: false,
             junk_rows_a_day: None,
             head_bytes: Self::HEAD_BYTES,
+            period_rows_max: 1 << 17,
             period_parts_max: 1 << 15,
             period_locations_max: 1 << 20,
         }

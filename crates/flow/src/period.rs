@@ -3,7 +3,7 @@
 use crate::entry::NONE;
 use crate::lane::Lane;
 use crate::part::{EndReason, FlowPart};
-use crate::sums::{Allowance, Shared, Sums};
+use crate::sums::{Share, Shared, Sums};
 
 /// Number of a frame, as whoever writes frames counts them; different in every lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,8 @@ pub(crate) struct OpenPeriod {
     /// For each part its index in `ended`, or [`LIVE`].
     places: Vec<u32>,
     ended: Vec<FlowPart>,
+    /// Live flows that will have a row of their own.
+    live_rows: usize,
     locations: Vec<Location>,
     rowless_frame: Option<FrameRef>,
     sums: Sums,
@@ -63,6 +65,24 @@ impl OpenPeriod {
         self.locations.len()
     }
 
+    /// Rows that there would be if it ended now.
+    #[inline]
+    pub(crate) fn row_count(&self) -> usize {
+        self.ended.len() + self.live_rows
+    }
+
+    /// A live flow will have a row of its own.
+    #[inline]
+    pub(crate) fn begin_row(&mut self) {
+        self.live_rows += 1;
+    }
+
+    /// It has ended, or has its part behind it.
+    #[inline]
+    pub(crate) fn end_row(&mut self) {
+        self.live_rows = self.live_rows.saturating_sub(1);
+    }
+
     /// Number of a new part.
     #[inline]
     pub(crate) fn begin_part(&mut self) -> u32 {
@@ -76,11 +96,17 @@ impl OpenPeriod {
         self.ended.push(part);
     }
 
-    /// Notes that a part has ended, or goes on, that shares a row.
-    pub(crate) fn sum_part(&mut self, number: u32, part: FlowPart, of: (&[u8; 16], u64), allowance: &mut Allowance) {
-        match self.sums.add(part, &mut self.ended, of, allowance) {
-            Shared::Added(place) => self.places[(number - self.base) as usize] = place,
-            Shared::Begins(part) => self.end_part(number, *part),
+    /// Notes that a part has ended, or goes on, that shares a row; true if it is the row's first.
+    pub(crate) fn sum_part(&mut self, number: u32, part: FlowPart, of: (&[u8; 16], u64), share: Share) -> bool {
+        match self.sums.add(part, &mut self.ended, of, share) {
+            Shared::Added(place) => {
+                self.places[(number - self.base) as usize] = place;
+                false
+            }
+            Shared::Begins(part) => {
+                self.end_part(number, *part);
+                true
+            }
         }
     }
 

@@ -1,14 +1,16 @@
-//! Rows that flows share: of those that proved nothing, one for each source prefix, target, port and minute.
+//! Rows that flows share: of those that proved nothing, and of a flood of others, one for each source prefix, target, port
+//! and minute, or for each target. Where ours began a flow, the other side is the destination.
 
 use std::collections::HashMap;
 
 use packet::{Address, FlowKey};
 
+use crate::ours::Direction;
 use crate::part::{EndReason, FlowId, FlowPart};
 
-/// What flows of one row have in common.
+/// What flows of one row have in common, or what they are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Common {
+pub(crate) struct Group {
     key: FlowKey,
     interface: u32,
     minute: i64,
@@ -20,13 +22,13 @@ const MINUTE_NS: i64 = 60_000_000_000;
 /// How many rows may come at once, as a part of a day's.
 const BURST_PART: f64 = 16.0;
 /// A row of a proven flow makes room for so much of one of junk.
-const PER_PROVEN: f64 = 0.25;
+const PER_PROVEN: f64 = 0.5;
 
 /// Finds the row that a flow shares.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
     /// By what they have in common: the row's place among those that have ended.
-    places: HashMap<Common, u32>,
+    places: HashMap<Group, u32>,
     rest: usize,
 }
 
@@ -69,6 +71,16 @@ impl Allowance {
     }
 }
 
+/// Which row a part shares.
+pub(crate) enum Share<'a> {
+    /// That of its source, as long as there may be more of them; it proved nothing.
+    Junk(&'a mut Allowance),
+    /// That of its source.
+    Source,
+    /// That of what it was sent to, unless there is one of its source already.
+    Service,
+}
+
 /// What becomes of a part that shares a row.
 pub(crate) enum Shared {
     /// It has been added to the row at this place.
@@ -84,21 +96,26 @@ impl Sums {
         mut part: FlowPart,
         ended: &mut [FlowPart],
         (tape_id, now): (&[u8; 16], u64),
-        allowance: &mut Allowance,
+        share: Share,
     ) -> Shared {
         let next_place = ended.len() as u32;
-        let common = Common::of(&part);
+        let common = Group::of(&part);
+        let may_begin = || match share {
+            Share::Junk(allowance) => allowance.take(now),
+            Share::Source => true,
+            Share::Service => false,
+        };
         let common = if self.places.contains_key(&common) {
             common
-        } else if allowance.take(now) {
+        } else if may_begin() {
             self.places.insert(common, next_place);
             // The same in all periods of the minute.
             part.flow_id = FlowId::new(tape_id, &common.key, common.minute.cast_unsigned());
             return Shared::Begins(Box::new(part));
         } else {
-            let of_target = common.of_target();
+            let of_service = common.of_service(part.direction);
             let common =
-                if self.places.contains_key(&of_target) || self.rest < REST_MAX { of_target } else { Common::ANY };
+                if self.places.contains_key(&of_service) || self.rest < REST_MAX { of_service } else { Group::ANY };
             if !self.places.contains_key(&common) {
                 self.rest += 1;
                 self.places.insert(common, next_place);
@@ -116,7 +133,7 @@ impl Sums {
     }
 }
 
-impl Common {
+impl Group {
     /// Everything.
     const ANY: Self = Self {
         key: FlowKey {
@@ -133,17 +150,31 @@ impl Common {
     };
 
     fn of(part: &FlowPart) -> Self {
-        let FlowKey { src, ip_version, .. } = part.key;
-        let is_ip = ip_version != 0;
-        let key = FlowKey { src: if is_ip { prefix(src) } else { src }, src_port: 0, ..part.key };
+        let mut key = FlowKey { src_port: 0, ..part.key };
+        if key.ip_version != 0 {
+            let theirs = theirs(&mut key, part.direction);
+            *theirs = prefix(*theirs);
+        }
         Self { key, interface: part.in_iface, minute: part.first.nanoseconds().div_euclid(MINUTE_NS) }
     }
 
-    /// What goes to the same target, whoever sends it, whenever.
-    fn of_target(&self) -> Self {
-        let any = if self.key.dest.as_v4().is_some() { Address::v4([0; 4]) } else { Address::default() };
-        Self { key: FlowKey { src: any, ..self.key }, minute: 0, ..*self }
+    /// What a part's source and service are counted by.
+    pub(crate) fn counted(part: &FlowPart) -> [Self; 2] {
+        let source = Self { minute: 0, ..Self::of(part) };
+        [source, source.of_service(part.direction)]
     }
+
+    /// What has to do with the same service, whoever the other side is, whenever.
+    fn of_service(mut self, direction: Direction) -> Self {
+        let any = if self.key.dest.as_v4().is_some() { Address::v4([0; 4]) } else { Address::default() };
+        *theirs(&mut self.key, direction) = any;
+        Self { minute: 0, ..self }
+    }
+}
+
+/// The end of a flow that is not ours, or began it.
+fn theirs(key: &mut FlowKey, direction: Direction) -> &mut Address {
+    if direction == Direction::Outbound { &mut key.dest } else { &mut key.src }
 }
 
 /// The /24 of an IPv4 address, the /48 of another.
@@ -171,8 +202,12 @@ fn sum(row: &mut FlowPart, part: &FlowPart, common: &FlowKey) {
     row.tcp_flags_ts |= part.tcp_flags_ts;
     row.tcp_flags_tc |= part.tcp_flags_tc;
     row.lanes = row.lanes.union(part.lanes);
+    row.proven |= part.proven;
     if row.src_mac != part.src_mac {
         row.src_mac = None;
+    }
+    if row.dest_mac != part.dest_mac {
+        row.dest_mac = None;
     }
 }
 

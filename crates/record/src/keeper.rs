@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use flow::{FlowTable, FrameRef, Lane, LaneFill, LaneReport};
+use flow::{FlowTable, FrameRef, Lane, LaneFill, LaneReport, RowFill};
 use packet::capture::Statistics;
 use packet::{Interface, Packet, Timestamp};
 use tape::Tape;
@@ -58,6 +58,11 @@ pub trait Keeper {
     /// What each lane holds and may hold, by its number.
     fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
         Default::default()
+    }
+
+    /// What the rows hold and may hold.
+    fn row_fill(&self) -> RowFill {
+        RowFill::default()
     }
 
     /// Says how the lanes' admission does.
@@ -200,6 +205,10 @@ impl Keeper for Tape {
 
     fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
         Tape::fills(self)
+    }
+
+    fn row_fill(&self) -> RowFill {
+        Tape::row_fill(self)
     }
 
     fn note_admission(&mut self, reports: &[(Lane, LaneReport)]) {

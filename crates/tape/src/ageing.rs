@@ -11,6 +11,9 @@ pub(crate) const SHELVES: usize = Lane::ALL.len() + 1;
 /// The flow files' place among the shelves.
 pub(crate) const FLOWS_SHELF: usize = Lane::ALL.len();
 
+/// The lanes of heads among the shelves.
+const HEADS: [usize; 3] = [Lane::Client as usize, Lane::Server as usize, Lane::Transit as usize];
+
 /// Hundredths of the budget, in the order of the shelves; normalised over those that count.
 const SHARES: [u64; SHELVES] = [30, 20, 20, 10, 30, 10];
 
@@ -51,6 +54,13 @@ impl Shelf {
         let (Some((_, oldest)), Some((_, newest))) = (oldest, newest) else { return 0 };
         u64::try_from(newest.last_time.since(oldest.first_time)).unwrap_or(0)
     }
+
+    /// What its files take that end so long before its newest.
+    pub(crate) fn bytes_before(&self, newest_ns: u64) -> u64 {
+        let Some((_, newest)) = self.closed.last_key_value() else { return 0 };
+        let before = newest.last_time.nanoseconds().saturating_sub_unsigned(newest_ns);
+        self.closed.values().take_while(|file| file.last_time.nanoseconds() < before).map(|file| file.bytes).sum()
+    }
 }
 
 /// The share of each shelf in a budget; transit has one where there is any.
@@ -87,30 +97,35 @@ impl Default for Claims {
 }
 
 impl Claims {
-    /// What each shelf may hold of a full tape, given the shares: their sum is the sum of the shares.
+    /// What each shelf may hold of a full tape, given the shares: their sum is the sum of the shares. Heads lend to heads
+    /// first, and junk to rows: those are what a tape is long for.
     pub(crate) fn apply(&self, shares: [u64; SHELVES]) -> [u64; SHELVES] {
-        let is_whole = |shelf: usize| self.parts[shelf] >= 1.0;
-        let all: f64 = shares.iter().map(|share| *share as f64).sum();
+        let whole: [u64; SHELVES] =
+            std::array::from_fn(|shelf| if self.parts[shelf] >= 1.0 { shares[shelf] } else { 0 });
+        let mut held: [f64; SHELVES] = std::array::from_fn(|shelf| shares[shelf] as f64 * self.parts[shelf]);
         let lent = |shelf: usize| shares[shelf] as f64 * (1.0 - self.parts[shelf]);
-        let lent: f64 = (0..SHELVES).map(lent).sum();
-        let whole: f64 = (0..SHELVES).filter(|shelf| is_whole(*shelf)).map(|shelf| shares[shelf] as f64).sum();
-        std::array::from_fn(|shelf| {
-            let own = shares[shelf] as f64 * self.parts[shelf];
-            let more = match whole > 0.0 {
-                true if is_whole(shelf) => lent * shares[shelf] as f64 / whole,
-                true => 0.0,
-                // Nobody wants more than it has: all have as much more.
-                false => own * lent / (all - lent).max(1.0),
-            };
-            (own + more) as u64
-        })
+        let among_heads: f64 = HEADS.into_iter().map(lent).sum();
+        let all: f64 = (0..SHELVES).map(lent).sum();
+        let heads_want: u64 = HEADS.into_iter().map(|shelf| whole[shelf]).sum();
+        let for_heads = if heads_want > 0 { among_heads } else { 0.0 };
+        let for_rows = if whole[FLOWS_SHELF] > 0 { lent(Lane::Junk as usize) } else { 0.0 };
+        held[FLOWS_SHELF] += for_rows;
+        for shelf in HEADS {
+            held[shelf] += for_heads * whole[shelf] as f64 / heads_want.max(1) as f64;
+        }
+        // Nobody wants more than it has: all have as much more.
+        let wanted = if whole.iter().sum::<u64>() > 0 { whole.map(|share| share as f64) } else { held };
+        let sum: f64 = wanted.iter().sum::<f64>().max(1.0);
+        std::array::from_fn(|shelf| (held[shelf] + (all - for_heads - for_rows) * wanted[shelf] / sum) as u64)
     }
 
     /// Lets time pass, as a part of what the tape reaches back; only on a full tape anybody borrows.
     pub(crate) fn pass(&mut self, shares: &[u64; SHELVES], held: &[u64; SHELVES], part: f64) {
-        for ((claim, share), held) in self.parts.iter_mut().zip(shares).zip(held) {
+        for (shelf, ((claim, share), held)) in self.parts.iter_mut().zip(shares).zip(held).enumerate() {
             let wanted = (*held as f64 / (*share).max(1) as f64 + CLAIM_MARGIN).clamp(CLAIM_MIN, 1.0);
-            *claim = if wanted < *claim { wanted } else { wanted.min(*claim + CLAIM_A_REACH * part) };
+            // Rows come for a long time before they have their share, and have a pace of their own.
+            let is_at_once = wanted < *claim || shelf == FLOWS_SHELF;
+            *claim = if is_at_once { wanted } else { wanted.min(*claim + CLAIM_A_REACH * part) };
         }
     }
 }
@@ -133,6 +148,19 @@ pub(crate) fn furthest_over(
 pub(crate) fn segment_bytes_max(budget_bytes: u64, lane: Lane) -> u64 {
     let share = shares(budget_bytes, true)[lane as usize];
     (share / 256).clamp(4 << 20, 4 << 30).min(share / 16)
+}
+
+/// About what a row takes, with its place in the index.
+const ROW_BYTES: u64 = 64;
+/// About what a flow file takes besides its rows.
+const FLOW_FILE_BYTES: u64 = 12 << 10;
+
+/// Rows of a flow file: at most 1/16 of their share, so that evicting one takes little of the oldest.
+pub(crate) fn rows_max(budget_bytes: u64) -> u32 {
+    // With what junk lends, as nearly always.
+    let share = shares(budget_bytes, false)[FLOWS_SHELF] * 5 / 4;
+    let rows = (share / 16).saturating_sub(FLOW_FILE_BYTES) / ROW_BYTES;
+    u32::try_from(rows).unwrap_or(u32::MAX).clamp(256, 1 << 17)
 }
 
 /// How long a frame may become, given the segments of its lane.
@@ -258,6 +286,21 @@ mod tests {
             claims.pass(&whole, &held, 0.1);
         }
         assert!(claims.apply(whole)[3] >= whole[3]);
+    }
+
+    #[test]
+    fn heads_lend_to_heads_first() {
+        let whole = shares(1000, false);
+        let mut claims = Claims::default();
+        // Nothing but what this host begins, its bulk and rows.
+        claims.pass(&whole, &[300, 0, 0, 0, 300, 100], 0.1);
+        let lent = claims.apply(whole);
+        assert_eq!(lent, [450, 50, 0, 25, 300, 175]);
+        // No heads at all: bulk and rows have what is not used.
+        let mut claims = Claims::default();
+        claims.pass(&whole, &[0, 0, 0, 0, 300, 100], 0.1);
+        let lent = claims.apply(whole);
+        assert_eq!((lent[3], lent[4], lent[5]), (25, 581, 268));
     }
 
     #[test]

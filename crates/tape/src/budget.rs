@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use flow::LaneFill;
+use flow::{LaneFill, RowFill};
 use packet::Timestamp;
 
 use crate::Lane;
@@ -107,7 +107,7 @@ impl Ledger {
 
 /// What is kept free ahead of need, so that nobody has to wait for files to be removed.
 fn headroom(limit: u64) -> u64 {
-    (limit / 16).min(256 << 20)
+    (limit / 64).min(256 << 20)
 }
 
 /// A file that is to go.
@@ -332,7 +332,7 @@ impl Room {
     /// Whatever is written takes the place of something.
     fn is_full(&self, ledger: &Ledger) -> bool {
         let (limit, _) = self.limit(ledger);
-        ledger.used() + 2 * headroom(limit) >= limit
+        ledger.used() + (limit / 8).min(512 << 20) >= limit
     }
 
     /// What each lane holds and may hold; what has gone into it is not known here.
@@ -346,6 +346,18 @@ impl Room {
             let is_at_share = is_full && held_bytes > 0 && held_bytes >= share_bytes - share_bytes / 5;
             LaneFill { share_bytes, held_bytes, filled_bytes: 0, reach_ns: shelf.reach_ns(), is_at_share }
         })
+    }
+
+    /// What the rows hold and may hold; `filled_bytes` have gone into them.
+    pub(crate) fn row_fill(&self, filled_bytes: u64) -> RowFill {
+        let ledger = self.lock();
+        let (share_bytes, shelf) = (self.shares(&ledger)[FLOWS_SHELF], &ledger.shelves[FLOWS_SHELF]);
+        let (held_bytes, reach_ns) = (shelf.bytes(), shelf.reach_ns());
+        let is_at_share = self.is_full(&ledger) && held_bytes > 0 && held_bytes >= share_bytes - share_bytes / 5;
+        let fill = LaneFill { share_bytes, held_bytes, filled_bytes, reach_ns, is_at_share };
+        // The newest quarter can be a flood.
+        let usual = if is_at_share { shelf.bytes_before(reach_ns / 4) as f64 / (0.75 * reach_ns as f64) } else { 0.0 };
+        RowFill { fill, usual: if usual.is_finite() { usual } else { 0.0 } }
     }
 
     /// The least number of a closed file, and the time of its earliest packet.

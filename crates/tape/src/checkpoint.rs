@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use flow::ROWLESS;
 use packet::Interface;
 
 use crate::Lane;
@@ -17,15 +16,20 @@ use crate::clock::Moment;
 use crate::disk::{replace_file, whole_blocks, write_new};
 use crate::format::identity::Identity;
 use crate::format::names::{self, FlowFileName};
-use crate::format::state::{Covers, Position, StateHead, encode_head};
+use crate::format::state::{Covers, Position, StateHead, encode_head, pack};
 use crate::index::{self, Keeper};
 use crate::job::Checkpoint;
-use crate::rows::{FramePlace, Metadata, order, write};
+use crate::listed::{Listed, ranges};
+use crate::rows::{Metadata, order, write};
 use crate::shared::{Shared, count};
 use crate::writer::measured;
 
 /// Checkpoints that wait; no new one is begun while there are so many.
 const WAITING_MAX: usize = 1;
+
+/// Ranges of frames without rows that a flow file may list, and one more for so many rows: it costs what its rows cost.
+const ROWLESS_MIN: usize = 16;
+const ROWS_PER_ROWLESS: usize = 8;
 
 /// Where a frame was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,60 +223,26 @@ impl Filing {
         let kept = KeptFile { path, catalog, bytes: kept_bytes.max(bytes), first_time, last_time };
         shared.room.close(FLOWS_SHELF, self.next_number, kept, &[Account::Rows]);
         count(&shared.tallies.flow_files, 1);
+        count(&shared.tallies.flow_file_bytes, kept_bytes);
         self.next_number += 1;
         Ok(())
     }
 
     /// What the file says of itself, and the period's locations with indices into its list of frames.
     fn metadata(&self, papers: &mut Papers) -> (Metadata, Vec<(u32, u32)>) {
-        let mut places = Vec::new();
-        let mut indices: HashMap<u32, u32> = HashMap::new();
-        let mut rowless = Vec::new();
-        // Packets that come one after the other are mostly in the same frame.
-        let mut last = None;
-        // There can be millions: the pairs take the memory of the locations.
-        let locations = std::mem::take(&mut papers.checkpoint.period.locations).into_iter();
-        let locations = locations.filter_map(|location| {
-            let index = match last {
-                Some((frame, index)) if frame == location.frame => index,
-                _ => {
-                    // A frame that was lost has no place.
-                    let frame = papers.frames.get(&location.frame)?;
-                    *indices.entry(location.frame).or_insert_with(|| {
-                        let FramePosition { lane, position } = *frame;
-                        let (segment, uoffset) = (position.segment, position.uoffset);
-                        places.push(FramePlace { lane: Some(lane), segment, uoffset });
-                        places.len() as u32 - 1
-                    })
-                }
-            };
-            last = Some((location.frame, index));
-            if location.part == ROWLESS {
-                rowless.push(index);
-                return None;
-            }
-            Some((location.part, index))
-        });
-        let locations = locations.collect();
-        for frame in &papers.uncounted {
-            let FramePosition { lane, position: Position { segment, uoffset } } = *frame;
-            rowless.push(places.len() as u32);
-            places.push(FramePlace { lane: Some(lane), segment, uoffset });
-        }
-        // One for each packet of a flood, otherwise.
-        rowless.sort_unstable();
-        rowless.dedup();
+        let period = &mut papers.checkpoint.period;
+        let listed = Listed::new(std::mem::take(&mut period.locations), &papers.frames, &papers.uncounted);
         let interfaces = papers.interfaces.iter().map(|interface| interface.name.clone().unwrap_or_default());
         let metadata = Metadata {
             tape: self.identity.id.clone(),
             sensor: self.identity.sensor.clone(),
             covers: papers.covers,
             interfaces: interfaces.collect(),
-            frames: places,
-            rowless,
-            clock_ns: papers.checkpoint.period.clock_ns,
+            frames: listed.frames,
+            rowless: ranges(listed.stretches, ROWLESS_MIN + period.parts.len() / ROWS_PER_ROWLESS),
+            clock_ns: period.clock_ns,
         };
-        (metadata, locations)
+        (metadata, listed.locations)
     }
 }
 
@@ -292,7 +262,8 @@ fn publish(shared: &Shared, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn write_state(shared: &Shared, head: &StateHead, snapshot: &[u8]) -> Result<(), String> {
-    let bytes = encode_head(head, snapshot);
+    let snapshot = pack(snapshot);
+    let bytes = encode_head(head, &snapshot);
     let length = whole_blocks((bytes.len() + snapshot.len()) as u64);
     let room = &shared.room;
     let path = names::state_path();
@@ -303,7 +274,7 @@ fn write_state(shared: &Shared, head: &StateHead, snapshot: &[u8]) -> Result<(),
         return Err(format!("the flow table's state takes {length} bytes, too many for this budget; it is not kept"));
     }
     room.set(Account::State, before + length).map_err(|_| "no room for it within the budget".to_owned())?;
-    let written = replace_file(shared.disk.as_ref(), &path, &[&bytes, snapshot]);
+    let written = replace_file(shared.disk.as_ref(), &path, &[&bytes, &snapshot]);
     room.note(Account::State, measured(shared.disk.as_ref(), &path));
     written.map_err(|error| error.to_string())
 }

@@ -26,6 +26,7 @@ pub mod imports;
 pub mod index;
 mod job;
 mod journal;
+mod listed;
 mod lock;
 mod open;
 mod options;

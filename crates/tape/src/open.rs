@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use flow::FlowTable;
 
+use crate::ageing::rows_max;
 use crate::budget::Room;
 use crate::chain::Chain;
 use crate::checkpoint::Clerk;
@@ -96,6 +97,7 @@ pub(crate) fn open_on(
     }
     options.snaplen = options.snaplen.clamp(1, 512 << 10);
     options.workers = Some(if is_alone { 0 } else { workers(&options) });
+    options.flows.period_rows_max = options.flows.period_rows_max.min(rows_max(options.budget_bytes));
     make_directories(disk.as_ref())?;
     let identity = identity(disk.as_ref(), &options)?;
     if options.flows.secret == [0; 32] {

@@ -63,6 +63,8 @@ pub(crate) struct Tallies {
     pub(crate) segments_closed: AtomicU64,
     pub(crate) files_evicted: AtomicU64,
     pub(crate) flow_files: AtomicU64,
+    /// What flow files took as they were written, with their indexes.
+    pub(crate) flow_file_bytes: AtomicU64,
     /// By lane: what frames held that have been written, and what they became on the disk.
     pub(crate) content_written: [AtomicU64; Lane::ALL.len()],
     pub(crate) content_stored: [AtomicU64; Lane::ALL.len()],

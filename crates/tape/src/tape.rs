@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use flow::{FlowTable, FrameRef, LaneFill, LaneReport};
+use flow::{FlowTable, FrameRef, LaneFill, LaneReport, RowFill};
 use packet::capture::Statistics;
 use packet::capture::block::{packet_block_bytes, put_packet_block};
 use packet::{Interface, Packet, Timestamp};
@@ -34,6 +34,8 @@ const CHECKPOINT_BYTES: u64 = 256 << 20;
 const JUNK_WEIGHT: u64 = 16;
 const SMALL_BUDGET_BYTES: u64 = 1 << 30;
 const CHECKPOINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
+/// How long rows of an earlier period are waited for where packets are the clock.
+const CHECKPOINT_WAIT_MAX: Duration = Duration::from_secs(60);
 const CHECKPOINT_INTERVAL_MAX: Duration = Duration::from_secs(3600);
 
 /// A tape that is being written.
@@ -225,6 +227,11 @@ impl Tape {
         fills
     }
 
+    /// What the rows hold, may hold, and have been filled with.
+    pub fn row_fill(&self) -> RowFill {
+        self.shared.room.row_fill(self.shared.tallies.flow_file_bytes.load(Ordering::Relaxed))
+    }
+
     /// Says how the lanes' admission does, for who asks for the tape's status.
     pub fn note_admission(&mut self, reports: &[(Lane, LaneReport)]) {
         let by_name = |(lane, report): &(Lane, LaneReport)| (lane.name().to_owned(), LanePace::from(report));
@@ -237,10 +244,11 @@ impl Tape {
         self.hand(Job::Roll);
     }
 
-    /// True unless rows of earlier periods still wait to be written: those of one more could be lost.
+    /// True unless rows of earlier periods still wait to be written: those of one more could be lost. Where packets are the
+    /// clock they are waited for.
     #[inline]
     pub fn takes_checkpoint(&self) -> bool {
-        !is_busy(&self.checkpoints_waiting)
+        !is_busy(&self.checkpoints_waiting) || self.by_packets.is_some()
     }
 
     /// True when rows should be written soon.
@@ -256,6 +264,9 @@ impl Tape {
     /// appended before.
     pub fn checkpoint(&mut self, table: &mut FlowTable) {
         self.shared.ask_checkpoint(false);
+        if self.by_packets.is_some() {
+            wait(|| is_busy(&self.checkpoints_waiting), CHECKPOINT_WAIT_MAX);
+        }
         self.close_frames();
         // Grown step by step, its memory would be touched twice while packets wait.
         let mut snapshot = Vec::with_capacity(self.snapshot_bytes + self.snapshot_bytes / 8);
@@ -411,13 +422,11 @@ impl Tape {
             let moment = Moment { time, boot_ns: u64::try_from(boot_ns).unwrap_or(u64::MAX) };
             clock.expiry.look(&self.shared, self.now, moment);
         }
-        let deadline = Instant::now() + self.options.wait_max;
-        while self.ticks > self.shared.ticks_done() && Instant::now() < deadline {
-            if matches!(self.crew, Crew::Caller(_)) || self.shared.is_away() {
-                return;
-            }
-            std::thread::sleep(Duration::from_micros(50));
+        let is_behind = self.ticks > self.shared.ticks_done();
+        if !is_behind || matches!(self.crew, Crew::Caller(_)) || self.shared.is_away() {
+            return;
         }
+        wait(|| self.ticks > self.shared.ticks_done() && !self.shared.is_away(), self.options.wait_max);
     }
 
     fn hand(&mut self, job: Job) {
@@ -439,6 +448,14 @@ impl Tape {
                 self.shared.lose(&format!("lane {}", lane.name()), "the disk is behind", &lost, bytes);
             }
         }
+    }
+}
+
+/// Waits for another thread as long as `is_busy`.
+fn wait(is_busy: impl Fn() -> bool, at_most: Duration) {
+    let deadline = Instant::now() + at_most;
+    while is_busy() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_micros(50));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use flow::{FlowTable, FrameRef, Lane, LaneFill, LaneReport};
+use flow::{FlowTable, FrameRef, Lane, LaneFill, LaneReport, RowFill};
 use packet::{Interface, Packet, Timestamp};
 use record::{Keeper, Note};
 use tape::Tape;
@@ -123,6 +123,10 @@ impl Keeper for TapeKeeper {
 
     fn fills(&self) -> [LaneFill; Lane::ALL.len()] {
         Keeper::fills(&self.tape)
+    }
+
+    fn row_fill(&self) -> RowFill {
+        Keeper::row_fill(&self.tape)
     }
 
     fn note_admission(&mut self, reports: &[(Lane, LaneReport)]) {

@@ -1,7 +1,8 @@
 //! The table's state in bytes, so that flows go on over restarts.
 //!
 //! Big-endian. `"WTFLOWS"` and a zero byte, version (u16), tape id (16), secret (32), then in this order: counters, clock,
-//! ours, listening ports, fragments, flows, admission (not in version 2). A list is its length (u32) and its items. There is no checksum: whoever
+//! ours, listening ports, fragments, flows, admission (not in version 2), the pace of rows
+//! (not in versions 2 and 3). A list is its length (u32) and its items. There is no checksum: whoever
 //! stores a snapshot adds one.
 
 mod flow;
@@ -11,12 +12,15 @@ use crate::entry::{Entry, NONE};
 use crate::fragment::Datagram;
 use crate::idle::Class;
 use crate::ours::{Network, Networks, Ours};
+use crate::row_pace::RowPace;
 use crate::table::Counters;
 use crate::{Admission, Config, Error, FlowTable};
 use packet::Cursor;
 
 const MAGIC: &[u8; 8] = b"WTFLOWS\0";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
+/// Nothing was known of the pace of rows.
+const VERSION_WITHOUT_ROWS: u16 = 3;
 /// Nothing was known of admission.
 const VERSION_WITHOUT_ADMISSION: u16 = 2;
 
@@ -54,6 +58,7 @@ impl FlowTable {
         self.admission.put(out);
         out.extend_from_slice(&self.junk_rows.left.to_be_bytes());
         out.extend_from_slice(&self.junk_rows.filled.to_be_bytes());
+        self.row_pace.put(out);
     }
 
     /// A table that goes on where the snapshot was taken. Sizes come from `config`, what is ours and the secret from
@@ -67,7 +72,7 @@ impl FlowTable {
             return Err(Error::NotASnapshot);
         }
         let version = input.u16()?;
-        if ![VERSION, VERSION_WITHOUT_ADMISSION].contains(&version) {
+        if ![VERSION, VERSION_WITHOUT_ROWS, VERSION_WITHOUT_ADMISSION].contains(&version) {
             return Err(Error::OtherVersion { got: version, expected: VERSION });
         }
         if input.array::<16>()? != config.tape_id {
@@ -91,6 +96,9 @@ impl FlowTable {
             table.junk_rows.left =
                 if left.abs() < 1e12 { left } else { return Err(Error::Impossible { field: "rows" }) };
             table.junk_rows.filled = input.u64()?;
+        }
+        if version == VERSION {
+            table.row_pace = RowPace::take(&mut input)?;
         }
         if input.cursor.is_empty() { Ok(table) } else { Err(Error::Impossible { field: "length" }) }
     }

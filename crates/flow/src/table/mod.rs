@@ -16,6 +16,7 @@ use crate::ours::{Direction, Ours};
 use crate::part::FlowId;
 use crate::path::{Path, Paths};
 use crate::period::{FrameRef, OpenPeriod, Period};
+use crate::row_pace::RowPace;
 use crate::sums::Allowance;
 use crate::tcp::Segment;
 use crate::{Admission, Config};
@@ -99,6 +100,7 @@ pub struct FlowTable {
     pub(crate) capacity: u32,
     makes_room: bool,
     head_bytes: u32,
+    rows_max: usize,
     parts_max: usize,
     locations_max: usize,
     pub(crate) hasher: KeyHasher,
@@ -118,6 +120,7 @@ pub struct FlowTable {
     period: OpenPeriod,
     pub(crate) admission: Admission,
     pub(crate) junk_rows: Allowance,
+    pub(crate) row_pace: RowPace,
     pub(crate) counters: Counters,
 }
 
@@ -132,10 +135,12 @@ impl FlowTable {
             capacity,
             makes_room: config.makes_room,
             head_bytes: config.head_bytes,
+            rows_max: config.period_rows_max.max(1) as usize,
             parts_max: config.period_parts_max.max(1) as usize,
             locations_max: config.period_locations_max.max(1) as usize,
             hasher: KeyHasher::new(&config.secret),
             junk_rows: Allowance::new(config.junk_rows_a_day),
+            row_pace: RowPace::default(),
             admission: Admission::new(&config.secret),
             clock: Clock::default(),
             entries: Vec::with_capacity(capacity as usize),
@@ -234,7 +239,8 @@ impl FlowTable {
 
     /// True when the period has grown so large that a checkpoint should come soon.
     pub fn wants_checkpoint(&self) -> bool {
-        self.period.ended_count() >= self.parts_max
+        self.period.row_count() >= self.rows_max
+            || self.period.ended_count() >= self.parts_max
             || self.period.location_count() >= self.locations_max
             || self.period.part_count() >= self.parts_max * PARTS_PER_ROW
     }
@@ -363,6 +369,9 @@ impl FlowTable {
             _ => {}
         }
         let release = proven_now.then(|| entry.prove(now));
+        if proven_now && self.junk_rows.a_day.is_some() {
+            self.period.begin_row();
+        }
         let (place, used_bytes) = entry.place(packet.wire_bytes, self.head_bytes, now);
         entry.facts.set(Facts::ANSWERED, entry.facts.has(Facts::ANSWERED) || !from_client);
         let sure = entry.is_sure();

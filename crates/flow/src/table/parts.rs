@@ -6,6 +6,8 @@ use crate::idle::Class;
 use crate::lane::{Lane, LaneSet};
 use crate::part::{EndReason, FlowPart};
 use crate::path::Path;
+use crate::row_pace::RowFill;
+use crate::sums::Share;
 use crate::tcp::ConnState;
 use packet::{FlowKey, Packet, Timestamp};
 
@@ -17,6 +19,9 @@ impl FlowTable {
             self.end_part(slot, None);
         }
         let part = self.period.begin_part();
+        if self.has_row(slot) {
+            self.period.begin_row();
+        }
         let entry = &mut self.entries[slot as usize];
         entry.part = part;
         entry.frame = NONE;
@@ -30,18 +35,35 @@ impl FlowTable {
     pub(super) fn end_part(&mut self, slot: u32, reason: Option<EndReason>) {
         let number = self.entries[slot as usize].part;
         if number != NONE {
+            if self.has_row(slot) {
+                self.period.end_row();
+            }
             let entry = &self.entries[slot as usize];
             let base = self.period.first_arrival.unwrap_or(0);
             let mut part = entry.to_part(self.paths.path(entry.path), base);
             part.end_reason = reason;
-            if self.shares_row(slot) {
-                let of = (&self.tape_id, self.clock.nanoseconds);
-                self.period.sum_part(number, part, of, &mut self.junk_rows);
-            } else {
-                self.junk_rows.add_proven();
-                self.period.end_part(number, part);
+            let share = if self.shares_row(slot) { Some(Share::Junk(&mut self.junk_rows)) } else { None };
+            let share = share.or_else(|| self.row_pace.share(self.clock.nanoseconds, &part));
+            let begins = match share {
+                Some(share) => {
+                    let of = (&self.tape_id, self.clock.nanoseconds);
+                    self.period.sum_part(number, part, of, share)
+                }
+                None => {
+                    self.junk_rows.add_proven();
+                    self.period.end_part(number, part);
+                    true
+                }
+            };
+            if begins {
+                self.row_pace.count();
             }
         }
+    }
+
+    /// True if a flow has a row of its own, as far as can be said while it lasts.
+    fn has_row(&self, slot: u32) -> bool {
+        self.junk_rows.a_day.is_none() || self.entries[slot as usize].facts.has(Facts::PROVEN)
     }
 
     /// True if a flow has no row of its own: it proved nothing, or all of it was junk.
@@ -51,20 +73,30 @@ impl FlowTable {
         self.junk_rows.a_day.is_some() && (!facts.has(Facts::PROVEN) || only_junk)
     }
 
-    /// Hands the parts of flows that share rows to the period, whether they go on or not.
+    /// Hands the parts of flows that share rows to the period, whether they go on or not; while rows are judged, those of all.
     pub(super) fn sum_live(&mut self) {
         if self.junk_rows.a_day.is_none() {
             return;
         }
         for slot in 0..self.entries.len() as u32 {
-            if self.entries[slot as usize].part != NONE && self.shares_row(slot) {
+            if self.entries[slot as usize].part == NONE {
+                continue;
+            }
+            if self.row_pace.is_judged() || self.shares_row(slot) {
                 self.end_part(slot, None);
                 let entry = &mut self.entries[slot as usize];
                 entry.part = NONE;
                 entry.frame = NONE;
                 entry.facts.end_period();
+            } else {
+                self.row_pace.count();
             }
         }
+    }
+
+    /// Brings on the time of rows, with what the tape says of them.
+    pub fn note_rows(&mut self, fill: &RowFill) {
+        self.row_pace.tick(self.clock.nanoseconds, fill);
     }
 
     /// Says that admission made a flow junk: it goes when room is needed, and has no row of its own unless more of it is

@@ -331,6 +331,9 @@ impl<K: Keeper> Desk<K> {
             DeskClock::PacketsAsLive => instant + Duration::from_nanos(self.now.saturating_sub(clock)),
         };
         self.tick_admission();
+        if self.clock != DeskClock::Packets {
+            self.table.note_rows(&self.keeper.row_fill());
+        }
         self.keeper.tick(now)?;
         if !self.keeper.is_replaced() {
             return Ok(());

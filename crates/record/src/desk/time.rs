@@ -17,6 +17,8 @@ const PARKING_EVERY_NS: u64 = 50_000_000;
 const KEEPER_EVERY_NS: u64 = 1_000_000_000;
 const KEEPER_EVERY_QUIET_NS: u64 = 10 * KEEPER_EVERY_NS;
 const QUIET_PACKETS: u32 = 256;
+/// So many within a second are many.
+const MANY_PACKETS: u32 = 1 << 13;
 
 /// What was done when, by the packets' clock.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,10 @@ impl<K: Keeper> Desk<K> {
         }
         self.as_live.looked = self.now;
         self.tick(self.now);
+        if self.as_live.packets >= MANY_PACKETS {
+            // A tape that remembers seconds is filled with its burst allowance between two ticks.
+            self.tick_admission();
+        }
         let since = self.now.saturating_sub(self.as_live.ticked);
         let is_quiet = self.as_live.packets < QUIET_PACKETS;
         if since >= if is_quiet { KEEPER_EVERY_QUIET_NS } else { KEEPER_EVERY_NS } {

@@ -1,5 +1,6 @@
 //! `live/flows.state`: the flow table at the last checkpoint, and how far flow files reach.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use packet::{Interface, LinkType};
@@ -12,6 +13,11 @@ use crate::Lane;
 pub const MAGIC: &[u8; 8] = b"wtstate2";
 /// Length of what goes before the JSON.
 pub const HEADER_BYTES: usize = 56;
+/// How a compressed snapshot begins (RFC 8878, 3.1.1).
+const ZSTD_MAGIC: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
+const ZSTD_LEVEL: i32 = 1;
+/// Longest snapshot: the flow table has 4 Mi flows at most.
+const SNAPSHOT_BYTES_MAX: u64 = 1 << 30;
 /// Length of each checksum.
 const SUM_BYTES: usize = 16;
 
@@ -73,7 +79,7 @@ pub struct StateHead {
     pub interfaces: Vec<Interface>,
 }
 
-/// The bytes that go before the snapshot.
+/// The bytes that go before the snapshot, which [`pack`] made.
 pub fn encode_head(head: &StateHead, snapshot: &[u8]) -> Vec<u8> {
     let json = serde_json::to_vec(head).expect("the head of the state is plain data");
     let mut bytes = Vec::with_capacity(HEADER_BYTES + json.len());
@@ -87,10 +93,27 @@ pub fn encode_head(head: &StateHead, snapshot: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A snapshot as it goes into the file: compressed, since a full flow table would be an eighth of a small tape.
+pub fn pack(snapshot: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(snapshot, ZSTD_LEVEL).expect("libzstd compresses anything into a buffer of its own bound")
+}
+
+/// A snapshot from what the file has; `None` if it cannot be one. Older ones are not compressed.
+pub fn unpack(packed: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if !packed.starts_with(&ZSTD_MAGIC) {
+        return Some(Cow::Borrowed(packed));
+    }
+    // It is there once: a bound for what a damaged one claims is enough.
+    let claimed = zstd::zstd_safe::get_frame_content_size(packed).ok()??;
+    let bytes = usize::try_from(claimed).ok().filter(|_| claimed <= SNAPSHOT_BYTES_MAX)?;
+    zstd::bulk::decompress(packed, bytes).ok().map(Cow::Owned)
+}
+
 /// The head and the snapshot in the bytes of a file; `None` if they are not whole.
-pub fn decode(bytes: &[u8]) -> Option<(StateHead, &[u8])> {
+pub fn decode(bytes: &[u8]) -> Option<(StateHead, Cow<'_, [u8]>)> {
     let (head, place) = decode_head(bytes)?;
-    Some((head, place.snapshot(bytes.get(usize::try_from(place.offset).ok()?..)?)?))
+    let packed = place.snapshot(bytes.get(usize::try_from(place.offset).ok()?..)?)?;
+    Some((head, unpack(packed)?))
 }
 
 /// Where the snapshot is in the file, and what it must be.
@@ -178,9 +201,14 @@ mod tests {
         let interface =
             Interface { link_type: LinkType::ETHERNET, snaplen: 262_144, name: Some("eth0".into()), description: None };
         let head = StateHead { flow_file: 7, next_arrival: 123, covers, interfaces: vec![interface] };
-        let mut file = encode_head(&head, b"snapshot");
-        file.extend(b"snapshot");
-        assert_eq!(decode(&file), Some((head, b"snapshot".as_slice())));
+        let snapshot = [7; 5000].as_slice();
+        for whole in [snapshot.to_vec(), pack(snapshot)] {
+            let mut file = encode_head(&head, &whole);
+            file.extend(whole);
+            assert_eq!(decode(&file), Some((head.clone(), snapshot.into())));
+        }
+        let mut file = encode_head(&head, &pack(snapshot));
+        file.extend(pack(snapshot));
         for at in 0..file.len() {
             assert_eq!(decode(&file[..at]), None);
             file[at] ^= 1;

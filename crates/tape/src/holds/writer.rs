@@ -16,7 +16,7 @@ use crate::format::hold::{PROGRESS, Progress};
 use crate::format::names::{self, Encoding, FlowFileName, SegmentName};
 use crate::format::state::{Covers, Position};
 use crate::frame::{Encoder, Summary};
-use crate::rows::{FramePlace, Metadata, order};
+use crate::rows::{FramePlace, Metadata, Rowless, order};
 use crate::{catalog, index, rows};
 
 /// A frame is closed at so many bytes.
@@ -54,7 +54,7 @@ pub(crate) struct HoldWriter<'a> {
     progress: Progress,
     /// Frames so far; rows name them by their places in it.
     frames: Vec<FramePlace>,
-    rowless: Vec<u32>,
+    rowless: Vec<Rowless>,
     locations: Vec<(u32, u32)>,
     written_bytes: u64,
 }
@@ -141,8 +141,12 @@ impl<'a> HoldWriter<'a> {
         open.summary.add(packet.time, arrival);
         match part {
             Some(part) if self.locations.last() != Some(&(part, frame)) => self.locations.push((part, frame)),
-            None if self.rowless.last() != Some(&frame) => self.rowless.push(frame),
-            _ => {}
+            Some(_) => {}
+            None => {
+                let place = self.frames.get(frame as usize).copied();
+                let rowless = place.and_then(Rowless::frame).filter(|rowless| self.rowless.last() != Some(rowless));
+                self.rowless.extend(rowless);
+            }
         }
         let progress = &mut self.progress;
         progress.packets += 1;

@@ -115,11 +115,13 @@ fn outside(part: &FlowPart) -> Outside {
 
 fn segments(metadata: &Metadata) -> [(u64, u64); Lane::ALL.len()] {
     let mut segments = [(0, 0); Lane::ALL.len()];
-    for place in &metadata.frames {
-        let Some(lane) = place.lane else { continue };
+    let listed = metadata.frames.iter().filter_map(|place| Some((place.lane?, place.segment)));
+    let rowless = metadata.rowless.iter();
+    let rowless = rowless.flat_map(|one| [one.first, one.last].map(|position| (one.lane, position.segment)));
+    for (lane, segment) in listed.chain(rowless) {
         let (first, last) = &mut segments[lane.number()];
-        *first = if *first == 0 { place.segment } else { place.segment.min(*first) };
-        *last = place.segment.max(*last);
+        *first = if *first == 0 { segment } else { segment.min(*first) };
+        *last = segment.max(*last);
     }
     segments
 }

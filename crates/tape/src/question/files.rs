@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::ErrorKind;
 
-use super::view::View;
+use super::view::{View, sort_and_dedup};
 use crate::format::state::{Covers, Position};
 use crate::read::Frame;
-use crate::rows::{FlowFile, RowsError};
+use crate::rows::{FlowFile, FramePlace, Rowless, RowsError};
 use crate::{Error, Lane};
 
 /// Opens a flow file; `None` if it has been evicted or cannot be read, which is noted.
@@ -51,8 +51,9 @@ pub(super) fn starts(view: &mut View, file: u32) -> Result<Option<Covers>, Error
     let Some(file) = open(view, file)? else { return Ok(None) };
     let mut starts = file.metadata().covers;
     for lane in Lane::ALL {
-        let of_lane = file.metadata().frames.iter().filter(|place| place.lane == Some(lane));
-        let first = of_lane.map(|place| Position { segment: place.segment, uoffset: place.uoffset }).min();
+        let listed = file.metadata().frames.iter().filter(|place| place.lane == Some(lane));
+        let rowless = file.metadata().rowless.iter().filter(|rowless| rowless.lane == lane);
+        let first = listed.map(FramePlace::position).chain(rowless.map(|rowless| rowless.first)).min();
         if let Some(first) = first {
             starts.set(lane, first);
         }
@@ -60,15 +61,16 @@ pub(super) fn starts(view: &mut View, file: u32) -> Result<Option<Covers>, Error
     Ok(Some(starts))
 }
 
-/// The frames of a flow file that hold packets without a row.
+/// The frames of a flow file that hold packets without a row, or may.
 pub(super) fn rowless(view: &mut View, file: u32) -> Result<Vec<Frame>, Error> {
     let Some(file) = open(view, file)? else { return Ok(Vec::new()) };
-    let metadata = file.metadata();
     let mut frames = Vec::new();
-    for place in metadata.rowless.iter().filter_map(|index| metadata.frames.get(*index as usize)) {
-        if let Some(lane) = place.lane {
-            frames.extend(view.listing.find(&mut view.tape, lane, place.segment, place.uoffset)?);
-        }
+    for Rowless { lane, first, last } in &file.metadata().rowless {
+        // Where frames were cut differently, the one that contains an offset is meant.
+        frames.extend(view.listing.find(&mut view.tape, *lane, first.segment, first.uoffset)?);
+        let behind = Position { segment: last.segment, uoffset: last.uoffset.saturating_add(1) };
+        frames.extend(view.listing.between(&mut view.tape, *lane, *first, Some(behind))?);
     }
+    sort_and_dedup(&mut frames);
     Ok(frames)
 }

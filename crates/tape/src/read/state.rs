@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use super::Tape;
 use super::scan::read_up_to;
 use crate::format::names;
-use crate::format::state::{HEADER_BYTES, SnapshotPlace, StateHead, decode_head, head_bytes};
+use crate::format::state::{HEADER_BYTES, SnapshotPlace, StateHead, decode_head, head_bytes, unpack};
 
 /// Longest head that is read; a damaged one must not take all memory.
 const HEAD_BYTES_MAX: u64 = 64 << 20;
@@ -26,7 +26,7 @@ impl State {
     pub(crate) fn snapshot(&self) -> Option<Vec<u8>> {
         let bytes = self.place.bytes.min(SNAPSHOT_BYTES_MAX);
         let read = read_up_to(&self.file, self.place.offset, usize::try_from(bytes).ok()?).ok()?;
-        self.place.snapshot(&read).is_some().then_some(read)
+        Some(unpack(self.place.snapshot(&read)?)?.into_owned())
     }
 }
 

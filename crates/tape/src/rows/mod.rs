@@ -19,7 +19,7 @@ use flow::{ConnState, Direction, FlowId, FlowPart, History, LaneSet};
 use packet::decode::{Tunnel, Vlans};
 use packet::{FlowKey, Timestamp};
 
-pub use metadata::{FramePlace, Metadata};
+pub use metadata::{FramePlace, Metadata, Rowless};
 pub use read::{FlowFile, RowsError, fuzz_flow_file};
 pub(crate) use write::order;
 pub use write::write;

@@ -6,7 +6,8 @@ use packet::decode::{Tunnel, Vlans};
 use packet::{Address, FlowKey, Mac, Timestamp};
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::{FlowFile, FramePlace, Metadata, RowsError, Stored, write};
+use super::{FlowFile, FramePlace, Metadata, Rowless, RowsError, Stored, write};
+use crate::format::state::Position;
 
 /// Parts that between them have every value that a column can have, null and empty included.
 fn parts() -> Vec<FlowPart> {
@@ -69,7 +70,11 @@ fn metadata() -> Metadata {
         sensor: "web-1".into(),
         interfaces: vec!["eth0".into(), String::new()],
         frames: vec![place(1, 300), place(u64::MAX, u64::MAX)],
-        rowless: vec![1],
+        rowless: vec![Rowless {
+            lane: Lane::Junk,
+            first: Position { segment: 3, uoffset: 4 },
+            last: Position { segment: 5, uoffset: u64::MAX },
+        }],
         clock_ns: 7_000_000_000,
         ..Metadata::default()
     }

@@ -109,7 +109,7 @@ pub(crate) fn salvage(
     }
     let mut config = options.flows.clone();
     config.tape_id = identity.id_bytes();
-    let restored = state.and_then(|(_, snapshot)| FlowTable::restore(config.clone(), snapshot).ok());
+    let restored = state.and_then(|(_, snapshot)| FlowTable::restore(config.clone(), &snapshot).ok());
     let mut table = restored.unwrap_or_else(|| FlowTable::new(config));
     let mut filing =
         Filing { identity, next_number: next_flow_file, keeper: Keeper::open(shared), uncounted: Vec::new() };

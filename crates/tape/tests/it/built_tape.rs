@@ -14,7 +14,7 @@ use tape::format::names::{self, Encoding, FlowFileName, SegmentName};
 use tape::format::segments::{self, SegmentRecord};
 use tape::format::state::{self, Covers, Position, StateHead};
 use tape::format::zstd_frame;
-use tape::rows::{self, FramePlace, Metadata};
+use tape::rows::{self, FramePlace, Metadata, Rowless};
 
 /// A packet of its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -244,13 +244,15 @@ impl<'a> Builder<'a> {
         }
         self.flow_file += 1;
         let rowless = period.locations.iter().filter(|location| location.part == flow::ROWLESS);
+        let rowless =
+            rowless.filter_map(|location| Rowless::frame(*self.frames.get(location.frame as usize)?)).collect();
         let metadata = Metadata {
             tape: TAPE_ID.into(),
             sensor: "built".into(),
             covers,
             interfaces: self.interfaces.iter().map(|interface| interface.name.clone().unwrap_or_default()).collect(),
             frames: std::mem::take(&mut self.frames),
-            rowless: rowless.map(|location| location.frame).collect(),
+            rowless,
             clock_ns: period.clock_ns,
         };
         let locations: Vec<(u32, u32)> =
