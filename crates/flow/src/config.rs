@@ -18,7 +18,7 @@ pub struct Config {
     /// flood must not end conversations.
     pub makes_room: bool,
     /// Live: flows that prove nothing share rows, one for each source prefix, target, port and minute, at most so many a day
-    /// and one for each four proven flows. Without it every flow has its row.
+    /// and one for each two proven flows. Without it every flow has its row.
     pub junk_rows_a_day: Option<u32>,
     /// Bytes on the wire of a flow that count as its head, and as much again each hour.
     pub head_bytes: u32,

@@ -214,5 +214,6 @@ fn sum(row: &mut FlowPart, part: &FlowPart, common: &FlowKey) {
 /// Makes a row one that flows share.
 fn widen(row: &mut FlowPart, common: &FlowKey) {
     row.key = *common;
+    row.is_plain = false;
     row.end_reason = Some(EndReason::Summed);
 }

@@ -107,7 +107,7 @@ impl Ledger {
 
 /// What is kept free ahead of need, so that nobody has to wait for files to be removed.
 fn headroom(limit: u64) -> u64 {
-    (limit / 64).min(256 << 20)
+    (limit / 64).clamp(256 << 10, 256 << 20).min(limit / 16)
 }
 
 /// A file that is to go.
