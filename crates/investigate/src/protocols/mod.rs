@@ -1,6 +1,7 @@
 //! What speaks in a conversation: recognised by its content, never by its port alone.
 
 mod ber;
+mod carried;
 mod cutter;
 mod dhcp;
 mod dhcpv6;
@@ -13,6 +14,7 @@ mod http;
 mod http1;
 mod http2;
 mod imap;
+mod intake;
 mod irc;
 mod kerberos;
 mod ldap;
@@ -30,6 +32,7 @@ mod rdp;
 mod redis;
 mod sasl;
 mod sip;
+mod smb;
 mod smtp;
 mod snmp;
 mod socks;
@@ -178,6 +181,7 @@ pub const KNOWN: &[Recognised] = &[
     ssh::RECOGNISED,
     imap::RECOGNISED,
     pop3::RECOGNISED,
+    smb::RECOGNISED,
     smtp::RECOGNISED,
     ftp::RECOGNISED,
     tls::RECOGNISED,

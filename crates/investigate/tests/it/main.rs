@@ -1,6 +1,7 @@
 //! Investigations of captures and of streams made up.
 
 mod captures;
+mod carved;
 mod collect;
 mod every_capture;
 mod shared;

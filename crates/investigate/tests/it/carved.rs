@@ -1,0 +1,189 @@
+//! Files of mail, FTP, TFTP, SMB and NFS, against the truth beside the captures and against tshark.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use investigate::{Ends, Field};
+use sha2::{Digest, Sha256};
+
+use crate::captures::investigate;
+use crate::collect::{Collected, File};
+use crate::shared::{every_capture, folder};
+
+/// Protocols whose files are looked for.
+const CARRIED: [&str; 8] = ["smtp", "pop3", "imap", "ftp-data", "tftp", "smb", "nfs", "http"];
+
+fn carved(capture: &Path) -> Collected {
+    let mut collected = Collected::default();
+    investigate(capture, &mut collected);
+    collected
+}
+
+/// The bytes of a file in their places, if none is missing.
+fn whole(file: &File) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for (start, piece) in &file.plain {
+        let (start, end) = (usize::try_from(*start).ok()?, usize::try_from(*start).ok()? + piece.len());
+        if bytes.len() < end {
+            bytes.resize(end, 0);
+        }
+        bytes[start..end].copy_from_slice(piece);
+    }
+    (file.gap_bytes == 0).then_some(bytes)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Each hash of each form of each file.
+fn hashes(collected: &Collected) -> BTreeSet<String> {
+    let mut hashes = BTreeSet::new();
+    for file in collected.files.iter().filter(|file| CARRIED.contains(&file.start.protocol)) {
+        for bytes in whole(file).iter().chain([&file.wire]) {
+            hashes.insert(hexadecimal(&Sha256::digest(bytes)));
+            hashes.insert(hexadecimal(&sha1::Sha1::digest(bytes)));
+            hashes.insert(hexadecimal(&md5::Md5::digest(bytes)));
+        }
+    }
+    hashes
+}
+
+#[test]
+fn files_of_the_truth() {
+    let Some(folder) = folder() else { return };
+    let text = std::fs::read_to_string(folder.join("truth/files.jsonl")).expect("truth");
+    let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("row")).collect();
+    let word =
+        |row: &serde_json::Value, key: &str| row.get(key).and_then(|value| value.as_str()).unwrap_or("").to_owned();
+    let (mut checked, mut missing) = (0, Vec::new());
+    for row in &rows {
+        let named = (word(row, "protocol") + &word(row, "source") + &word(row, "pcap")).to_lowercase();
+        let is_ours = ["smtp", "imap", "pop3", "ftp", "tftp", "smb"].iter().any(|name| named.contains(name));
+        if !is_ours || !["gate", "gate-derived", "derived-one-tool"].contains(&word(row, "tier").as_str()) {
+            continue;
+        }
+        // What goes through pipes is no file, nor is nothing.
+        let is_pipe = ["samr", "srvsvc", "svcctl", "netlogon"].iter().any(|pipe| word(row, "name").contains(pipe));
+        let is_http = word(row, "protocol") == "http";
+        if is_pipe || is_http || row.get("size") == Some(&serde_json::json!(0)) {
+            continue;
+        }
+        let hashes = hashes(&carved(&folder.join(word(row, "pcap"))));
+        checked += 1;
+        if !["sha256", "sha1", "md5"].iter().any(|key| hashes.contains(&word(row, key))) {
+            missing.push(format!("{} {} {}", word(row, "pcap"), word(row, "name"), word(row, "source")));
+        }
+    }
+    assert!(missing.is_empty(), "{} of {checked} are missing:\n{}", missing.len(), missing.join("\n"));
+    assert!(checked >= 15, "{checked} rows");
+}
+
+#[test]
+fn what_tshark_exports() {
+    let Some(folder) = folder() else { return };
+    if Command::new("tshark").arg("--version").output().is_err() {
+        assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs tshark");
+        eprintln!("skipped: needs tshark");
+        return;
+    }
+    let captures = [
+        ("imf", "arkime+arkime/tests/pcap/imap.pcap"),
+        ("imf", "arkime+arkime/tests/pcap/smtp-zip.pcap"),
+        ("imf", "OISF+suricata-verify/tests/pop3-02-bug-7709/input.pcap"),
+        ("imf", "OISF+suricata-verify/tests/smtp-long-DATA-line/input.pcap"),
+        ("imf", "zeek+zeek/testing/btest/Traces/smtp.pcap"),
+        ("ftp-data", "zeek+zeek/testing/btest/Traces/ftp/retr.pcap"),
+        ("tftp", "arkime+arkime/tests/pcap/tftp_rrq.pcap"),
+        ("smb", "zeek+zeek/testing/btest/Traces/smb/smb2readwrite.pcap"),
+    ];
+    for (kind, capture) in captures {
+        let capture = folder.join(capture);
+        let out = tempfile(kind, &capture);
+        let status = Command::new("tshark")
+            .args(["-Q", "-r"])
+            .arg(&capture)
+            .arg("--export-objects")
+            .arg(format!("{kind},{}", out.display()))
+            .output();
+        assert!(status.expect("tshark").status.success());
+        let ours: Vec<Vec<u8>> = carved(&capture).files.iter().filter_map(whole).collect();
+        let mut count = 0;
+        for entry in std::fs::read_dir(&out).expect("exported") {
+            let theirs = std::fs::read(entry.expect("entry").path()).expect("exported file");
+            count += 1;
+            // Of IMAP it takes header fields alone for mails, of POP3 lists too, and it keeps the dot that ends a mail.
+            let theirs = theirs.strip_suffix(b".\r\n").unwrap_or(&theirs);
+            let line = theirs.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            let is_mail =
+                line.contains(&b':') && theirs.windows(4).position(|end| end == b"\r\n\r\n") != Some(theirs.len() - 4);
+            if kind == "imf" && !is_mail {
+                continue;
+            }
+            // tshark leaves the last line end of a mail out.
+            let is_same = |ours: &Vec<u8>| *ours == theirs || ours.strip_suffix(b"\r\n") == Some(theirs);
+            assert!(ours.iter().any(is_same), "{}: {} bytes of {kind}", capture.display(), theirs.len());
+        }
+        let _ = std::fs::remove_dir_all(&out);
+        assert!(count > 0, "{}: tshark exports {kind}", capture.display());
+    }
+}
+
+fn tempfile(kind: &str, capture: &Path) -> std::path::PathBuf {
+    let name = format!("wiretape-carved-{}-{kind}-{}", std::process::id(), capture.to_string_lossy().replace('/', "_"));
+    std::env::temp_dir().join(name)
+}
+
+#[test]
+fn what_tshark_reads() {
+    let Some(folder) = folder() else { return };
+    let fields = [
+        ("imf.subject", Field::MailSubject),
+        ("ftp.request.arg and ftp.request.command==USER", Field::User),
+        ("ntlmssp.auth.username", Field::User),
+    ];
+    let mut checked = 0;
+    for capture in every_capture(&folder) {
+        let text = capture.to_string_lossy().into_owned();
+        if !["smtp", "imap", "pop3", "ftp", "smb", "zerologon"].iter().any(|name| text.contains(name)) {
+            continue;
+        }
+        let collected = carved(&capture);
+        for (field, ours) in fields {
+            let (name, filter) = field.split_once(" and ").unwrap_or((field, field));
+            let output = Command::new("tshark")
+                .arg("-r")
+                .arg(&capture)
+                .args(["-Y", filter, "-T", "fields", "-e", name])
+                .output();
+            let Ok(output) = output else {
+                assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs tshark");
+                eprintln!("skipped: needs tshark");
+                return;
+            };
+            for theirs in String::from_utf8_lossy(&output.stdout).lines().flat_map(|line| line.split(',')) {
+                if theirs.is_empty() || theirs == "NULL" || theirs.contains("=?") {
+                    continue;
+                }
+                checked += 1;
+                // Line ends within a field are shown as they are; here they are folded.
+                let folded = theirs.replace("\\r\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ");
+                let found = collected.texts(ours).iter().any(|text| text.contains(&folded));
+                assert!(found, "{text}: {name} {theirs:?}; told {:?}", collected.texts(ours));
+            }
+        }
+    }
+    assert!(checked > 20, "{checked} values");
+}
+
+#[test]
+fn files_that_are_whole_say_so() {
+    let Some(folder) = folder() else { return };
+    let collected = carved(&folder.join("zeek+zeek/testing/btest/Traces/ftp/retr.pcap"));
+    let file = collected.files.iter().find(|file| file.start.protocol == "ftp-data").expect("a file");
+    assert_eq!(
+        (file.ends, file.start.name.as_deref().map(|name| name.ends_with("html.txt") || !name.is_empty())),
+        (Some(Ends::Whole), Some(true))
+    );
+}
