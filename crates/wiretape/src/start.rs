@@ -37,8 +37,8 @@ fn is_tcpdump_spelling(first: &str) -> bool {
 }
 
 /// Commands that scripts and habits may expect, and that only later versions have.
-const NOT_YET: [&str; 13] = [
-    "follow", "files", "iocs", "sweep", "serve", "ship", "verify", "replay", "case", "keys", "doctor", "extcap", "sql",
+const NOT_YET: [&str; 11] = [
+    "iocs", "sweep", "serve", "ship", "verify", "replay", "case", "keys", "doctor", "extcap", "sql",
 ];
 
 /// The failure to name for a command of another version; nothing for those that are here.
@@ -74,6 +74,7 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Flows(arguments)) => commands::flows::run(&arguments),
         Some(Command::Packets(arguments)) => commands::packets::run(&arguments),
         Some(Command::Follow(arguments)) => commands::follow::run(&arguments),
+        Some(Command::Files(arguments)) => commands::files::run(&arguments),
         Some(Command::Hold(arguments)) => commands::hold::run(&arguments),
         Some(Command::Watch(arguments)) => commands::watch::run(&arguments),
         Some(Command::Filter(arguments)) => commands::filter::run(&arguments),

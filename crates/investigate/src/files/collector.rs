@@ -65,13 +65,13 @@ impl<S: Store> Collector<S> {
             None => (self.new_content(), false),
         };
         if let Some(key) = start.joins.as_deref().filter(|_| !is_aside) {
-            let given_up = self.joined.begin(key, content, at, &start);
+            let given_up = self.joined.begin(key, content, file, at, &start);
             given_up.into_iter().for_each(|(content, whole)| self.emit_joined(content, whole));
         }
         if let (Some(size), Some(content)) = (start.size, self.contents.get_mut(&content)) {
             content.size = content.size.max(Some(size));
         }
-        self.transfers.insert(file, Transfer::new(at, start, content, is_aside));
+        self.transfers.insert(file, Transfer::new(file, at, start, content, is_aside));
     }
 
     /// The next bytes of a file.
@@ -177,7 +177,7 @@ impl<S: Store> Collector<S> {
     fn emit_alone(&mut self, transfer: Transfer, wire: Option<Wire>) {
         let id = transfer.content;
         let Some(content) = self.contents.remove(&id) else { return };
-        let mut file = self.describe(id, content, transfer.at, transfer.start, wire, 1);
+        let mut file = self.describe(id, content, (transfer.file, transfer.at), transfer.start, wire, 1);
         file.is_piece = !file.missing.is_empty() && transfer.is_piece;
         self.found.push(file);
     }
@@ -211,7 +211,7 @@ impl<S: Store> Collector<S> {
             Some(content) => content,
             None => self.new_content(),
         };
-        let given_up = self.joined.begin(key, target, transfer.at, &transfer.start);
+        let given_up = self.joined.begin(key, target, transfer.file, transfer.at, &transfer.start);
         given_up.into_iter().for_each(|(content, whole)| self.emit_joined(content, whole));
         copy(&mut self.store, transfer.content, target, &aside);
         self.store.forget(transfer.content);
@@ -229,6 +229,7 @@ impl<S: Store> Collector<S> {
         let mut there = Ranges::default();
         there.add(transfer.start.offset, transfer.start.offset.saturating_add(transfer.bytes));
         self.found.push(FoundFile {
+            first: transfer.file,
             flow: transfer.at.flow,
             time: transfer.at.time,
             arrival: transfer.at.arrival,
@@ -251,7 +252,7 @@ impl<S: Store> Collector<S> {
 
     fn emit_joined(&mut self, id: ContentId, whole: Whole) {
         let Some(content) = self.contents.remove(&id) else { return };
-        let file = self.describe(id, content, whole.at, whole.start, whole.wire, whole.pieces);
+        let file = self.describe(id, content, (whole.first, whole.at), whole.start, whole.wire, whole.pieces);
         self.found.push(file);
     }
 
@@ -259,7 +260,7 @@ impl<S: Store> Collector<S> {
         &mut self,
         id: ContentId,
         mut content: Content,
-        at: At,
+        (first, at): (FileId, At),
         start: FileStart,
         wire: Option<Wire>,
         pieces: u32,
@@ -272,6 +273,7 @@ impl<S: Store> Collector<S> {
             self.store.forget(id);
         }
         FoundFile {
+            first,
             flow: at.flow,
             time: at.time,
             arrival: at.arrival,

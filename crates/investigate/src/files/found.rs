@@ -5,11 +5,13 @@ use packet::Timestamp;
 use super::hashes::Hashes;
 use super::ranges::Missing;
 use super::store::ContentId;
-use crate::Side;
+use crate::{FileId, Side};
 
 /// A file, or what there is of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundFile {
+    /// The number of the transfer that began it.
+    pub first: FileId,
     /// The flow that brought its first bytes.
     pub flow: u64,
     /// When it began.

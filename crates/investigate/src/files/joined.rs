@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::found::Wire;
 use super::store::ContentId;
-use crate::{At, FileStart};
+use crate::{At, FileId, FileStart};
 
 /// Files that wait for more pieces; those that have waited longest are given up.
 const JOINED_MAX: usize = 4096;
@@ -23,6 +23,7 @@ pub(super) struct Joined {
 
 /// What is known of such a file.
 pub(super) struct Whole {
+    pub(super) first: FileId,
     pub(super) at: At,
     pub(super) start: FileStart,
     /// What was transferred, if that was all in one.
@@ -47,6 +48,7 @@ impl Joined {
         &mut self,
         key: &str,
         content: ContentId,
+        first: FileId,
         at: At,
         start: &FileStart,
     ) -> Vec<(ContentId, Whole)> {
@@ -62,7 +64,7 @@ impl Joined {
             return Vec::new();
         }
         let pushed_out = if self.by_key.len() < JOINED_MAX { Vec::new() } else { self.take_idle() };
-        let whole = Whole { at, start: start.clone(), wire: None, pieces: 1, users: 1, used };
+        let whole = Whole { first, at, start: start.clone(), wire: None, pieces: 1, users: 1, used };
         self.by_key.insert(key.to_owned(), (content, whole));
         pushed_out
     }

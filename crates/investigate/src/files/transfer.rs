@@ -3,10 +3,11 @@
 use super::found::Wire;
 use super::hashes::Hasher;
 use super::store::ContentId;
-use crate::{At, FileStart};
+use crate::{At, FileId, FileStart};
 
 /// A file between its start and its end.
 pub(super) struct Transfer {
+    pub(super) file: FileId,
     pub(super) at: At,
     pub(super) start: FileStart,
     pub(super) content: ContentId,
@@ -34,11 +35,11 @@ pub(super) struct WireBytes {
 }
 
 impl Transfer {
-    pub(super) fn new(at: At, start: FileStart, content: ContentId, is_aside: bool) -> Self {
+    pub(super) fn new(file: FileId, at: At, start: FileStart, content: ContentId, is_aside: bool) -> Self {
         let position = start.offset;
         let wire = (start.is_encoded || start.is_piece).then(WireBytes::default);
         let is_piece = start.is_piece;
-        Self { at, start, content, is_piece, position, end: position, bytes: 0, has_gaps: false, wire, is_aside }
+        Self { file, at, start, content, is_piece, position, end: position, bytes: 0, has_gaps: false, wire, is_aside }
     }
 
     /// The plain bytes at `position` were told.

@@ -54,6 +54,13 @@ Examples:
   wiretape packets --tape /var/lib/wiretape/held/NAME -w case17.pcapng    a hold is a tape of its own
   wiretape hold release NAME --reason 'case closed'";
 
+/// Of `files`.
+pub(super) const FILES: &str = "\
+Examples:
+  wiretape files --last 1h                                         what was transferred, with SHA-256
+  wiretape files -r capture.pcap --format json | jq -r .sha256
+  wiretape files host 203.0.113.7 --last 1d --out found            the files themselves, named by their hashes";
+
 /// Of `watch`.
 pub(super) const WATCH: &str = "\
 Examples:

@@ -2,6 +2,7 @@
 
 mod examples;
 mod field;
+mod files;
 mod follow;
 mod hold;
 mod question;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use field::ByField;
+pub(crate) use files::{FilesArgs, FilesFormat};
 pub(crate) use follow::{FollowArgs, FollowFormat, WantedSide};
 pub(crate) use hold::{HoldAddArgs, HoldArgs, HoldCommand, HoldFormat, HoldReleaseArgs};
 pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Show what the two sides of a conversation said
     #[command(after_help = examples::FOLLOW)]
     Follow(FollowArgs),
+    /// List the files that were transferred, with their hashes, or write them
+    #[command(after_help = examples::FILES)]
+    Files(FilesArgs),
     /// Keep flows out of the reach of ageing
     #[command(after_help = examples::HOLD)]
     Hold(HoldArgs),

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 mod courtesy;
 mod explained;
 mod export;
+pub(crate) mod files;
 pub(crate) mod filter;
 mod flow_ids;
 pub(crate) mod flows;

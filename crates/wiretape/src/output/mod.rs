@@ -4,6 +4,7 @@ pub(crate) mod capture;
 pub(crate) mod coverage;
 pub(crate) mod explain;
 pub(crate) mod file;
+pub(crate) mod files;
 pub(crate) mod flows;
 pub(crate) mod follow;
 pub(crate) mod grid;

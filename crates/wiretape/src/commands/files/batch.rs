@@ -1,0 +1,190 @@
+//! What a sink is told of files, in batches from one thread to another.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use investigate::files::{Collector, Store};
+use investigate::{At, Body, Ends, Expected, Field, FileId, FileStart, Side, Sink};
+use packet::{Address, FlowKey, Headers};
+
+use crate::errors::Failure;
+use crate::output::files::{FileRecord, Printer};
+
+/// Bytes of files in a batch.
+const BATCH_BYTES: usize = 1 << 20;
+/// What is told in a batch, at most.
+const TOLD_MAX: usize = 4096;
+
+/// What was told, in order.
+#[derive(Default)]
+pub(super) struct Batch {
+    told: Vec<Told>,
+    bytes: Vec<u8>,
+}
+
+enum Told {
+    Start { file: FileId, at: At, start: Box<FileStart>, key: Option<FlowKey> },
+    Data { file: FileId, body: Body, bytes: Range<usize> },
+    Gap { file: FileId, body: Body, bytes: u64 },
+    Seek { file: FileId, offset: u64 },
+    End { file: FileId, ends: Ends },
+}
+
+impl Batch {
+    pub(super) fn clear(&mut self) {
+        self.told.clear();
+        self.bytes.clear();
+    }
+}
+
+/// The sink on the side of the packets.
+pub(super) struct Batcher {
+    batch: Batch,
+    sender: Option<SyncSender<Batch>>,
+    unused: Receiver<Batch>,
+    files: u64,
+    /// Between whom the packet is that is being looked at, from client to server.
+    key: Option<FlowKey>,
+}
+
+impl Batcher {
+    pub(super) fn new(sender: SyncSender<Batch>, unused: Receiver<Batch>) -> Self {
+        Self { batch: Batch::default(), sender: Some(sender), unused, files: 0, key: None }
+    }
+
+    /// Notes whose packet comes next.
+    pub(super) fn meet(&mut self, side: Side, headers: &Headers) {
+        self.key = headers.key.map(|key| if side == Side::Client { key } else { key.reversed() });
+    }
+
+    /// Whether nobody takes batches any more.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.sender.is_none()
+    }
+
+    /// Sends what is left.
+    pub(super) fn finish(mut self) {
+        self.send();
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.batch.told.push(told);
+        if self.batch.told.len() >= TOLD_MAX || self.batch.bytes.len() >= BATCH_BYTES {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        let next = self.unused.try_recv().unwrap_or_default();
+        let batch = std::mem::replace(&mut self.batch, next);
+        if self.sender.as_ref().is_some_and(|sender| sender.send(batch).is_err()) {
+            self.sender = None;
+        }
+    }
+}
+
+impl Sink for Batcher {
+    fn protocol(&mut self, _: At, _: &'static str) {}
+    fn fact(&mut self, _: At, _: Field, _: &str) {}
+    fn resolved(&mut self, _: At, _: &str, _: Address) {}
+
+    fn file_start(&mut self, at: At, start: FileStart) -> FileId {
+        self.files += 1;
+        let file = FileId(self.files);
+        let key = self.key;
+        self.tell(Told::Start { file, at, start: Box::new(start), key });
+        file
+    }
+
+    fn file_data(&mut self, file: FileId, body: Body, bytes: &[u8]) {
+        let from = self.batch.bytes.len();
+        self.batch.bytes.extend_from_slice(bytes);
+        let to = self.batch.bytes.len();
+        match self.batch.told.last_mut() {
+            Some(Told::Data { file: last, body: form, bytes }) if *last == file && *form == body && bytes.end == from => {
+                bytes.end = to;
+                if to >= BATCH_BYTES {
+                    self.send();
+                }
+            }
+            _ => self.tell(Told::Data { file, body, bytes: from..to }),
+        }
+    }
+
+    fn file_gap(&mut self, file: FileId, body: Body, bytes: u64) {
+        self.tell(Told::Gap { file, body, bytes });
+    }
+
+    fn file_seek(&mut self, file: FileId, offset: u64) {
+        self.tell(Told::Seek { file, offset });
+    }
+
+    fn file_end(&mut self, file: FileId, ends: Ends) {
+        self.tell(Told::End { file, ends });
+    }
+
+    fn expect(&mut self, _: At, _: Expected) {}
+    fn oddity(&mut self, _: At, _: &'static str) {}
+}
+
+/// Gives a found file its name where it is kept.
+pub(super) type Keep<S> = fn(&mut S, &FileRecord) -> Result<Option<String>, Failure>;
+
+/// The other side: files put together, kept and printed.
+pub(super) struct Collecting<S: Store, W: Write> {
+    collector: Collector<S>,
+    printer: Printer<W>,
+    keep: Keep<S>,
+    /// Between whom the files are that were not found yet.
+    keys: HashMap<FileId, FlowKey>,
+    files: u64,
+}
+
+impl<S: Store, W: Write> Collecting<S, W> {
+    pub(super) fn new(collector: Collector<S>, printer: Printer<W>, keep: Keep<S>) -> Self {
+        Self { collector, printer, keep, keys: HashMap::new(), files: 0 }
+    }
+
+    pub(super) fn take(&mut self, batch: &Batch) -> Result<(), Failure> {
+        for told in &batch.told {
+            match told {
+                Told::Start { file, at, start, key } => {
+                    if let Some(key) = key {
+                        self.keys.insert(*file, *key);
+                    }
+                    self.collector.start(*file, *at, (**start).clone());
+                }
+                Told::Data { file, body, bytes } => {
+                    self.collector.data(*file, *body, batch.bytes.get(bytes.clone()).unwrap_or_default());
+                }
+                Told::Gap { file, body, bytes } => self.collector.gap(*file, *body, *bytes),
+                Told::Seek { file, offset } => self.collector.seek(*file, *offset),
+                Told::End { file, ends } => self.collector.end(*file, *ends),
+            }
+        }
+        self.tell_found()
+    }
+
+    /// How many files were found, and how many began while too many were on their way.
+    pub(super) fn finish(mut self) -> Result<(u64, u64), Failure> {
+        self.collector.finish();
+        self.tell_found()?;
+        self.printer.finish().map_err(Failure::output)?;
+        Ok((self.files, self.collector.unfollowed()))
+    }
+
+    fn tell_found(&mut self) -> Result<(), Failure> {
+        for file in self.collector.take_found() {
+            self.files += 1;
+            let mut record = FileRecord::new(&file, self.keys.get(&file.first));
+            record.kept_as = (self.keep)(self.collector.store(), &record)?;
+            if !file.is_piece {
+                self.keys.remove(&file.first);
+            }
+            self.printer.file(record).map_err(Failure::output)?;
+        }
+        Ok(())
+    }
+}
