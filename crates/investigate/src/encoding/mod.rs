@@ -3,8 +3,10 @@
 mod brotli;
 mod budget;
 mod layer;
+mod messages;
 
 use layer::{Layer, Stepped};
+pub(crate) use messages::Messages;
 
 /// Encodings on top of each other that are undone.
 const LAYERS_MAX: usize = 3;

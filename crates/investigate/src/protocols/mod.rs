@@ -40,6 +40,7 @@ mod ssh;
 mod tftp;
 pub(crate) mod tls;
 mod utf16;
+mod websocket;
 mod xmpp;
 
 pub use fuzz::fuzz_protocols;

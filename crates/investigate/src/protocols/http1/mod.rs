@@ -14,6 +14,7 @@ use self::half::{Half, Passed, State};
 use self::start_line::StartLine;
 use super::http::{self, Asked, Headers};
 use super::http2::{self, Http2};
+use super::websocket::{self, WebSocket};
 use super::{Opening, Parties, Probe, Protocol, Recognised, Step};
 use crate::{At, Ends, Field, Side, Sink};
 
@@ -193,6 +194,11 @@ impl Http1 {
         let asked = self.asked.pop_front();
         self.half(side.other()).end(at, Ends::CutOff, sink);
         let (name, turned): (_, Box<dyn Protocol>) = match headers.text("upgrade") {
+            Some(to) if to.eq_ignore_ascii_case("websocket") => {
+                websocket::tell(at, headers.text("sec-websocket-protocol").as_deref(), sink);
+                let extensions: Vec<_> = headers.list("sec-websocket-extensions").collect();
+                (websocket::NAME, Box::new(WebSocket::new(&extensions.join(","))))
+            }
             Some(to) if to.eq_ignore_ascii_case("h2c") => {
                 (http2::NAME, Box::new(Http2::upgraded(asked.unwrap_or_default())))
             }
