@@ -7,3 +7,4 @@ mod every_capture;
 mod shared;
 mod truth_files;
 mod tshark;
+mod tshark_http;

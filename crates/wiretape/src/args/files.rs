@@ -19,6 +19,12 @@ pub(crate) struct FilesArgs {
     /// whole under incomplete-…
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Each file in a zip of its own, with the password "infected"
+    #[arg(long, requires = "out")]
+    pub(crate) zip: bool,
+    /// Match them against the YARA rules of this file; can be repeated
+    #[arg(long, value_name = "RULES")]
+    pub(crate) yara: Vec<PathBuf>,
     /// How to print them [default: table]
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
     pub(crate) format: FilesFormat,

@@ -70,6 +70,9 @@ pub(crate) struct FileRecord {
     /// Its name in the folder of --out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kept_as: Option<String>,
+    /// YARA rules that match it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) yara: Vec<String>,
     #[serde(skip)]
     pub(crate) content: Option<ContentId>,
     #[serde(skip)]
@@ -118,6 +121,7 @@ impl FileRecord {
             dest_ip: key.map(|key| key.dest.to_string()),
             dest_port: key.map(|key| key.dest_port),
             kept_as: None,
+            yara: Vec::new(),
             content: file.content,
             at: file.time,
             state: state(file),
@@ -145,7 +149,11 @@ impl FileRecord {
         let hash = self.sha256.as_deref().unwrap_or("-").to_owned();
         let shown = |text: String| Datum::new((), text);
         let cells = [second_text(self.at), self.protocol.to_owned(), ends, self.state.clone(), mime, name, hash];
-        cells.into_iter().map(shown).chain([shown(self.flow_id.clone())]).collect()
+        cells
+            .into_iter()
+            .map(shown)
+            .chain([shown(self.flow_id.clone()), shown(escaped(&self.yara.join(" ")))])
+            .collect()
     }
 }
 
@@ -190,17 +198,19 @@ pub(crate) struct Printer<W: Write> {
     out: io::BufWriter<W>,
     format: FilesFormat,
     rows: Vec<(Timestamp, Vec<Datum>)>,
+    has_rules: bool,
 }
 
 impl<W: Write> Printer<W> {
     pub(crate) fn new(out: W, format: FilesFormat) -> Self {
-        Self { out: io::BufWriter::with_capacity(1 << 16, out), format, rows: Vec::new() }
+        Self { out: io::BufWriter::with_capacity(1 << 16, out), format, rows: Vec::new(), has_rules: false }
     }
 
     pub(crate) fn file(&mut self, file: FileRecord) -> io::Result<()> {
         match self.format {
             FilesFormat::Json => write_json(&mut self.out, &file),
             FilesFormat::Table => {
+                self.has_rules |= !file.yara.is_empty();
                 self.rows.push((file.at, file.row()));
                 Ok(())
             }
@@ -209,7 +219,7 @@ impl<W: Write> Printer<W> {
 
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.rows.sort_by_key(|(time, _)| *time);
-        let columns = [
+        let mut columns = vec![
             Column::shown("TIME", false, 3),
             Column::shown("PROTOCOL", false, 5),
             Column::shown("FROM > TO", false, 4),
@@ -219,6 +229,9 @@ impl<W: Write> Printer<W> {
             Column::shown("SHA256", false, 1),
             Column::shown("FLOW", false, 6),
         ];
+        if self.has_rules {
+            columns.push(Column::shown("RULES", false, 0));
+        }
         let rows: Vec<Vec<Datum>> = self.rows.into_iter().map(|(_, row)| row).collect();
         if !rows.is_empty() {
             grid::print(&mut self.out, FlowFormat::Table, &columns, &rows)?;

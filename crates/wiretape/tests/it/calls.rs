@@ -12,7 +12,9 @@ fn without_arguments_there_are_four_examples_and_nothing_is_recorded() {
 #[test]
 fn every_command_has_help() {
     let help = run("--help").ended_with(0).text();
-    for command in ["record", "import", "flows", "packets", "follow", "files", "filter", "status", "bench", "completions", "man"] {
+    for command in
+        ["record", "import", "flows", "packets", "follow", "files", "filter", "status", "bench", "completions", "man"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in:\n{help}");
         let own = run(&format!("{command} --help")).ended_with(0).text();
         assert!(own.contains("Usage: wiretape"), "{own}");

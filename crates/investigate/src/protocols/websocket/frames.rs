@@ -20,9 +20,15 @@ pub(super) enum Opcode {
 pub(super) enum Next {
     Nothing,
     /// A frame begins.
-    Begin { opcode: Opcode, is_compressed: bool },
+    Begin {
+        opcode: Opcode,
+        is_compressed: bool,
+    },
     /// Bytes of a frame were unmasked; of the last one of a message the last bytes, or none.
-    Data { is_control: bool, is_last: bool },
+    Data {
+        is_control: bool,
+        is_last: bool,
+    },
     Malformed,
 }
 
@@ -109,7 +115,13 @@ fn read(held: &[u8]) -> Option<(Next, Frame, usize)> {
         1 => Opcode::Text,
         2 => Opcode::Binary,
         8..=10 => Opcode::Control,
-        _ => return Some((Next::Malformed, Frame { left: 0, mask, place: 0, is_control: true, is_final: true }, held.len())),
+        _ => {
+            return Some((
+                Next::Malformed,
+                Frame { left: 0, mask, place: 0, is_control: true, is_final: true },
+                held.len(),
+            ));
+        }
     };
     let begin = match first & 0x30 {
         0 => Next::Begin { opcode, is_compressed: first & 0x40 != 0 },

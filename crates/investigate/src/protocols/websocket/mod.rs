@@ -183,7 +183,8 @@ impl Talker {
             return Ok(());
         }
         if let Deflate::Possible { keeps_window } = self.deflate {
-            self.deflate = Messages::new(keeps_window).map_or(Deflate::Lost, |messages| Deflate::Begun(Box::new(messages)));
+            self.deflate =
+                Messages::new(keeps_window).map_or(Deflate::Lost, |messages| Deflate::Begun(Box::new(messages)));
         }
         let Deflate::Begun(messages) = &mut self.deflate else { return Ok(()) };
         let message = &mut self.message;

@@ -103,7 +103,9 @@ impl Sink for Batcher {
         self.batch.bytes.extend_from_slice(bytes);
         let to = self.batch.bytes.len();
         match self.batch.told.last_mut() {
-            Some(Told::Data { file: last, body: form, bytes }) if *last == file && *form == body && bytes.end == from => {
+            Some(Told::Data { file: last, body: form, bytes })
+                if *last == file && *form == body && bytes.end == from =>
+            {
                 bytes.end = to;
                 if to >= BATCH_BYTES {
                     self.send();
@@ -129,8 +131,8 @@ impl Sink for Batcher {
     fn oddity(&mut self, _: At, _: &'static str) {}
 }
 
-/// Gives a found file its name where it is kept.
-pub(super) type Keep<S> = fn(&mut S, &FileRecord) -> Result<Option<String>, Failure>;
+/// Looks at a found file where its bytes are kept.
+pub(super) type Keep<S> = fn(&mut S, &mut FileRecord) -> Result<(), Failure>;
 
 /// The other side: files put together, kept and printed.
 pub(super) struct Collecting<S: Store, W: Write> {
@@ -167,19 +169,19 @@ impl<S: Store, W: Write> Collecting<S, W> {
         self.tell_found()
     }
 
-    /// How many files were found, and how many began while too many were on their way.
-    pub(super) fn finish(mut self) -> Result<(u64, u64), Failure> {
+    /// Ends everything; gives back the collector with its store.
+    pub(super) fn finish(mut self) -> Result<(u64, Collector<S>), Failure> {
         self.collector.finish();
         self.tell_found()?;
         self.printer.finish().map_err(Failure::output)?;
-        Ok((self.files, self.collector.unfollowed()))
+        Ok((self.files, self.collector))
     }
 
     fn tell_found(&mut self) -> Result<(), Failure> {
         for file in self.collector.take_found() {
             self.files += 1;
             let mut record = FileRecord::new(&file, self.keys.get(&file.first));
-            record.kept_as = (self.keep)(self.collector.store(), &record)?;
+            (self.keep)(self.collector.store(), &mut record)?;
             if !file.is_piece {
                 self.keys.remove(&file.first);
             }

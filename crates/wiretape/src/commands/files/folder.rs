@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use investigate::files::{ContentId, Store};
 
+use super::archive;
+use super::rules::Rules;
 use crate::errors::Failure;
 use crate::output::files::FileRecord;
 use crate::output::flows::write_json;
@@ -17,12 +19,23 @@ const OPEN_MAX: usize = 128;
 /// Nothing is written beyond: a sender can claim any offset.
 const FILE_BYTES_MAX: u64 = 1 << 40;
 /// For whoever calls, and nobody else; nothing is executable.
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
+
+/// What becomes of files beyond their hashes.
+pub(super) struct Wanted {
+    /// They stay; otherwise the folder goes when all is done.
+    pub(super) is_kept: bool,
+    /// Each in an archive with a password.
+    pub(super) in_archives: bool,
+    /// They are matched against rules.
+    pub(super) rules: Option<Rules>,
+}
 
 /// A folder that files are written into.
 pub(super) struct Folder {
     path: PathBuf,
+    wanted: Wanted,
     open: HashMap<ContentId, (File, u64)>,
     /// Contents that have a file.
     begun: HashSet<ContentId>,
@@ -34,46 +47,77 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Opens or makes it.
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path);
+    pub(super) fn open(path: &Path, wanted: Wanted) -> Result<Self, Failure> {
+        let made = DirBuilder::new().recursive(wanted.is_kept).mode(FOLDER_MODE).create(path);
         made.map_err(|error| Failure::system(format!("cannot make {}", path.display()), &error))?;
-        let path = path.to_owned();
-        Ok(Self { path, open: HashMap::new(), begun: HashSet::new(), uses: 0, failed: None, incomplete: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            wanted,
+            open: HashMap::new(),
+            begun: HashSet::new(),
+            uses: 0,
+            failed: None,
+            incomplete: 0,
+        })
     }
 
-    /// Gives what was found its last name, and writes what is known of it beside it.
-    pub(super) fn keep(&mut self, file: &FileRecord) -> Result<Option<String>, Failure> {
+    /// One for as long as files are looked at.
+    pub(super) fn passing_by(rules: Rules) -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("wiretape-files-{}", std::process::id()));
+        Self::open(&path, Wanted { is_kept: false, in_archives: false, rules: Some(rules) })
+    }
+
+    /// Files that were not matched against the rules.
+    pub(super) fn unscanned(&self) -> u64 {
+        self.wanted.rules.as_ref().map_or(0, Rules::unscanned)
+    }
+
+    /// Looks at what was found, gives it its last name, and writes what is known of it beside it.
+    pub(super) fn keep(&mut self, file: &mut FileRecord) -> Result<(), Failure> {
         let kept = self.place(file);
-        match self.failed.take().map_or(kept, Err) {
-            Ok(name) => Ok(name),
-            Err(error) => Err(Failure::system(format!("cannot write files into {}", self.path.display()), &error)),
-        }
+        self.failed
+            .take()
+            .map_or(kept, Err)
+            .map_err(|error| Failure::system(format!("cannot write files into {}", self.path.display()), &error))
     }
 
-    fn place(&mut self, file: &FileRecord) -> io::Result<Option<String>> {
-        let Some(content) = file.content.filter(|content| self.begun.contains(content)) else { return Ok(None) };
+    fn place(&mut self, file: &mut FileRecord) -> io::Result<()> {
+        let Some(content) = file.content.filter(|content| self.begun.contains(content)) else { return Ok(()) };
         self.open.remove(&content);
-        self.begun.remove(&content);
-        let name = match file.sha256() {
+        let passing = self.passing(content);
+        if let Some(rules) = &mut self.wanted.rules {
+            file.yara = rules.matching(&passing);
+        }
+        if !self.wanted.is_kept {
+            self.forget(content);
+            return Ok(());
+        }
+        let plain_name = match file.sha256() {
             Some(hash) => hash.to_owned(),
             None => self.incomplete_name(file.flow_id()),
         };
-        std::fs::rename(self.passing(content), self.path.join(&name))?;
-        let mut described = file.clone();
-        described.kept_as = Some(name.clone());
-        let beside = self.path.join(format!("{name}.json"));
+        let name = if self.wanted.in_archives { format!("{plain_name}.zip") } else { plain_name.clone() };
+        let path = self.path.join(&name);
+        if !self.wanted.in_archives {
+            std::fs::rename(&passing, path)?;
+            self.begun.remove(&content);
+        } else {
+            archive::write(&passing, &path, &plain_name)?;
+            self.forget(content);
+        }
+        file.kept_as = Some(name);
+        let beside = self.path.join(format!("{plain_name}.json"));
         let mut beside = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(beside)?;
         let mut line = Vec::new();
-        write_json(&mut line, &described)?;
-        beside.write_all(&line)?;
-        Ok(Some(name))
+        write_json(&mut line, &*file)?;
+        beside.write_all(&line)
     }
 
     fn incomplete_name(&mut self, flow_id: &str) -> String {
         loop {
             self.incomplete += 1;
             let name = format!("incomplete-{flow_id}-{}", self.incomplete);
-            if !self.path.join(&name).exists() {
+            if !self.path.join(format!("{name}.json")).exists() {
                 return name;
             }
         }
@@ -134,5 +178,8 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let left: Vec<ContentId> = self.begun.iter().copied().collect();
         left.into_iter().for_each(|content| self.forget(content));
+        if !self.wanted.is_kept {
+            let _ = std::fs::remove_dir(&self.path);
+        }
     }
 }

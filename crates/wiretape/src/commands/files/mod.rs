@@ -3,8 +3,10 @@
 //! packets -> investigation -> batches, on one thread; batches -> collector -> answer, on another: hashing takes as long
 //! as all the rest.
 
+mod archive;
 mod batch;
 mod folder;
+mod rules;
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
@@ -13,8 +15,9 @@ use investigate::files::{Collector, NoStore, Store};
 use investigate::{Investigation, Limits, Side};
 use tape::question::{self, Coverage, Query, Source, Subject};
 
-use self::batch::{Batch, Batcher, Collecting};
-use self::folder::Folder;
+use self::batch::{Batch, Batcher, Collecting, Keep};
+use self::folder::{Folder, Wanted};
+use self::rules::Rules;
 use super::explained::Explained;
 use super::progress::Waiting;
 use super::{courtesy, question as asked};
@@ -35,14 +38,18 @@ pub(crate) fn run(arguments: &FilesArgs) -> Result<Exit, Failure> {
     let explained = Explained::new(&arguments.limits, None);
     explained.before(&source, &query, Subject::Packets)?;
     let printer = Printer::new(std::io::stdout(), arguments.format);
-    let (mut coverage, summary) = match &arguments.out {
-        None => collect(&source, &query, printer, NoStore, |_, _| Ok(None)),
-        Some(path) => collect(&source, &query, printer, Folder::open(path)?, Folder::keep),
+    let rules = Some(&arguments.yara).filter(|paths| !paths.is_empty()).map(|paths| Rules::read(paths)).transpose()?;
+    let folder = match (&arguments.out, rules) {
+        (None, None) => None,
+        (None, Some(rules)) => Some(Folder::passing_by(rules)?),
+        (Some(path), rules) => Some(Folder::open(path, Wanted { is_kept: true, in_archives: arguments.zip, rules })?),
+    };
+    let (mut coverage, summary) = match folder {
+        None => collect(&source, &query, printer, NoStore, |_, _| Ok(()), |_| 0),
+        Some(folder) => collect(&source, &query, printer, folder, Folder::keep, Folder::unscanned),
     }?;
     coverage.matched = summary.files;
-    if summary.unfollowed > 0 {
-        terminal::warning(format_args!("{} files began while too many were on their way", summary.unfollowed));
-    }
+    summary.warn();
     let exit = coverage::conclude(&coverage, "files");
     explained.behind(&coverage);
     Ok(exit)
@@ -52,15 +59,28 @@ pub(crate) fn run(arguments: &FilesArgs) -> Result<Exit, Failure> {
 struct Summary {
     files: u64,
     unfollowed: u64,
+    unscanned: u64,
 }
 
-/// `keep` gives a found file its name; the answer tells it.
+impl Summary {
+    fn warn(&self) {
+        if self.unfollowed > 0 {
+            terminal::warning(format_args!("{} files began while too many were on their way", self.unfollowed));
+        }
+        if self.unscanned > 0 {
+            terminal::warning(format_args!("{} files were too large or too slow for the rules", self.unscanned));
+        }
+    }
+}
+
+/// `keep` looks at a found file where its bytes are; `unscanned` says how many were not looked at.
 fn collect<S: Store>(
     source: &Source,
     query: &Query,
     printer: Printer<std::io::Stdout>,
     store: S,
-    keep: fn(&mut S, &crate::output::files::FileRecord) -> Result<Option<String>, Failure>,
+    keep: Keep<S>,
+    unscanned: fn(&S) -> u64,
 ) -> Result<(Coverage, Summary), Failure> {
     let (batches, taken) = sync_channel::<Batch>(BATCHES_MAX);
     let (used, unused) = sync_channel::<Batch>(BATCHES_MAX + 2);
@@ -79,8 +99,9 @@ fn collect<S: Store>(
         let answered = read(source, query, &mut batcher);
         batcher.finish();
         let collected = hashing.join().map_err(|_| Failure::of(Exit::System, "the thread that hashes files failed"))?;
-        let (files, unfollowed) = collected?;
-        Ok((answered?, Summary { files, unfollowed }))
+        let (files, mut collector) = collected?;
+        let summary = Summary { files, unfollowed: collector.unfollowed(), unscanned: unscanned(collector.store()) };
+        Ok((answered?, summary))
     })
 }
 
