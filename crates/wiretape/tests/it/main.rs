@@ -7,6 +7,7 @@ mod courtesy;
 mod disks;
 mod duckdb;
 mod exporting;
+mod files;
 mod filtering;
 mod holding;
 mod importing;

@@ -1,0 +1,196 @@
+//! `wiretape files`, on conversations made up here.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{has, run, run_with, shell};
+
+/// `printf hello | sha256sum`
+const HELLO_SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// Who sends a packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    Client,
+    Server,
+}
+
+/// A capture of one conversation over TCP: what is said, each piece as a packet, none of more than 1000 bytes.
+fn capture(folder: &Path, said: &[(From, &[u8])]) -> PathBuf {
+    let mut bytes =
+        [&0xa1b2_c3d4_u32.to_le_bytes()[..], &[2, 0, 4, 0], &[0; 8], &65_535_u32.to_le_bytes(), &[1, 0, 0, 0]].concat();
+    let mut next = [1000_u32, 5000];
+    let mut add = |from: From, flags: u8, data: &[u8]| {
+        let (own, other) = if from == From::Client { (0, 1) } else { (1, 0) };
+        let frame = frame(from, flags, next[own], next[other], data);
+        let length = u32::try_from(frame.len()).expect("short").to_le_bytes();
+        bytes.extend([&1_700_000_000_u32.to_le_bytes()[..], &[0; 4], &length, &length, &frame].concat());
+        next[own] += u32::try_from(data.len()).expect("short") + u32::from(flags & (SYN | FIN) != 0);
+    };
+    add(From::Client, SYN, &[]);
+    add(From::Server, SYN | ACK, &[]);
+    add(From::Client, ACK, &[]);
+    for (from, data) in said {
+        data.chunks(1000).for_each(|piece| add(*from, ACK, piece));
+    }
+    add(From::Server, FIN | ACK, &[]);
+    add(From::Client, FIN | ACK, &[]);
+    let path = folder.join("talk.pcap");
+    fs::write(&path, bytes).expect("written");
+    path
+}
+
+/// 10.0.0.1:40000 talks to 10.0.0.2:80.
+fn frame(from: From, flags: u8, seq: u32, ack: u32, data: &[u8]) -> Vec<u8> {
+    let (addresses, ports) = match from {
+        From::Client => ([10, 0, 0, 1, 10, 0, 0, 2], [0x9c, 0x40, 0, 80]),
+        From::Server => ([10, 0, 0, 2, 10, 0, 0, 1], [0, 80, 0x9c, 0x40]),
+    };
+    let length = u16::try_from(40 + data.len()).expect("short").to_be_bytes();
+    let ip = [&[0x45, 0], &length[..], &[0, 0, 0x40, 0, 64, 6, 0, 0], &addresses].concat();
+    let tcp = [&ports[..], &seq.to_be_bytes(), &ack.to_be_bytes(), &[0x50, flags, 0xff, 0xff, 0, 0, 0, 0]].concat();
+    [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0][..], &ip, &tcp, data].concat()
+}
+
+fn files(arguments: &[&str]) -> Vec<Value> {
+    let ran = run_with(&[&["files"], arguments, &["--format", "json"]].concat()).ended_with(0);
+    ran.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    entries.map(|name| name.into_string().expect("plain names")).collect()
+}
+
+/// A download with a name that no file should get, and an upload.
+fn talk(folder: &Path) -> PathBuf {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/x\r\n\
+        Content-Disposition: attachment; filename=\"../../\x1b[2Ka\0b.sh\"\r\n\r\nhello";
+    let upload = b"POST /up/b.bin HTTP/1.1\r\nContent-Length: 9\r\n\r\nMZ\0\0\0\0\0\0\0";
+    let said: [(From, &[u8]); 4] = [
+        (From::Client, b"GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+        (From::Server, answer),
+        (From::Client, upload),
+        (From::Server, b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ];
+    capture(folder, &said)
+}
+
+#[test]
+fn files_are_told_with_all_their_fields() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = talk(folder.path());
+    let found = files(&["-r", path.to_str().expect("plain")]);
+    assert_eq!(found.len(), 2);
+    let file = &found[0];
+    let expected = [
+        ("sha256", Value::from(HELLO_SHA256)),
+        ("sha1", Value::from("aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d")),
+        ("md5", Value::from("5d41402abc4b2a76b9719d911017c592")),
+        ("size", Value::from(5)),
+        ("complete", Value::from(true)),
+        ("filename", Value::from("../../\u{1b}[2Ka\0b.sh")),
+        ("mime", Value::from("text/plain")),
+        ("mime_said", Value::from("text/x")),
+        ("protocol", Value::from("http")),
+        ("direction", Value::from("toclient")),
+        ("src_ip", Value::from("10.0.0.1")),
+        ("dest_port", Value::from(80)),
+        ("time", Value::from("2023-11-14T22:13:20.000000000Z")),
+    ];
+    for (name, value) in expected {
+        assert_eq!(file[name], value, "{name}");
+    }
+    assert!(file.get("wire_sha256").is_none() && file.get("missing").is_none());
+    assert_eq!((&found[1]["direction"], &found[1]["filename"]), (&Value::from("toserver"), &Value::from("b.bin")));
+    let flows = run(&format!("flows -r {} --format json", path.display())).ended_with(0).text();
+    let flow: Value = serde_json::from_str(flows.lines().next().expect("a flow")).expect("JSON");
+    assert_eq!((&flow["flow_id"], &flow["community_id"]), (&file["flow_id"], &file["community_id"]));
+    let table = run(&format!("files -r {}", path.display())).ended_with(0).text();
+    assert!(table.contains(HELLO_SHA256) && !table.contains('\x1b') && !table.contains('\0'), "{table}");
+}
+
+#[test]
+fn files_are_kept_by_their_hashes_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = talk(folder.path());
+    let out = folder.path().join("found/here");
+    let found = files(&["-r", path.to_str().expect("plain"), "--out", out.to_str().expect("plain")]);
+    let hashes: Vec<&str> = found.iter().map(|file| file["sha256"].as_str().expect("a hash")).collect();
+    let expected: BTreeSet<String> =
+        hashes.iter().flat_map(|hash| [(*hash).to_owned(), format!("{hash}.json")]).collect();
+    assert_eq!(names(&out), expected);
+    assert_eq!(fs::read(out.join(HELLO_SHA256)).expect("kept"), b"hello");
+    for name in &expected {
+        let mode = fs::metadata(out.join(name)).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let beside = fs::read_to_string(out.join(format!("{HELLO_SHA256}.json"))).expect("beside");
+    let beside: Value = serde_json::from_str(&beside).expect("JSON");
+    assert_eq!((&beside["filename"], &beside["kept_as"]), (&found[0]["filename"], &Value::from(HELLO_SHA256)));
+}
+
+#[test]
+fn archives_have_the_usual_password() {
+    if !has("unzip") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = talk(folder.path());
+    let out = folder.path().join("found");
+    files(&["-r", path.to_str().expect("plain"), "--zip", "--out", out.to_str().expect("plain")]);
+    assert!(!out.join(HELLO_SHA256).exists());
+    let archive = out.join(format!("{HELLO_SHA256}.zip"));
+    let unzip = |password: &str| shell(&format!("unzip -P {password} -p {}", archive.display()));
+    assert_eq!(unzip("infected").ended_with(0).stdout, b"hello");
+    assert_ne!(unzip("wrong").status, 0);
+}
+
+#[test]
+fn rules_are_matched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = talk(folder.path());
+    let rules = folder.path().join("rules.yar");
+    fs::write(&rules, "rule says_hello { strings: $a = \"hell\" condition: $a and filesize == 5 }").expect("written");
+    let found = files(&["-r", path.to_str().expect("plain"), "--yara", rules.to_str().expect("plain")]);
+    assert_eq!((&found[0]["yara"][0], found[1].get("yara")), (&Value::from("says_hello"), None));
+    fs::write(&rules, "rule broken {").expect("written");
+    let ran = run(&format!("files -r {} --yara {}", path.display(), rules.display())).ended_with(2);
+    assert!(ran.stderr.contains("cannot use the rules"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_not_whole_is_not_hashed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 2100000\r\n\r\n";
+    let answer = [&head[..], &[b'x'; 16_384]].concat();
+    let path = capture(folder.path(), &[(From::Client, b"GET /big HTTP/1.1\r\n\r\n"), (From::Server, &answer)]);
+    let out = folder.path().join("found");
+    let found = files(&["-r", path.to_str().expect("plain"), "--out", out.to_str().expect("plain")]);
+    assert_eq!(
+        (&found[0]["complete"], &found[0]["size"], &found[0]["bytes"]),
+        (&false.into(), &2_100_000.into(), &16_384.into())
+    );
+    assert_eq!(found[0]["missing"], serde_json::json!([{"offset": 16_384, "bytes": 2_083_616}]));
+    assert!(found[0].get("sha256").is_none() && found[0].get("wire_sha256").is_none());
+    let kept = found[0]["kept_as"].as_str().expect("kept");
+    assert!(kept.starts_with("incomplete-"), "{kept}");
+    assert_eq!(fs::metadata(out.join(kept)).expect("there").len(), 16_384);
+    let table = run(&format!("files -r {}", path.display())).ended_with(0).text();
+    assert!(table.contains("head only, 16.4 kB of 2.10 MB"), "{table}");
+}
+
+#[test]
+fn nothing_found_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = capture(folder.path(), &[(From::Client, b"GET / HTTP/1.1\r\n\r\n")]);
+    run(&format!("files -r {}", path.display())).ended_with(1);
+    run(&format!("files -r {} --zip", path.display())).ended_with(2);
+}
