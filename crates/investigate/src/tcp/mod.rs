@@ -2,8 +2,13 @@
 //!
 //! How it is decided what was said stands in docs/streams.md.
 
+mod fuzz;
 mod half;
 mod recent;
+#[cfg(test)]
+mod tests;
+
+pub use fuzz::fuzz_tcp;
 
 use half::Half;
 use packet::Headers;

@@ -8,3 +8,4 @@ mod shared;
 mod truth_files;
 mod tshark;
 mod tshark_http;
+mod tshark_follow;

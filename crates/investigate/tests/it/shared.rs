@@ -5,7 +5,7 @@ mod captures;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use captures::folder;
+pub(crate) use captures::{folder, skipped};
 
 /// Every capture of the folder, in an order that is the same everywhere.
 pub(crate) fn every_capture(folder: &Path) -> Vec<PathBuf> {
