@@ -3,6 +3,7 @@
 use crate::history::History;
 use crate::lane::LaneSet;
 use crate::ours::Direction;
+use crate::payload::Payload;
 use crate::tcp::ConnState;
 use packet::decode::{Tunnel, Vlans};
 use packet::{Address, FlowKey, Mac, Timestamp};
@@ -156,6 +157,8 @@ pub struct FlowPart {
     pub dest_mac: Option<Mac>,
     /// Lanes that hold packets of this part.
     pub lanes: LaneSet,
+    /// What payload said in this part; `None` if that was not read.
+    pub payload: Option<Box<Payload>>,
 }
 
 #[cfg(test)]

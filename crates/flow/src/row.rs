@@ -4,6 +4,7 @@ use crate::history::History;
 use crate::lane::{Lane, LaneSet};
 use crate::ours::Direction;
 use crate::part::{EndReason, FlowId, FlowPart};
+use crate::payload::Payload;
 use crate::tcp::ConnState;
 use packet::decode::{Tunnel, Vlans};
 use packet::{Address, FlowKey, Mac, Timestamp};
@@ -78,6 +79,8 @@ pub struct FlowRow {
     pub first_arrival: u64,
     /// Arrival number of its last packet.
     pub last_arrival: u64,
+    /// What payload says of it; `None` if that was not read.
+    pub payload: Option<Box<Payload>>,
 }
 
 /// How much of a flow's packets is there.
@@ -141,6 +144,7 @@ impl From<&FlowPart> for FlowRow {
             lanes: part.lanes,
             first_arrival: part.first_arrival,
             last_arrival: part.last_arrival,
+            payload: part.payload.clone(),
         }
     }
 }
@@ -171,6 +175,11 @@ impl FlowRow {
             self.last_arrival = part.last_arrival;
         }
         self.first_arrival = self.first_arrival.min(part.first_arrival);
+        match (&mut self.payload, &part.payload) {
+            (Some(known), Some(later)) => known.merge(later),
+            (known @ None, later) => known.clone_from(later),
+            (Some(_), None) => {}
+        }
     }
 
     /// Says how it ended, if no part does and it was silent for longer than its state allows before `now`, the latest

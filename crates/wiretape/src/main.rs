@@ -9,6 +9,7 @@ mod keeper;
 mod links;
 mod names;
 mod output;
+mod payload;
 mod readme;
 mod recorder;
 mod settings;

@@ -1,6 +1,6 @@
 //! The syntax tree of a question.
 
-use super::Predicate;
+use super::{Field, Predicate};
 
 /// Which of a question's pcap-filter expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,11 +24,12 @@ pub enum Condition {
 }
 
 impl Condition {
-    pub(super) fn has_fields(&self) -> bool {
+    /// Whether it asks for a field that is one of these.
+    pub(super) fn asks(&self, is_it: fn(Field) -> bool) -> bool {
         match self {
-            Self::Field(_) => true,
-            Self::Not(inner) => inner.has_fields(),
-            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::has_fields),
+            Self::Field(predicate) => is_it(predicate.field),
+            Self::Not(inner) => inner.asks(is_it),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.asks(is_it)),
             Self::Everything | Self::Pcap(_) => false,
         }
     }

@@ -184,6 +184,24 @@ fields! {
     DnsAnswers "dns_answers" Name,
     /// Name that the other side's address was known by.
     DestName "dest_name" Name,
+    /// Subjects of the certificates that were shown.
+    CertSubject "cert_subject" Name,
+    /// Issuers of the certificates that were shown.
+    CertIssuer "cert_issuer" Name,
+    /// Addresses of senders of mails.
+    MailFrom "mail_from" Name,
+    /// Addresses of recipients of mails.
+    MailTo "mail_to" Name,
+    /// Subjects of mails.
+    MailSubject "mail_subject" Name,
+    /// Names of files that were moved.
+    FileName "file_name" Name,
+    /// Who logged in.
+    User "user" Name,
+    /// What hosts called themselves.
+    HostName "host_name" Name,
+    /// What clients and servers called themselves and their versions.
+    Software "software" Name,
     /// Lanes that it was recorded on.
     Lane "lane" Name,
     /// full, head, headers or none.
@@ -196,6 +214,11 @@ impl Field {
     /// The field of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+
+    /// Whether payload gives it.
+    pub fn is_of_payload(self) -> bool {
+        (Self::AppProto..=Self::Software).contains(&self)
     }
 
     /// The words that it can hold, where these are few.

@@ -76,7 +76,12 @@ impl Question {
 
     /// True if it asks for fields of flows, not for bytes of packets alone.
     pub fn has_fields(&self) -> bool {
-        self.root.has_fields()
+        self.asks(|_| true)
+    }
+
+    /// True if it asks for a field of flows that is one of these.
+    pub fn asks(&self, is_it: fn(Field) -> bool) -> bool {
+        self.root.asks(is_it)
     }
 
     /// True if it asks for bytes of packets, not for fields alone.

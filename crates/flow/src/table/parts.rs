@@ -147,6 +147,7 @@ impl Entry {
             src_mac: path.client_mac,
             dest_mac: path.server_mac,
             lanes: self.facts.lanes(),
+            payload: None,
         }
     }
 

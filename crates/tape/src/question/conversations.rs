@@ -50,7 +50,8 @@ fn conversations_of_captures(paths: &[PathBuf], query: &Query, sink: Conversatio
         (query.flow_ids.iter().copied().collect(), Coverage::default())
     } else {
         Captures::check_repeatable(paths)?;
-        let (flows, coverage) = captured_flows(paths, query, &mut Judge::new(query))?;
+        let (flows, coverage) =
+            captured_flows(paths, query, &mut Judge::new(query), query.payload.filter(|_| query.asks_payload()))?;
         (flows.iter().map(|flow| flow.row.flow_id).collect(), coverage)
     };
     let is_everything = is_by_id && wanted.is_empty();

@@ -87,8 +87,20 @@ impl<'a> Flow<'a> {
             Field::Lane => Value::List(row.lanes.iter().map(|lane| Value::Text(lane.name().into())).collect()),
             Field::Kept => Value::Text(self.kept.name().into()),
             Field::Sensor => text(self.sensor),
+            field if field.is_of_payload() => said(row, field),
             field => endpoint(row, field).or_else(|| count(row, field)).unwrap_or(Value::Unknown),
         }
+    }
+}
+
+/// What payload says, if it was read.
+fn said(row: &FlowRow, field: Field) -> Value<'_> {
+    let Some(payload) = &row.payload else { return Value::Unknown };
+    let mut values: Vec<Value> = payload.values(field.name()).map(|value| Value::Text(value.into())).collect();
+    match values.len() {
+        0 => Value::Missing,
+        1 => values.swap_remove(0),
+        _ => Value::List(values),
     }
 }
 

@@ -19,7 +19,7 @@ use super::replay::{Origin, Replay};
 use super::selection::Selection;
 use super::tail::Tail;
 use super::view::View;
-use super::{Coverage, Query, Source, live, refused, rows};
+use super::{BeginPayload, Coverage, Query, Source, live, refused, rows};
 use crate::Error;
 use crate::read::{Frame, Merge, Merged, Tape};
 
@@ -255,22 +255,24 @@ fn decide_by_packets(
 
 fn flows_of_captures(paths: &[PathBuf], query: &Query, sink: FlowSink) -> Result<Coverage, Error> {
     let mut judge = Judge::new(query);
-    let (flows, mut coverage) = captured_flows(paths, query, &mut judge)?;
+    let (flows, mut coverage) = captured_flows(paths, query, &mut judge, query.payload)?;
     coverage.matched = hand_out(&flows, None, query, &judge, sink);
     Ok(coverage)
 }
 
-/// The flows of captures that have a matching packet, by their start.
+/// The flows of captures that have a matching packet, by their start; `payload` reads what is said in them.
 pub(super) fn captured_flows(
     paths: &[PathBuf],
     query: &Query,
     judge: &mut Judge,
+    payload: Option<BeginPayload>,
 ) -> Result<(Vec<Gathered>, Coverage), Error> {
     let twice = judge.needs_packets_with_rows();
     if twice {
         Captures::check_repeatable(paths)?;
     }
     let mut gather = Gather::default();
+    let mut payload = payload.map(|begin| begin());
     let mut replay = Replay::without_flows([0; 16]);
     let mut captures = Captures::new(paths);
     let mut names: Vec<Option<Arc<str>>> = Vec::new();
@@ -290,7 +292,11 @@ pub(super) fn captured_flows(
             let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
             let matched = judge.packet_alone(packet, interface);
             latest = latest.max(packet.time);
-            replay.take(packet, &headers, packet.arrival.unwrap_or(0), Origin::Capture, matched);
+            let arrival = packet.arrival.unwrap_or(0);
+            let of = replay.take(packet, &headers, arrival, Origin::Capture, matched);
+            if let (Some(payload), Some((flow, from_client))) = (&mut payload, of) {
+                payload.packet(flow, from_client, packet, &headers);
+            }
         })?
         .is_some()
     {
@@ -302,6 +308,12 @@ pub(super) fn captured_flows(
     let mut coverage = Coverage { damaged: captures.damaged, ..Coverage::default() };
     captures.extent.add_gaps(&mut coverage, query.range(), &captures::OUTSIDE);
     let mut flows = gather.into_sorted(latest);
+    if let Some(mut payload) = payload {
+        payload.finish();
+        for row in flows.iter_mut().map(|flow| &mut flow.row) {
+            row.payload = Some(payload.take(row.flow_id, row.dest_ip, row.end).unwrap_or_default());
+        }
+    }
     flows.retain(|flow| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No);
     if twice {
         decide_by_captures(paths, judge, &mut flows)?;

@@ -48,4 +48,4 @@ pub use flows::{Flow, FlowSink, flows, flows_in_any_order};
 pub use known::{LinkTypes, link_types, rows_since};
 pub use packets::{PacketSink, packets};
 pub use plan::{Plan, Subject, plan};
-pub use query::{Query, Source};
+pub use query::{BeginPayload, Query, Source};

@@ -207,7 +207,8 @@ fn packets_of_captures(paths: &[PathBuf], query: &Query, sink: PacketSink) -> Re
     let mut chosen = None;
     if needs_flows(query) {
         Captures::check_repeatable(paths)?;
-        let (flows, covered) = captured_flows(paths, query, &mut judge)?;
+        let (flows, covered) =
+            captured_flows(paths, query, &mut judge, query.payload.filter(|_| query.asks_payload()))?;
         coverage.undecided_flows = covered.undecided_flows;
         coverage.unjudged = covered.unjudged;
         chosen = Some(flows);

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use flow::FlowId;
+use filter::question::Field;
+use flow::{FlowId, PayloadReader};
 use packet::Timestamp;
 
 use super::Expression;
@@ -49,7 +50,12 @@ pub struct Query {
     pub flow_ids: Vec<FlowId>,
     /// Packets: all packets of the flows that have a matching one.
     pub whole_flows: bool,
+    /// Begins to read what is said in flows, where rows do not have it.
+    pub payload: Option<BeginPayload>,
 }
+
+/// Begins to read payload.
+pub type BeginPayload = fn() -> Box<dyn PayloadReader>;
 
 impl Query {
     /// The times that are asked for, with what the expression says of them.
@@ -58,6 +64,12 @@ impl Query {
         let after = question.and_then(|question| question.after());
         let before = question.and_then(|question| question.before());
         (self.from.max(after), self.to.into_iter().chain(before).min())
+    }
+
+    /// Whether the expression asks what payload alone tells.
+    pub(super) fn asks_payload(&self) -> bool {
+        let asks = |expression: &Expression| expression.question.asks(Field::is_of_payload);
+        self.expression.as_ref().is_some_and(asks)
     }
 
     /// Whether a live question is to end.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use filter::question::Truth;
-use flow::{Config, FlowPart, FlowTable, FrameRef, Lane, Place, ROWLESS, Slot};
+use flow::{Config, FlowId, FlowPart, FlowTable, FrameRef, Lane, Place, ROWLESS, Slot};
 use packet::{Headers, Packet};
 
 /// A flow table, with what the question noticed about each flow of the current period.
@@ -58,8 +58,15 @@ impl Replay {
         Self::new(table_of_captures(tape_id))
     }
 
-    /// Takes in the next packet in the order of arrival.
-    pub(super) fn take(&mut self, packet: &Packet, headers: &Headers, arrival: u64, origin: Origin, matches: Truth) {
+    /// Takes in the next packet in the order of arrival; says whose it is, and whether the client sent it.
+    pub(super) fn take(
+        &mut self,
+        packet: &Packet,
+        headers: &Headers,
+        arrival: u64,
+        origin: Origin,
+        matches: Truth,
+    ) -> Option<(FlowId, bool)> {
         let seen = self.table.observe(packet, headers, arrival, 1);
         if seen.slot.is_none() {
             if let Origin::Frame(_, frame) = origin
@@ -67,7 +74,7 @@ impl Replay {
             {
                 self.rowless.push(frame);
             }
-            return;
+            return None;
         }
         let number = *self.numbers.entry(seen.slot).or_insert(self.marks.len() as u32);
         if number as usize == self.marks.len() {
@@ -93,6 +100,7 @@ impl Replay {
                 self.table.placed(seen.slot, lane, place, captured);
             }
         }
+        Some((self.table.flow_id(seen.slot)?, seen.from_client))
     }
 
     /// True when the period should end, so that memory stays bounded.

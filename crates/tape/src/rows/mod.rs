@@ -93,6 +93,7 @@ impl Stored {
             src_mac: None,
             dest_mac: None,
             lanes: LaneSet::EMPTY,
+            payload: None,
         };
         Self { part, in_iface: None, frames: Vec::new(), src_ip: None, dest_ip: None, tunnel: None }
     }

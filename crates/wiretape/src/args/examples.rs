@@ -23,9 +23,10 @@ Fields:
   dest_port addr port_any direction vlan tunnel tunnel_id in_iface src_mac dest_mac icmp_type
   icmp_code pkts_toserver pkts_toclient bytes_toserver bytes_toclient wire_segments tcp_flags_ts
   tcp_flags_tc conn_state history lane kept sensor
-Fields that payload will fill, and no flow of this version has:
+Fields of what was said:
   app_proto tls_sni tls_alpn tls_version ja3 ja3s ja4 hassh cert_sha256 http_hostname
-  http_user_agent dns_queries dns_answers dest_name
+  http_user_agent dns_queries dns_answers dest_name cert_subject cert_issuer mail_from mail_to
+  mail_subject file_name user host_name software
 
 addr and port_any are those of either side. Times in answers are UTC.";
 

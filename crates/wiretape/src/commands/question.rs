@@ -8,6 +8,7 @@ use tape::question::{Expression, Query, Source};
 use crate::args::{SourceArgs, TimesArgs, expression};
 use crate::errors::Failure;
 use crate::names::LocalNames;
+use crate::payload;
 use crate::source::{self, Place};
 use crate::terminal;
 use crate::units::{Moment, Zone, local_zone_name, now, rfc3339};
@@ -24,7 +25,7 @@ pub(super) fn source(arguments: &SourceArgs) -> Result<Source, Failure> {
 pub(super) fn query(times: &TimesArgs, words: &[String]) -> Result<Query, Failure> {
     let (from, to) = range(times)?;
     let expression = expression(words).map(|text| parsed(&text)).transpose()?;
-    Ok(Query { expression, from, to, ..Query::default() })
+    Ok(Query { expression, from, to, payload: Some(payload::begin), ..Query::default() })
 }
 
 /// An expression, with the names and the time zone of this host; says how it was understood where that may surprise.

@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 
+use flow::PAYLOAD_FIELDS;
+
 use super::FlowRecord;
 use crate::terminal::escaped;
 use crate::units::rfc3339;
 
 type Cell = fn(&FlowRecord) -> String;
 
-/// The columns, named as in the JSON.
+/// The columns that headers give, named as in the JSON; those that payload gives follow.
 const COLUMNS: [(&str, Cell); 33] = [
     ("flow_id", |flow| flow.flow_id.clone()),
     ("community_id", |flow| text(&flow.community_id)),
@@ -47,14 +49,15 @@ const COLUMNS: [(&str, Cell); 33] = [
 
 /// Prints the header.
 pub(super) fn header(out: &mut impl Write) -> io::Result<()> {
-    let names = COLUMNS.map(|(name, _)| name);
-    write!(out, "{}\r\n", names.join(","))
+    let names = COLUMNS.iter().map(|(name, _)| *name).chain(PAYLOAD_FIELDS.iter().map(|field| field.name));
+    write!(out, "{}\r\n", names.collect::<Vec<_>>().join(","))
 }
 
 /// Prints one flow.
 pub(super) fn line(out: &mut impl Write, flow: &FlowRecord) -> io::Result<()> {
-    let cells = COLUMNS.map(|(_, cell)| quoted(cell(flow)));
-    write!(out, "{}\r\n", cells.join(","))
+    let said = PAYLOAD_FIELDS.iter().map(|field| flow.payload.joined(field.name));
+    let cells = COLUMNS.iter().map(|(_, cell)| cell(flow)).chain(said).map(quoted);
+    write!(out, "{}\r\n", cells.collect::<Vec<_>>().join(","))
 }
 
 fn text<T: ToString>(value: &Option<T>) -> String {

@@ -34,12 +34,19 @@ pub(super) fn line(out: &mut impl Write, flow: &FlowRecord) -> io::Result<()> {
     put("icmp_type", json!(flow.icmp_type));
     put("icmp_code", json!(flow.icmp_code));
     put("community_id", json!(flow.community_id));
+    put("app_proto", json!(flow.payload.first("app_proto")));
     put("host", json!(flow.sensor));
     put("flow", conversation(flow));
     put("tcp", tcp(flow));
     put(
         "wiretape",
-        json!({ "flow_id": flow.flow_id, "direction": flow.direction, "lane": flow.lane, "kept": flow.kept }),
+        json!({
+            "flow_id": flow.flow_id,
+            "direction": flow.direction,
+            "lane": flow.lane,
+            "kept": flow.kept,
+            "payload": flow.payload,
+        }),
     );
     write_value(out, &event)
 }

@@ -1,9 +1,10 @@
 //! A flow with all its fields as they are shown: the contract of names that JSON, CSV and the columns share.
 
-use flow::{FlowRow, Kept};
+use flow::{FlowRow, Kept, PAYLOAD_FIELDS, Payload};
 use packet::decode::Tunnel;
 use packet::{Address, Mac, Timestamp, protocol_name};
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use crate::units::rfc3339;
 
@@ -60,6 +61,9 @@ pub(crate) struct FlowRecord {
     pub(crate) tcp_flags_tc: Option<String>,
     pub(crate) conn_state: &'static str,
     pub(crate) history: String,
+    /// What payload says.
+    #[serde(flatten)]
+    pub(crate) payload: Said,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) lane: Option<&'static str>,
     pub(crate) kept: &'static str,
@@ -71,6 +75,44 @@ pub(crate) struct FlowRecord {
     /// The flow's id as a number.
     #[serde(skip)]
     pub(crate) id: u64,
+}
+
+/// What payload says of a flow, as it is shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said(Option<Box<Payload>>);
+
+impl Said {
+    /// The first value of a field.
+    pub(crate) fn first(&self, name: &str) -> Option<&str> {
+        self.0.as_ref()?.first(name)
+    }
+
+    /// The values of a field, with spaces between.
+    pub(crate) fn joined(&self, name: &str) -> String {
+        self.0.iter().flat_map(|payload| payload.values(name)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What the flow was about, in a word or two: the name that was asked for, or the one that its server is known by.
+    pub(crate) fn about(&self) -> Option<&str> {
+        ["tls_sni", "http_hostname", "dns_queries", "file_name", "dest_name"].iter().find_map(|name| self.first(name))
+    }
+}
+
+impl Serialize for Said {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let Some(payload) = &self.0 else { return map.end() };
+        for field in PAYLOAD_FIELDS {
+            match payload.first(field.name) {
+                None => {}
+                Some(_) if field.is_list => {
+                    map.serialize_entry(field.name, &payload.values(field.name).collect::<Vec<_>>())?;
+                }
+                Some(value) => map.serialize_entry(field.name, value)?,
+            }
+        }
+        map.end()
+    }
 }
 
 impl FlowRecord {
@@ -116,6 +158,7 @@ impl FlowRecord {
             lane: row.lane().map(flow::Lane::name),
             kept: kept.name(),
             sensor: sensor.map(str::to_owned),
+            payload: Said(row.payload.clone()),
             proto_number: row.proto,
             id: row.flow_id.0,
         }

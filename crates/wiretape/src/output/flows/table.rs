@@ -30,23 +30,25 @@ const fn column(title: &'static str, rank: u8, right: bool, cell: fn(&FlowRecord
     Column { title, rank, right, cell }
 }
 
-const COLUMNS: [Column; 16] = [
+const COLUMNS: [Column; 18] = [
     column("START (UTC)", 3, false, |flow| second_text(flow.start)),
-    column("LASTS", 8, true, |flow| lasts(flow.duration)),
+    column("LASTS", 11, true, |flow| lasts(flow.duration)),
     column("PROTO", 2, false, |flow| flow.proto.clone()),
     column("FROM", 0, false, |flow| end(&flow.src_ip, flow.src_port, &flow.src_mac)),
     column("TO", 1, false, |flow| end(&flow.dest_ip, flow.dest_port, &flow.dest_mac)),
-    column("DIRECTION", 9, false, |flow| flow.direction.to_owned()),
-    column("STATE", 7, false, |flow| flow.conn_state.to_owned()),
-    column("PKTS>", 10, true, |flow| flow.pkts_toserver.to_string()),
-    column("<PKTS", 11, true, |flow| flow.pkts_toclient.to_string()),
+    column("SPEAKS", 9, false, |flow| shown(flow.payload.first("app_proto"))),
+    column("ABOUT", 6, false, |flow| shown(flow.payload.about())),
+    column("DIRECTION", 10, false, |flow| flow.direction.to_owned()),
+    column("STATE", 8, false, |flow| flow.conn_state.to_owned()),
+    column("PKTS>", 12, true, |flow| flow.pkts_toserver.to_string()),
+    column("<PKTS", 13, true, |flow| flow.pkts_toclient.to_string()),
     column("BYTES>", 4, true, |flow| size_text(flow.bytes_toserver)),
     column("<BYTES", 5, true, |flow| size_text(flow.bytes_toclient)),
-    column("KEPT", 12, false, |flow| flow.kept.to_owned()),
-    column("LANE", 13, false, |flow| flow.lane.unwrap_or("-").to_owned()),
-    column("INTERFACE", 14, false, |flow| flow.in_iface.as_deref().map_or("-".to_owned(), escaped)),
-    column("IN", 15, false, wrapping),
-    column("FLOW", 6, false, |flow| flow.flow_id.clone()),
+    column("KEPT", 14, false, |flow| flow.kept.to_owned()),
+    column("LANE", 15, false, |flow| flow.lane.unwrap_or("-").to_owned()),
+    column("INTERFACE", 16, false, |flow| flow.in_iface.as_deref().map_or("-".to_owned(), escaped)),
+    column("IN", 17, false, wrapping),
+    column("FLOW", 7, false, |flow| flow.flow_id.clone()),
 ];
 
 type Row = [String; COLUMNS.len()];
@@ -141,6 +143,17 @@ fn end(ip: &Option<String>, port: Option<u16>, mac: &Option<String>) -> String {
         (Some(ip), Some(port)) => format!("{ip}:{port}"),
         (Some(ip), None) => ip.clone(),
         (None, _) => mac.clone().unwrap_or_else(|| "-".to_owned()),
+    }
+}
+
+/// A value, cut to what a column can bear.
+fn shown(value: Option<&str>) -> String {
+    const LETTERS_MAX: usize = 48;
+    let Some(value) = value else { return "-".to_owned() };
+    let text = escaped(value);
+    match text.char_indices().nth(LETTERS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn row() -> FlowRow {
         lanes: LaneSet::from_iter([Lane::Client]),
         first_arrival: 1,
         last_arrival: 22,
+        payload: None,
     }
 }
 

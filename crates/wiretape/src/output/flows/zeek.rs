@@ -74,7 +74,7 @@ pub(super) fn line(out: &mut impl Write, flow: &FlowRecord) -> io::Result<()> {
         dest_ip.clone(),
         resp_p.to_string(),
         transport(flow.proto_number).to_owned(),
-        unset(),
+        flow.payload.first("app_proto").map_or_else(unset, service),
         format!("{:.6}", flow.duration),
         unset(),
         unset(),
@@ -95,6 +95,16 @@ pub(super) fn line(out: &mut impl Write, flow: &FlowRecord) -> io::Result<()> {
         or_unset(&flow.community_id),
     ];
     writeln!(out, "{}", cells.join("\t"))
+}
+
+/// Zeek's name for an application protocol.
+fn service(app_proto: &str) -> String {
+    match app_proto {
+        "tls" => "ssl",
+        "krb5" => "krb",
+        other => other,
+    }
+    .to_owned()
 }
 
 fn transport(proto: u8) -> &'static str {

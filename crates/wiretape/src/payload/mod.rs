@@ -1,0 +1,36 @@
+//! What is said in flows, for their rows.
+
+mod names;
+mod notes;
+
+use flow::{FlowId, Payload, PayloadReader};
+use investigate::{Investigation, Limits, Side};
+use packet::{Address, Headers, Packet, Timestamp};
+
+use notes::Notes;
+
+/// Begins to read payload.
+pub(crate) fn begin() -> Box<dyn PayloadReader> {
+    Box::new(Reader { investigation: Investigation::new(Limits::default()), notes: Notes::default() })
+}
+
+/// Reads payload as packets come.
+struct Reader {
+    investigation: Investigation,
+    notes: Notes,
+}
+
+impl PayloadReader for Reader {
+    fn packet(&mut self, flow: FlowId, from_client: bool, packet: &Packet<'_>, headers: &Headers) {
+        let side = if from_client { Side::Client } else { Side::Server };
+        self.investigation.packet(flow.0, side, packet, headers, &mut self.notes);
+    }
+
+    fn finish(&mut self) {
+        self.investigation.finish(&mut self.notes);
+    }
+
+    fn take(&mut self, flow: FlowId, server: Address, end: Timestamp) -> Option<Box<Payload>> {
+        self.notes.take(flow.0, server, end)
+    }
+}
