@@ -7,5 +7,5 @@ mod every_capture;
 mod shared;
 mod truth_files;
 mod tshark;
-mod tshark_http;
 mod tshark_follow;
+mod tshark_http;
