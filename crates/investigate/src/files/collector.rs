@@ -65,6 +65,7 @@ impl<S: Store> Collector<S> {
             None => (self.new_content(), false),
         };
         if let Some(key) = start.joins.as_deref().filter(|_| !is_aside) {
+            self.found.extend(self.joined.take_only_piece(key));
             let given_up = self.joined.begin(key, content, file, at, &start);
             given_up.into_iter().for_each(|(content, whole)| self.emit_joined(content, whole));
         }
@@ -194,7 +195,13 @@ impl<S: Store> Collector<S> {
         let is_complete = self.contents.get(&id).is_some_and(Content::is_complete);
         let is_all_of_it = is_complete && self.joined.pieces(key) <= 1;
         match wire {
-            Some(wire) if transfer.is_piece && !is_all_of_it => self.emit_piece(&transfer, wire),
+            Some(wire) if transfer.is_piece && !is_all_of_it => {
+                let piece = self.piece(&transfer, wire);
+                match self.joined.pieces(key) {
+                    0 | 1 => self.joined.keep_only_piece(key, piece),
+                    _ => self.found.push(piece),
+                }
+            }
             wire => self.joined.keep_wire(key, wire),
         }
         if let Some((content, whole)) =
@@ -211,6 +218,7 @@ impl<S: Store> Collector<S> {
             Some(content) => content,
             None => self.new_content(),
         };
+        self.found.extend(self.joined.take_only_piece(key));
         let given_up = self.joined.begin(key, target, transfer.file, transfer.at, &transfer.start);
         given_up.into_iter().for_each(|(content, whole)| self.emit_joined(content, whole));
         copy(&mut self.store, transfer.content, target, &aside);
@@ -224,11 +232,11 @@ impl<S: Store> Collector<S> {
     }
 
     /// One range that was transferred: its own hashes are those of the wire.
-    fn emit_piece(&mut self, transfer: &Transfer, wire: Wire) {
+    fn piece(&self, transfer: &Transfer, wire: Wire) -> FoundFile {
         let size = self.contents.get(&transfer.content).and_then(|content| content.size).or(transfer.start.size);
         let mut there = Ranges::default();
         there.add(transfer.start.offset, transfer.start.offset.saturating_add(transfer.bytes));
-        self.found.push(FoundFile {
+        FoundFile {
             first: transfer.file,
             flow: transfer.at.flow,
             time: transfer.at.time,
@@ -247,12 +255,14 @@ impl<S: Store> Collector<S> {
             is_piece: true,
             pieces: 1,
             content: None,
-        });
+        }
     }
 
     fn emit_joined(&mut self, id: ContentId, whole: Whole) {
         let Some(content) = self.contents.remove(&id) else { return };
-        let file = self.describe(id, content, (whole.first, whole.at), whole.start, whole.wire, whole.pieces);
+        let is_one_piece = whole.is_one_piece();
+        let mut file = self.describe(id, content, (whole.first, whole.at), whole.start, whole.wire, whole.pieces);
+        file.is_piece = is_one_piece && !file.missing.is_empty();
         self.found.push(file);
     }
 

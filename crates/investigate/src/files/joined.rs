@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::found::Wire;
+use super::found::{FoundFile, Wire};
 use super::store::ContentId;
 use crate::{At, FileId, FileStart};
 
@@ -29,9 +29,18 @@ pub(super) struct Whole {
     /// What was transferred, if that was all in one.
     pub(super) wire: Option<Wire>,
     pub(super) pieces: u32,
+    /// The only range so far, which is told of by itself once there is another.
+    only_piece: Option<Box<FoundFile>>,
     /// Transfers that bring pieces of it now.
     users: u32,
     used: u64,
+}
+
+impl Whole {
+    /// Whether a single range is all that there is of it.
+    pub(super) fn is_one_piece(&self) -> bool {
+        self.only_piece.is_some()
+    }
 }
 
 impl Joined {
@@ -64,7 +73,7 @@ impl Joined {
             return Vec::new();
         }
         let pushed_out = if self.by_key.len() < JOINED_MAX { Vec::new() } else { self.take_idle() };
-        let whole = Whole { first, at, start: start.clone(), wire: None, pieces: 1, users: 1, used };
+        let whole = Whole { first, at, start: start.clone(), wire: None, pieces: 1, only_piece: None, users: 1, used };
         self.by_key.insert(key.to_owned(), (content, whole));
         pushed_out
     }
@@ -74,6 +83,20 @@ impl Joined {
         if let Some((_, whole)) = self.by_key.get_mut(key).filter(|(_, whole)| whole.pieces <= 1) {
             whole.wire = wire;
         }
+    }
+
+    /// Keeps the only range so far.
+    pub(super) fn keep_only_piece(&mut self, key: &str, piece: FoundFile) {
+        if let Some((_, whole)) = self.by_key.get_mut(key) {
+            whole.wire = piece.wire;
+            whole.only_piece = Some(Box::new(piece));
+        }
+    }
+
+    /// What was the only range before another one comes.
+    pub(super) fn take_only_piece(&mut self, key: &str) -> Option<FoundFile> {
+        let (_, whole) = self.by_key.get_mut(key)?;
+        whole.only_piece.take().map(|piece| *piece)
     }
 
     /// A transfer of a piece has ended; says how many go on.

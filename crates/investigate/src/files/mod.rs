@@ -10,6 +10,8 @@ mod joined;
 mod magic;
 mod ranges;
 mod store;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use collector::Collector;

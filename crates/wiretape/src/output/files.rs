@@ -157,6 +157,8 @@ impl FileRecord {
     }
 }
 
+/// Lines of a table; more files make another one.
+const ROWS_MAX: usize = 10_000;
 /// Longest name in a table; names of the network have any length.
 const NAME_LETTERS_MAX: usize = 40;
 
@@ -212,13 +214,22 @@ impl<W: Write> Printer<W> {
             FilesFormat::Table => {
                 self.has_rules |= !file.yara.is_empty();
                 self.rows.push((file.at, file.row()));
-                Ok(())
+                if self.rows.len() < ROWS_MAX { Ok(()) } else { self.table() }
             }
         }
     }
 
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.rows.sort_by_key(|(time, _)| *time);
+        self.table()?;
+        self.out.flush()
+    }
+
+    fn table(&mut self) -> io::Result<()> {
+        let mut rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        rows.sort_by_key(|(time, _)| *time);
         let mut columns = vec![
             Column::shown("TIME", false, 3),
             Column::shown("PROTOCOL", false, 5),
@@ -232,10 +243,7 @@ impl<W: Write> Printer<W> {
         if self.has_rules {
             columns.push(Column::shown("RULES", false, 0));
         }
-        let rows: Vec<Vec<Datum>> = self.rows.into_iter().map(|(_, row)| row).collect();
-        if !rows.is_empty() {
-            grid::print(&mut self.out, FlowFormat::Table, &columns, &rows)?;
-        }
-        self.out.flush()
+        let rows: Vec<Vec<Datum>> = rows.into_iter().map(|(_, row)| row).collect();
+        grid::print(&mut self.out, FlowFormat::Table, &columns, &rows)
     }
 }

@@ -139,12 +139,13 @@ fn start(protocol: &'static str, sender: Side, headers: &Headers<'_>, url: &str)
     FileStart { protocol, name: disposed.or_else(|| name_in(url)), mime, sender: Some(sender), ..FileStart::default() }
 }
 
+/// Encodings in the order in which they were applied; those of the transfer come last.
 fn coding(headers: &Headers<'_>) -> String {
-    headers.list("content-encoding").fold(String::new(), |list, coding| match (list.as_str(), coding) {
-        (_, coding) if coding.is_empty() || coding.eq_ignore_ascii_case("identity") => list,
-        ("", coding) => coding.into_owned(),
-        (list, coding) => format!("{list},{coding}"),
-    })
+    let all = headers.list("content-encoding").chain(headers.list("transfer-encoding"));
+    let named = all.filter(|coding| {
+        !["", "identity", "chunked", "trailers"].iter().any(|none| coding.eq_ignore_ascii_case(none))
+    });
+    named.map(|coding| coding.into_owned()).collect::<Vec<_>>().join(",")
 }
 
 fn boundary(headers: &Headers<'_>) -> Option<String> {

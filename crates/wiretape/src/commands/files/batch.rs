@@ -1,6 +1,6 @@
 //! What a sink is told of files, in batches from one thread to another.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -14,6 +14,8 @@ use crate::output::files::{FileRecord, Printer};
 
 /// Bytes of files in a batch.
 const BATCH_BYTES: usize = 1 << 20;
+/// Files whose ends are known at once; beyond, those of the oldest are forgotten.
+const KEYS_MAX: usize = 1 << 16;
 /// What is told in a batch, at most.
 const TOLD_MAX: usize = 4096;
 
@@ -140,13 +142,13 @@ pub(super) struct Collecting<S: Store, W: Write> {
     printer: Printer<W>,
     keep: Keep<S>,
     /// Between whom the files are that were not found yet.
-    keys: HashMap<FileId, FlowKey>,
+    keys: BTreeMap<FileId, FlowKey>,
     files: u64,
 }
 
 impl<S: Store, W: Write> Collecting<S, W> {
     pub(super) fn new(collector: Collector<S>, printer: Printer<W>, keep: Keep<S>) -> Self {
-        Self { collector, printer, keep, keys: HashMap::new(), files: 0 }
+        Self { collector, printer, keep, keys: BTreeMap::new(), files: 0 }
     }
 
     pub(super) fn take(&mut self, batch: &Batch) -> Result<(), Failure> {
@@ -155,6 +157,9 @@ impl<S: Store, W: Write> Collecting<S, W> {
                 Told::Start { file, at, start, key } => {
                     if let Some(key) = key {
                         self.keys.insert(*file, *key);
+                        if self.keys.len() > KEYS_MAX {
+                            self.keys.pop_first();
+                        }
                     }
                     self.collector.start(*file, *at, (**start).clone());
                 }
