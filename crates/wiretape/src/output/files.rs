@@ -138,6 +138,11 @@ impl FileRecord {
         &self.flow_id
     }
 
+    /// Whether it is a range of a file that has a line of its own.
+    pub(crate) fn is_told_otherwise(&self) -> bool {
+        self.piece && self.content.is_none()
+    }
+
     fn row(&self) -> Vec<Datum> {
         let ends = match (&self.src_ip, &self.dest_ip, self.direction) {
             (Some(client), Some(server), Some("toserver")) => format!("{client} > {server}"),
@@ -211,6 +216,7 @@ impl<W: Write> Printer<W> {
     pub(crate) fn file(&mut self, file: FileRecord) -> io::Result<()> {
         match self.format {
             FilesFormat::Json => write_json(&mut self.out, &file),
+            FilesFormat::Table if file.is_told_otherwise() => Ok(()),
             FilesFormat::Table => {
                 self.has_rules |= !file.yara.is_empty();
                 self.rows.push((file.at, file.row()));

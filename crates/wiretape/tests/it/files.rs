@@ -188,6 +188,17 @@ fn what_is_not_whole_is_not_hashed() {
 }
 
 #[test]
+fn what_does_not_fit_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 6\r\n\r\n\x1f\x8bnot!";
+    let path = capture(folder.path(), &[(From::Client, b"GET / HTTP/1.1\r\n\r\n"), (From::Server, answer)]);
+    let ran = run(&format!("files -r {} --format json", path.display())).ended_with(0);
+    assert!(ran.stderr.contains("body is not encoded as it says: once, first in flow"), "{}", ran.stderr);
+    let file: Value = serde_json::from_str(&ran.text()).expect("JSON");
+    assert!(file.get("sha256").is_none() && file["wire_sha256"].is_string(), "{file}");
+}
+
+#[test]
 fn nothing_found_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = capture(folder.path(), &[(From::Client, b"GET / HTTP/1.1\r\n\r\n")]);

@@ -142,9 +142,8 @@ fn start(protocol: &'static str, sender: Side, headers: &Headers<'_>, url: &str)
 /// Encodings in the order in which they were applied; those of the transfer come last.
 fn coding(headers: &Headers<'_>) -> String {
     let all = headers.list("content-encoding").chain(headers.list("transfer-encoding"));
-    let named = all.filter(|coding| {
-        !["", "identity", "chunked", "trailers"].iter().any(|none| coding.eq_ignore_ascii_case(none))
-    });
+    let named = all
+        .filter(|coding| !["", "identity", "chunked", "trailers"].iter().any(|none| coding.eq_ignore_ascii_case(none)));
     named.map(|coding| coding.into_owned()).collect::<Vec<_>>().join(",")
 }
 

@@ -49,11 +49,15 @@ pub(super) struct Batcher {
     files: u64,
     /// Between whom the packet is that is being looked at, from client to server.
     key: Option<FlowKey>,
+    oddities: Oddities,
 }
+
+/// What did not fit: how often, and in which flow first.
+pub(super) type Oddities = BTreeMap<&'static str, (u64, u64)>;
 
 impl Batcher {
     pub(super) fn new(sender: SyncSender<Batch>, unused: Receiver<Batch>) -> Self {
-        Self { batch: Batch::default(), sender: Some(sender), unused, files: 0, key: None }
+        Self { batch: Batch::default(), sender: Some(sender), unused, files: 0, key: None, oddities: Oddities::new() }
     }
 
     /// Notes whose packet comes next.
@@ -66,9 +70,10 @@ impl Batcher {
         self.sender.is_none()
     }
 
-    /// Sends what is left.
-    pub(super) fn finish(mut self) {
+    /// Sends what is left; says what did not fit.
+    pub(super) fn finish(mut self) -> Oddities {
         self.send();
+        self.oddities
     }
 
     fn tell(&mut self, told: Told) {
@@ -130,7 +135,10 @@ impl Sink for Batcher {
     }
 
     fn expect(&mut self, _: At, _: Expected) {}
-    fn oddity(&mut self, _: At, _: &'static str) {}
+
+    fn oddity(&mut self, at: At, what: &'static str) {
+        self.oddities.entry(what).or_insert((0, at.flow)).0 += 1;
+    }
 }
 
 /// Looks at a found file where its bytes are kept.
@@ -184,8 +192,8 @@ impl<S: Store, W: Write> Collecting<S, W> {
 
     fn tell_found(&mut self) -> Result<(), Failure> {
         for file in self.collector.take_found() {
-            self.files += 1;
             let mut record = FileRecord::new(&file, self.keys.get(&file.first));
+            self.files += u64::from(!record.is_told_otherwise());
             (self.keep)(self.collector.store(), &mut record)?;
             if !file.is_piece {
                 self.keys.remove(&file.first);

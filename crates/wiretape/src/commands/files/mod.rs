@@ -11,11 +11,12 @@ mod rules;
 use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
 
+use flow::FlowId;
 use investigate::files::{Collector, NoStore, Store};
 use investigate::{Investigation, Limits, Side};
 use tape::question::{self, Coverage, Query, Source, Subject};
 
-use self::batch::{Batch, Batcher, Collecting, Keep};
+use self::batch::{Batch, Batcher, Collecting, Keep, Oddities};
 use self::folder::{Folder, Wanted};
 use self::rules::Rules;
 use super::explained::Explained;
@@ -60,10 +61,15 @@ struct Summary {
     files: u64,
     unfollowed: u64,
     unscanned: u64,
+    oddities: Oddities,
 }
 
 impl Summary {
     fn warn(&self) {
+        for (what, (count, flow)) in &self.oddities {
+            let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+            terminal::warning(format_args!("{what}: {times}, first in flow {}", FlowId(*flow)));
+        }
         if self.unfollowed > 0 {
             terminal::warning(format_args!("{} files began while too many were on their way", self.unfollowed));
         }
@@ -97,10 +103,11 @@ fn collect<S: Store>(
         });
         let mut batcher = Batcher::new(batches, unused);
         let answered = read(source, query, &mut batcher);
-        batcher.finish();
+        let oddities = batcher.finish();
         let collected = hashing.join().map_err(|_| Failure::of(Exit::System, "the thread that hashes files failed"))?;
         let (files, mut collector) = collected?;
-        let summary = Summary { files, unfollowed: collector.unfollowed(), unscanned: unscanned(collector.store()) };
+        let summary =
+            Summary { files, unfollowed: collector.unfollowed(), unscanned: unscanned(collector.store()), oddities };
         Ok((answered?, summary))
     })
 }
