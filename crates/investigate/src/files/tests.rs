@@ -1,5 +1,7 @@
 //! Files put together from what is told of them.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{At, Body, Ends, FileId, FileStart};
 
@@ -136,4 +138,41 @@ fn what_is_missing_has_no_hash() {
     assert_eq!((found[0].size, found[0].missing.as_slice()), (Some(7), &[Missing { offset: 2, bytes: Some(3) }][..]));
     assert!(!found[0].is_head_only() && found[1].is_head_only());
     assert_eq!(found[2].missing, [Missing { offset: 1, bytes: None }]);
+}
+
+/// What there is of a file of its own, told in any way: never a hash of what is not there.
+fn check_anything(told: &[(u8, u64, u8)]) {
+    let mut collector = Collector::new(NoStore);
+    for (kind, file, value) in told {
+        let id = FileId(*file);
+        let body = if value & 1 == 0 { Body::Plain } else { Body::Wire };
+        match kind % 8 {
+            0 | 1 => {
+                let joins = (value & 4 != 0).then(|| "one".to_owned());
+                let (is_encoded, is_piece, size) = (value & 8 != 0, value & 16 != 0, (value & 32 != 0).then_some(200));
+                let offset = u64::from(value & 64);
+                collector.start(
+                    id,
+                    at(*file),
+                    FileStart { joins, is_encoded, is_piece, size, offset, ..FileStart::default() },
+                );
+            }
+            2 | 3 => collector.data(id, body, &vec![*value; usize::from(*value)]),
+            4 => collector.gap(id, body, u64::from(*value)),
+            5 => collector.gap(id, body, u64::MAX),
+            6 => collector.seek(id, u64::from(*value)),
+            _ => collector.end(id, if value & 2 == 0 { Ends::Whole } else { Ends::CutOff }),
+        }
+    }
+    for file in finished(collector) {
+        assert_eq!(file.hashes.is_some() || file.is_unhashed, file.is_complete(), "{file:?}");
+        assert!(!file.is_complete() || file.size == Some(file.there), "{file:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn anything_can_be_told(told in proptest::collection::vec((any::<u8>(), 0u64..4, any::<u8>()), 0..60)) {
+        check_anything(&told);
+    }
 }
