@@ -40,6 +40,8 @@ struct Open {
     handle: Handle,
     read: Option<Moving>,
     written: Option<Moving>,
+    /// What was written is kept, whether the handle is closed or not.
+    is_kept: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +68,7 @@ impl<K: Ord + Clone> Carried<K> {
         {
             lowest.end(false, sink);
         }
-        self.handles.insert(key, Open { handle, read: None, written: None });
+        self.handles.insert(key, Open { handle, read: None, written: None, is_kept: false });
     }
 
     /// A handle turns out to have this key, and what is known of it now.
@@ -82,6 +84,30 @@ impl<K: Ord + Clone> Carried<K> {
     /// What is known of a handle.
     pub(crate) fn handle(&self, key: &K) -> Option<&Handle> {
         self.handles.get(key).map(|open| &open.handle)
+    }
+
+    /// Tells a handle's size, if it is open.
+    pub(crate) fn size(&mut self, key: &K, size: u64) {
+        if let Some(open) = self.handles.get_mut(key) {
+            open.handle.size = Some(size);
+        }
+    }
+
+    /// What was written through a handle is kept from now on.
+    pub(crate) fn keep(&mut self, key: &K) {
+        if let Some(open) = self.handles.get_mut(key) {
+            open.is_kept = true;
+        }
+    }
+
+    /// Ends what was read of a file once all of it has come; it may be read again.
+    pub(crate) fn end_read(&mut self, key: &K, sink: &mut dyn Sink) {
+        if let Some(open) = self.handles.get_mut(key)
+            && let Some(size) = open.handle.size
+            && let Some(read) = open.read.take_if(|read| read.reached >= size)
+        {
+            sink.file_end(read.file, Ends::Whole);
+        }
     }
 
     /// Data begins at an offset. False if it is none of a file.
@@ -162,7 +188,7 @@ impl Open {
             sink.file_end(read.file, ends(is_whole));
         }
         if let Some(written) = self.written {
-            sink.file_end(written.file, ends(is_closed));
+            sink.file_end(written.file, ends(is_closed || self.is_kept));
         }
     }
 }

@@ -30,6 +30,7 @@ mod postgresql;
 mod quic;
 mod rdp;
 mod redis;
+mod rpc;
 mod sasl;
 mod sip;
 mod smb;
@@ -206,6 +207,8 @@ pub const KNOWN: &[Recognised] = &[
     xmpp::RECOGNISED,
     socks::RECOGNISED,
     tftp::RECOGNISED,
+    rpc::STREAM,
+    rpc::DATAGRAM,
     dns::NBNS,
     dns::MDNS,
     dns::LLMNR,

@@ -92,7 +92,6 @@ fn what_tshark_exports() {
         ("imf", "arkime+arkime/tests/pcap/imap.pcap"),
         ("imf", "arkime+arkime/tests/pcap/smtp-zip.pcap"),
         ("imf", "OISF+suricata-verify/tests/pop3-02-bug-7709/input.pcap"),
-        ("imf", "zeek+zeek/testing/btest/Traces/smtp.pcap"),
         ("ftp-data", "zeek+zeek/testing/btest/Traces/ftp/retr.pcap"),
         ("tftp", "arkime+arkime/tests/pcap/tftp_rrq.pcap"),
         ("smb", "zeek+zeek/testing/btest/Traces/smb/smb2readwrite.pcap"),
