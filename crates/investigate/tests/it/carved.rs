@@ -92,7 +92,8 @@ fn what_tshark_exports() {
         ("imf", "arkime+arkime/tests/pcap/imap.pcap"),
         ("imf", "arkime+arkime/tests/pcap/smtp-zip.pcap"),
         ("imf", "OISF+suricata-verify/tests/pop3-02-bug-7709/input.pcap"),
-        ("ftp-data", "zeek+zeek/testing/btest/Traces/ftp/retr.pcap"),
+        ("ftp-data", "OISF+suricata-verify/tests/filestore-ftp-active-mode/ftp-active-mode.pcap"),
+        ("ftp-data", "OISF+suricata-verify/tests/output-eve-ftp-data/input.pcap"),
         ("tftp", "arkime+arkime/tests/pcap/tftp_rrq.pcap"),
         ("smb", "zeek+zeek/testing/btest/Traces/smb/smb2readwrite.pcap"),
     ];
@@ -192,4 +193,23 @@ fn files_that_are_whole_say_so() {
         (file.ends, file.start.name.as_deref().map(|name| name.ends_with("html.txt") || !name.is_empty())),
         (Some(Ends::Whole), Some(true))
     );
+}
+
+#[test]
+fn what_nfs_wrote_is_what_tshark_reads() {
+    let Some(folder) = folder() else { return };
+    let capture = folder.join("zeek+zeek/testing/btest/Traces/nfs/nfs_write.pcap");
+    let fields = ["-Y", "nfs.data and rpc.msgtyp == 0", "-T", "fields", "-e", "nfs.data"];
+    let Ok(output) = Command::new("tshark").arg("-r").arg(&capture).args(fields).output() else {
+        assert!(std::env::var_os("WIRETAPE_NO_SKIP").is_none(), "needs tshark");
+        eprintln!("skipped: needs tshark");
+        return;
+    };
+    let theirs: String = String::from_utf8_lossy(&output.stdout).split_whitespace().collect();
+    let collected = carved(&capture);
+    let written: Vec<&File> = collected.files.iter().filter(|file| file.start.protocol == "nfs").collect();
+    let ours: String = written.iter().map(|file| hexadecimal(&whole(file).expect("whole"))).collect();
+    assert!(!theirs.is_empty());
+    assert_eq!(ours, theirs);
+    assert!(written.iter().all(|file| file.start.name.is_some()), "{written:?}");
 }

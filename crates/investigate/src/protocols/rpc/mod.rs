@@ -360,16 +360,7 @@ impl Talk {
     }
 
     /// File data of a handle begins at an offset; `size` is the file's, if it is known.
-    fn place(
-        &mut self,
-        side: Side,
-        at: At,
-        handle: &[u8],
-        way: Way,
-        offset: u64,
-        size: Option<u64>,
-        sink: &mut dyn Sink,
-    ) {
+    fn place(&mut self, at: At, handle: &[u8], way: Way, offset: u64, size: Option<u64>, sink: &mut dyn Sink) {
         let key = handle.to_vec();
         if self.carried.handle(&key).is_none() {
             let hexadecimal: String = handle.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -385,9 +376,9 @@ impl Talk {
         }
         let is_file = self.carried.place(at, &key, way, offset, sink);
         let target = is_file.then_some((key, way));
-        match side {
-            Side::Client => self.client = target,
-            Side::Server => self.server = target,
+        match way {
+            Way::Written => self.client = target,
+            Way::Read => self.server = target,
         }
     }
 }

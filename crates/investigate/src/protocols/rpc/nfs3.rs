@@ -5,7 +5,7 @@ use packet::Cursor;
 use super::records::Found;
 use super::{About, Call, Talk, xdr};
 use crate::protocols::carried::Way;
-use crate::{At, Side, Sink};
+use crate::{At, Sink};
 
 const LOOKUP: u32 = 3;
 const READ: u32 = 6;
@@ -60,7 +60,7 @@ pub(super) fn call(
             cursor.skip(4)?;
             let is_stable = cursor.u32()? != UNSTABLE;
             let bytes = u64::from(cursor.u32()?);
-            talk.place(Side::Client, at, &handle, Way::Written, offset, None, sink);
+            talk.place(at, &handle, Way::Written, offset, None, sink);
             if is_stable {
                 talk.carried.keep(&handle);
             }
@@ -97,7 +97,7 @@ pub(super) fn reply(
             if bytes == 0 {
                 return Some(Found::Done);
             }
-            talk.place(Side::Server, at, handle, Way::Read, *offset, size, sink);
+            talk.place(at, handle, Way::Read, *offset, size, sink);
             return Some(Found::Payload { start: head.len() - cursor.len(), bytes });
         }
         About::Written { handle } if is_ok => talk.carried.keep(handle),

@@ -5,7 +5,7 @@ use packet::Cursor;
 use super::records::Found;
 use super::{About, Call, Talk, xdr};
 use crate::protocols::carried::Way;
-use crate::{At, Field, Side, Sink};
+use crate::{At, Field, Sink};
 
 /// Operations of one compound.
 const OPERATIONS_MAX: u32 = 64;
@@ -67,7 +67,7 @@ pub(super) fn call(
             Some(Argument::Write { offset, is_stable, bytes }) => {
                 operations.push(Operation::Other(WRITE));
                 if !handle.is_empty() {
-                    talk.place(Side::Client, at, &handle, Way::Written, offset, None, sink);
+                    talk.place(at, &handle, Way::Written, offset, None, sink);
                     if is_stable {
                         talk.carried.keep(&handle);
                     }
@@ -222,7 +222,7 @@ pub(super) fn reply(
                     return Some(Found::Done);
                 }
                 let size = work.is_last.then_some(offset.saturating_add(bytes));
-                talk.place(Side::Server, at, &work.handle, Way::Read, offset, size, sink);
+                talk.place(at, &work.handle, Way::Read, offset, size, sink);
                 return Some(Found::Payload { start: head.len() - cursor.len(), bytes });
             }
             Some(Outcome::Next) => {}
