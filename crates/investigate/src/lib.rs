@@ -15,6 +15,7 @@ pub mod files;
 mod fingerprint;
 mod follow;
 mod fragments;
+pub mod indicators;
 mod investigation;
 mod opening;
 mod pieces;

@@ -74,6 +74,8 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Packets(arguments)) => commands::packets::run(&arguments),
         Some(Command::Follow(arguments)) => commands::follow::run(&arguments),
         Some(Command::Files(arguments)) => commands::files::run(&arguments),
+        Some(Command::Iocs(arguments)) => commands::iocs::run(&arguments),
+        Some(Command::Sweep(arguments)) => commands::sweep::run(&arguments),
         Some(Command::Hold(arguments)) => commands::hold::run(&arguments),
         Some(Command::Watch(arguments)) => commands::watch::run(&arguments),
         Some(Command::Filter(arguments)) => commands::filter::run(&arguments),

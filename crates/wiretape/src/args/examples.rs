@@ -46,6 +46,24 @@ Examples:
   wiretape follow -r dump.pcap 1:LQU9qZlK+B5F3KDmev6m5PMibrg=   by Community ID
   wiretape follow 5b1f3c0c2a9e7d44 --format raw --side server > said.bin";
 
+/// Of `iocs`.
+pub(super) const IOCS: &str = "\
+Examples:
+  wiretape iocs --last 1h host 10.0.0.5                         whom it talked to, what was said
+  wiretape iocs -r dump.pcap --allow ours.txt --format csv      without what is known to be good
+  wiretape iocs --last 1d 'dest_port = 443' --format stix > bundle.json
+  wiretape iocs --last 1d host 203.0.113.7 --format misp > event.json";
+
+/// Of `sweep`.
+pub(super) const SWEEP: &str = "\
+Examples:
+  wiretape sweep report.txt                                     a report, pasted: hxxp://evil[.]example is understood
+  wiretape sweep iocs.csv --last 30d                            addresses, domains, URLs, hashes, JA3, JA4, …
+  wiretape sweep bundle.json --deep --format json               STIX or MISP; also what payload is kept
+  curl -s https://feeds.example/c2.txt | wiretape sweep -
+
+The exit status is 1 when nothing was seen, and 5 when nothing was seen and not everything was there to be searched.";
+
 /// Of `hold`.
 pub(super) const HOLD: &str = "\
 Examples:

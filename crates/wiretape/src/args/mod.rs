@@ -5,6 +5,7 @@ mod field;
 mod files;
 mod follow;
 mod hold;
+mod indicators;
 mod question;
 mod watch;
 
@@ -16,6 +17,7 @@ pub(crate) use field::ByField;
 pub(crate) use files::{FilesArgs, FilesFormat};
 pub(crate) use follow::{FollowArgs, FollowFormat, WantedSide};
 pub(crate) use hold::{HoldAddArgs, HoldArgs, HoldCommand, HoldFormat, HoldReleaseArgs};
+pub(crate) use indicators::{IocsArgs, IocsFormat, SweepArgs, SweepFormat};
 pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
 pub(crate) use watch::WatchArgs;
 
@@ -68,6 +70,12 @@ pub(crate) enum Command {
     /// List the files that were transferred, with their hashes, or write them
     #[command(after_help = examples::FILES)]
     Files(FilesArgs),
+    /// List what tells of others: addresses, names, URLs, hashes, fingerprints; also as STIX and MISP
+    #[command(after_help = examples::IOCS)]
+    Iocs(IocsArgs),
+    /// Tell where indicators of a list or a report have been seen
+    #[command(after_help = examples::SWEEP)]
+    Sweep(SweepArgs),
     /// Keep flows out of the reach of ageing
     #[command(after_help = examples::HOLD)]
     Hold(HoldArgs),

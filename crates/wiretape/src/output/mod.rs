@@ -8,6 +8,8 @@ pub(crate) mod files;
 pub(crate) mod flows;
 pub(crate) mod follow;
 pub(crate) mod grid;
+pub(crate) mod iocs;
 mod line;
+pub(crate) mod sightings;
 
 pub(crate) use line::packet_line;

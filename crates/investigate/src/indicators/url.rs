@@ -1,0 +1,50 @@
+//! URLs, as far as they are compared.
+
+/// A URL in the form in which URLs are compared: scheme and host in lower case, no default port, no fragment, a path.
+pub(super) fn canonical(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let is_scheme = !scheme.is_empty() && scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !is_scheme {
+        return None;
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    let rest = rest.split('#').next().unwrap_or(rest);
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end)?;
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
+    let default_port = match scheme.as_str() {
+        "http" => ":80",
+        "https" => ":443",
+        "ftp" => ":21",
+        _ => "",
+    };
+    let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
+    if authority.is_empty() || authority.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        return None;
+    }
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    Some(format!("{scheme}://{authority}{slash}{path}"))
+}
+
+/// The host of a URL in that form, without port and brackets.
+pub(super) fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?']).next()?;
+    Some(without_port(authority))
+}
+
+/// Whether it names a host and nothing on it.
+pub(super) fn is_host_alone(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(_, rest)| rest.find('/') == Some(rest.len() - 1))
+}
+
+/// A host without its port and brackets.
+pub(super) fn without_port(authority: &str) -> &str {
+    if let Some(inner) = authority.strip_prefix('[') {
+        return inner.split(']').next().unwrap_or(inner);
+    }
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}

@@ -1,0 +1,156 @@
+//! Indicators, to be found by what is seen.
+
+use std::collections::{BTreeSet, HashMap};
+
+use packet::Address;
+
+use super::indicator::masked;
+use super::{Indicator, Kind, Listed, url};
+
+/// Indicators, to be found by what is seen: each by its place in the list.
+#[derive(Clone, Debug, Default)]
+pub struct Watchlist {
+    listed: Vec<Listed>,
+    networks: HashMap<(u8, Address), Vec<usize>>,
+    /// Lengths of the prefixes that there are.
+    lengths: BTreeSet<u8>,
+    domains: HashMap<String, Vec<usize>>,
+    /// What is compared as it is. Hashes are of whatever has them: a list seldom says that one is a JA3.
+    texts: HashMap<String, Vec<usize>>,
+}
+
+impl Watchlist {
+    /// Of these indicators.
+    pub fn new(listed: Vec<Listed>) -> Self {
+        let mut list = Self::default();
+        for (place, one) in listed.iter().enumerate() {
+            list.index(place, &one.indicator);
+        }
+        list.listed = listed;
+        list
+    }
+
+    /// The indicators, by their places.
+    pub fn listed(&self) -> &[Listed] {
+        &self.listed
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// Whether there is one that rows of addresses cannot tell.
+    pub fn needs_payload(&self) -> bool {
+        self.listed.iter().any(|one| one.indicator.network().is_none())
+    }
+
+    /// Whether there are addresses or networks.
+    pub fn has_networks(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
+    /// The indicators that an address is, or lies in.
+    pub fn address(&self, address: Address) -> impl Iterator<Item = usize> {
+        self.lengths
+            .iter()
+            .filter_map(move |bits| self.networks.get(&(*bits, masked(address, *bits))))
+            .flat_map(|places| places.iter().copied())
+    }
+
+    /// The indicators that a name is, or lies below. The name is in the form in which indicators are.
+    pub fn name<'a>(&'a self, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+        let above = name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
+        std::iter::once(name)
+            .chain(above)
+            .filter_map(|name| self.domains.get(name))
+            .flat_map(|places| places.iter().copied())
+    }
+
+    /// The indicators that a text is, in the form in which indicators are.
+    pub fn text(&self, text: &str) -> impl Iterator<Item = usize> {
+        self.texts.get(text).into_iter().flat_map(|places| places.iter().copied())
+    }
+
+    /// Whether any of them covers an indicator: is it, contains it, or is a domain above it.
+    pub fn covers(&self, indicator: &Indicator) -> bool {
+        if let Some(network) = indicator.network() {
+            let is_in = |place: usize| {
+                self.listed
+                    .get(place)
+                    .and_then(|one| one.indicator.network())
+                    .is_some_and(|wider| wider.bits <= network.bits)
+            };
+            return self.address(network.address).any(is_in);
+        }
+        let value = indicator.value.as_str();
+        let below = match indicator.kind {
+            Kind::Domain => Some(value),
+            Kind::Email => value.rsplit('@').next(),
+            Kind::Url => url::host(value),
+            _ => None,
+        };
+        let by_name = below.is_some_and(|name| {
+            self.name(name).next().is_some()
+                || name.parse().is_ok_and(|ip: std::net::IpAddr| self.address(ip.into()).next().is_some())
+        });
+        by_name || self.text(value).next().is_some()
+    }
+
+    fn index(&mut self, place: usize, indicator: &Indicator) {
+        match indicator.kind {
+            Kind::Address | Kind::Prefix => {
+                if let Some(network) = indicator.network() {
+                    self.lengths.insert(network.bits);
+                    self.networks.entry((network.bits, network.address)).or_default().push(place);
+                }
+            }
+            Kind::Domain => self.domains.entry(indicator.value.clone()).or_default().push(place),
+            Kind::Url => {
+                self.texts.entry(indicator.value.clone()).or_default().push(place);
+                if url::is_host_alone(&indicator.value) {
+                    // Who asked for anything there asked for the host.
+                    self.index_host(place, &indicator.value);
+                }
+            }
+            _ => self.texts.entry(indicator.value.clone()).or_default().push(place),
+        }
+    }
+
+    fn index_host(&mut self, place: usize, value: &str) {
+        let Some(host) = url::host(value) else { return };
+        if let Some(named) = Indicator::new(Kind::Domain, host).filter(|named| named.kind == Kind::Domain) {
+            self.domains.entry(named.value).or_default().push(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::indicators::read;
+
+    #[test]
+    fn found_by_what_is_seen() {
+        let list = Watchlist::new(
+            read("203.0.113.0/24\n203.0.113.7\nevil.example\nhttp://c2.example/\nhttp://d.example/x\n").indicators,
+        );
+        let address = |text: &str| list.address(text.parse::<std::net::IpAddr>().unwrap().into()).collect::<Vec<_>>();
+        assert_eq!((address("203.0.113.7"), address("203.0.113.8")), (vec![0, 1], vec![0]));
+        assert!(address("::ffff:0:1").is_empty());
+        let name = |text: &str| list.name(text).collect::<Vec<_>>();
+        for (text, expected) in [
+            ("evil.example", vec![2]),
+            ("a.b.evil.example", vec![2]),
+            ("notevil.example", vec![]),
+            ("c2.example", vec![3]),
+            ("d.example", vec![]),
+        ] {
+            assert_eq!(name(text), expected, "{text}");
+        }
+        assert_eq!(list.text("http://d.example/x").collect::<Vec<_>>(), [4]);
+        let covers = |kind, text: &str| list.covers(&Indicator::new(kind, text).unwrap());
+        assert!(covers(Kind::Email, "x@evil.example") && covers(Kind::Prefix, "203.0.113.0/28"));
+        assert!(!covers(Kind::Prefix, "203.0.0.0/16") && !covers(Kind::Domain, "example.com"));
+    }
+}

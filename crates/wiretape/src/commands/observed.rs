@@ -1,0 +1,77 @@
+//! What was said in flows, as observations.
+
+use std::ops::ControlFlow;
+
+use investigate::indicators::{Meeting, Observer, Observing, Search};
+use investigate::{At, Investigation, Limits, Side};
+use tape::question::{self, Coverage, Flow, Query, Source};
+
+use super::progress::Waiting;
+use crate::errors::Failure;
+
+/// Tells what was said in the flows that match.
+pub(super) fn observe(
+    source: &Source,
+    query: &Query,
+    observing: &mut impl Observing,
+    search: Option<Search>,
+) -> Result<Coverage, Failure> {
+    let mut investigation = Investigation::new(Limits::default());
+    let mut observer = Observer::new(observing, search);
+    let mut waiting = Waiting::begin();
+    let coverage = question::conversations(source, query, &mut |packet, _, spoken| {
+        waiting.packet(packet.data.len());
+        let (flow, headers) = (spoken.flow_id.0, spoken.headers);
+        let at = At { flow, time: packet.time, arrival: packet.arrival.unwrap_or(0) };
+        if let Some(key) = headers.key {
+            let key = if spoken.from_client { key } else { key.reversed() };
+            observer.observing().meet(flow, key.src, key.dest);
+        }
+        let side = if spoken.from_client { Side::Client } else { Side::Server };
+        observer.payload(at, spoken.from_client, packet, headers);
+        investigation.packet(flow, side, packet, headers, &mut observer);
+        ControlFlow::Continue(())
+    })?;
+    investigation.finish(&mut observer);
+    observer.finish();
+    Ok(coverage)
+}
+
+/// Tells who met whom, by the rows of flows.
+pub(super) fn meetings(source: &Source, query: &Query, take: &mut dyn FnMut(&Meeting)) -> Result<Coverage, Failure> {
+    let waiting = Waiting::begin();
+    let coverage = question::flows_in_any_order(source, query, &mut |flow| {
+        if let Some(meeting) = meeting(flow) {
+            take(&meeting);
+        }
+        ControlFlow::Continue(())
+    })?;
+    waiting.end();
+    Ok(coverage)
+}
+
+fn meeting(flow: &Flow<'_>) -> Option<Meeting> {
+    let row = flow.row;
+    (row.ip_version != 0).then_some(Meeting {
+        flow: row.flow_id.0,
+        first: row.start,
+        last: row.end,
+        client: row.src_ip,
+        server: row.dest_ip,
+    })
+}
+
+/// What two looks at the same range cover together.
+pub(super) fn together(one: Coverage, other: Coverage) -> Coverage {
+    let mut both = other;
+    both.gaps.extend(one.gaps.into_iter().filter(|gap| !both.gaps.contains(gap)).collect::<Vec<_>>());
+    both.losses.extend(one.losses.into_iter().filter(|loss| !both.losses.contains(loss)).collect::<Vec<_>>());
+    both.expired.extend(one.expired.into_iter().filter(|expired| !both.expired.contains(expired)).collect::<Vec<_>>());
+    both.damaged.extend(one.damaged.into_iter().filter(|damage| !both.damaged.contains(damage)).collect::<Vec<_>>());
+    both.unjudged.extend(one.unjudged.into_iter().filter(|other| !both.unjudged.contains(other)).collect::<Vec<_>>());
+    both.undecided_flows = both.undecided_flows.max(one.undecided_flows);
+    both.undecided_packets = both.undecided_packets.max(one.undecided_packets);
+    both.rowless_frames = both.rowless_frames.max(one.rowless_frames);
+    both.recording |= one.recording;
+    both
+}
