@@ -116,7 +116,7 @@ fn email(text: &str) -> Option<String> {
     let (user, host) = text.rsplit_once('@')?;
     let is_user = !user.is_empty()
         && user.len() <= 64
-        && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte));
+        && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+=?^_`{|}~-".contains(&byte));
     let host = domain::canonical(host)?;
     is_user.then(|| format!("{}@{host}", user.to_ascii_lowercase()))
 }

@@ -59,6 +59,7 @@ pub(super) fn is_list(text: &str) -> bool {
 /// Reads lines.
 pub(super) fn read(text: &str, found: &mut Found) {
     let mut header: Vec<String> = Vec::new();
+    let mut is_first = true;
     for line in text.lines() {
         let plain = without_comment(line);
         if plain.is_empty() {
@@ -70,7 +71,8 @@ pub(super) fn read(text: &str, found: &mut Found) {
         match separator(plain) {
             Some(separator) => {
                 let row = cells(plain, separator);
-                match header_of(plain).filter(|_| !row.iter().any(|cell| is_indicator(cell))) {
+                let may_be_header = std::mem::take(&mut is_first) && !row.iter().any(|cell| is_indicator(cell));
+                match header_of(plain).filter(|_| may_be_header) {
                     Some(names) => header = names,
                     None => read_row(&row, &header, found),
                 }

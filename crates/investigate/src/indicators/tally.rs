@@ -86,7 +86,7 @@ impl Tally {
     }
 
     fn file(&mut self, observation: &Observation<'_>, file: &FoundFile) {
-        let Some(Hashes { sha256, sha1, md5 }) = file.hashes else { return };
+        let Some(Hashes { sha256, sha1, md5 }) = file.hashes.filter(|_| !file.is_piece) else { return };
         let named = |kind, bytes: &[u8]| Indicator { kind, value: Hex(bytes).to_string() };
         let also = [named(Kind::Sha1, &sha1), named(Kind::Md5, &md5)];
         if also.iter().any(|hash| self.allowed.covers(hash)) {

@@ -50,6 +50,7 @@ pub fn stix(export: &Export<'_>) -> Value {
         data["object_refs"] = json!([observable["id"]]);
         let mut pattern = base("indicator", &sign);
         pattern["name"] = json!(shortened(&indicator.value));
+        pattern["description"] = json!(format!("{} that was seen in recorded traffic", indicator.kind.name()));
         pattern["indicator_types"] = json!(["unknown"]);
         pattern["pattern"] = json!(pattern_of(indicator));
         pattern["pattern_type"] = json!("stix");
