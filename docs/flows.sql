@@ -54,6 +54,10 @@ create or replace macro silent_reason(proto, conn_state) as
         when conn_state in ('REJ', 'RSTO', 'RSTR', 'RSTOS0', 'RSTRH') then 'reset'
         else 'idle' end;
 
+-- What parts told, each once, in the order in which it was told.
+create or replace macro told(values_of_parts) as
+    list_filter(flatten(values_of_parts), lambda value, place: list_position(flatten(values_of_parts), value) = place)[1:64];
+
 create or replace view flows as
 with summed as (
     select
@@ -89,6 +93,29 @@ with summed as (
         arg_max(coalesce(history, ''), last_arrival) as history,
         bool_or(proven) as proven,
         list_distinct(flatten(list(string_split(lane, ',')))) as lanes,
+        arg_min(app_proto, first_arrival) as app_proto,
+        arg_min(tls_sni, first_arrival) as tls_sni,
+        arg_min(tls_version, first_arrival) as tls_version,
+        arg_min(ja3, first_arrival) as ja3,
+        arg_min(ja3s, first_arrival) as ja3s,
+        arg_min(ja4, first_arrival) as ja4,
+        arg_min(hassh, first_arrival) as hassh,
+        arg_min(cert_sha256, first_arrival) as cert_sha256,
+        arg_min(http_hostname, first_arrival) as http_hostname,
+        arg_min(http_user_agent, first_arrival) as http_user_agent,
+        arg_min(dest_name, first_arrival) as dest_name,
+        told(list(tls_alpn order by first_arrival)) as tls_alpn,
+        told(list(dns_queries order by first_arrival)) as dns_queries,
+        told(list(dns_answers order by first_arrival)) as dns_answers,
+        told(list(cert_subject order by first_arrival)) as cert_subject,
+        told(list(cert_issuer order by first_arrival)) as cert_issuer,
+        told(list(mail_from order by first_arrival)) as mail_from,
+        told(list(mail_to order by first_arrival)) as mail_to,
+        told(list(mail_subject order by first_arrival)) as mail_subject,
+        told(list(file_name order by first_arrival)) as file_name,
+        told(list("user" order by first_arrival)) as "user",
+        told(list(host_name order by first_arrival)) as host_name,
+        told(list(software order by first_arrival)) as software,
         any_value(sensor) as sensor
     from flow_parts
     group by flow_id
@@ -131,6 +158,29 @@ select
     conn_state,
     history,
     proven,
+    app_proto,
+    tls_sni,
+    tls_version,
+    ja3,
+    ja3s,
+    ja4,
+    hassh,
+    cert_sha256,
+    http_hostname,
+    http_user_agent,
+    dest_name,
+    tls_alpn,
+    dns_queries,
+    dns_answers,
+    cert_subject,
+    cert_issuer,
+    mail_from,
+    mail_to,
+    mail_subject,
+    file_name,
+    "user",
+    host_name,
+    software,
     list_filter(['client', 'server', 'transit', 'junk', 'bulk'], lambda lane: list_contains(lanes, lane))[1] as lane,
     sensor
 from summed

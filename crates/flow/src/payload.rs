@@ -106,6 +106,9 @@ pub trait PayloadReader: Send {
     /// The next packet in the order of arrival.
     fn packet(&mut self, flow: FlowId, from_client: bool, packet: &Packet<'_>, headers: &Headers);
 
+    /// A flow has ended.
+    fn end(&mut self, flow: FlowId);
+
     /// Nothing more comes.
     fn finish(&mut self);
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use flow::PayloadReader;
 use packet::Interface;
 
 use crate::Lane;
@@ -21,6 +22,7 @@ use crate::index::{self, Keeper};
 use crate::job::Checkpoint;
 use crate::listed::{Listed, ranges};
 use crate::rows::{Metadata, order, write};
+use crate::said;
 use crate::shared::{Shared, count};
 use crate::writer::measured;
 
@@ -79,6 +81,8 @@ pub(crate) struct Filing {
     pub(crate) keeper: Keeper,
     /// Frames of periods whose rows could not be written.
     pub(crate) uncounted: Vec<FramePosition>,
+    /// Reads what was said.
+    pub(crate) payload: Option<Box<dyn PayloadReader>>,
 }
 
 impl Clerk {
@@ -184,6 +188,9 @@ impl Filing {
         }
         let period = &papers.checkpoint.period;
         let any = !period.parts.is_empty() || !period.locations.is_empty() || !papers.uncounted.is_empty();
+        if any {
+            self.read_payload(shared, &mut papers);
+        }
         if any && let Err(error) = self.write_rows(shared, &mut papers) {
             // The state stays as it was: whoever reads finds the packets and makes the rows again, until there is a later
             // state.
@@ -194,6 +201,16 @@ impl Filing {
         let head = StateHead { flow_file: self.next_number - 1, next_arrival, covers, interfaces };
         if let Err(error) = write_state(shared, &head, &snapshot) {
             shared.problem(&names::state_path().display().to_string(), error);
+        }
+    }
+
+    /// What was said is in the rows as far as it can be had; they do not depend on it.
+    fn read_payload(&mut self, shared: &Shared, papers: &mut Papers) {
+        let (Some(reader), Some(place)) = (&mut self.payload, shared.place()) else { return };
+        let frames = papers.frames.values().copied();
+        let parts = &mut papers.checkpoint.period.parts;
+        if let Ok(unread) = said::fill(place.directory(), frames, parts, reader.as_mut()) {
+            count(&shared.tallies.packets_unread, unread);
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Counters {
     pub packets_durable: u64,
     /// Packets that could not be kept.
     pub packets_lost: u64,
+    /// Packets of heads whose payload there was no time to read for the rows of their flows.
+    pub packets_unread: u64,
     /// Frames that were compressed.
     pub frames_compressed: u64,
     /// What they held.
@@ -48,6 +50,7 @@ impl Counters {
             packets_in_kernel: shared.sync.in_kernel(),
             packets_durable: shared.sync.durable(),
             packets_lost: of(&tallies.packets_lost),
+            packets_unread: of(&tallies.packets_unread),
             frames_compressed: of(&tallies.frames_compressed),
             bytes_compressed_from: of(&tallies.bytes_compressed_from),
             bytes_compressed_to: of(&tallies.bytes_compressed_to),

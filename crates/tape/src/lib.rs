@@ -36,6 +36,7 @@ mod place;
 pub mod question;
 mod read;
 pub mod rows;
+mod said;
 mod salvage;
 mod shared;
 pub mod status;

@@ -136,6 +136,8 @@ fn start(
     let buffers_max = (options.buffer_bytes_max >> 20).max(2 * Lane::ALL.len());
     let compressing = if is_alone { 0 } else { options.workers.unwrap_or(1) };
     let pipeline = Arc::new(Pipeline::new(buffers_max, compressing, options.steps_aside));
+    let mut filing = filing;
+    filing.payload = options.payload.map(|begin| begin());
     let clerk = if is_alone { Clerk::here(filing) } else { Clerk::thread(filing, shared.clone())? };
     let checkpoints_waiting = clerk.waiting();
     let (now, budget_bytes) = (Instant::now(), shared.room.reachable_bytes());

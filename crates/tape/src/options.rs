@@ -7,6 +7,7 @@ use std::time::Duration;
 use filter::Resolver;
 
 use crate::holds::Retained;
+use crate::question::BeginPayload;
 
 /// How a tape is written; [`Options::new`] has the usual values.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct Options {
     pub retained: Vec<Retained>,
     /// Who knows the names in the expressions of holds.
     pub names: Names,
+    /// Begins to read what is said in heads, for the rows of flows; without it they do not say.
+    pub payload: Option<BeginPayload>,
     /// The flow table; its tape id is the tape's.
     pub flows: flow::Config,
 }
@@ -122,6 +125,7 @@ impl Options {
             hold_budget_bytes: None,
             retained: Vec::new(),
             names: Names::default(),
+            payload: None,
             flows: flow::Config::new([0; 16], [0; 32]),
         }
     }

@@ -59,6 +59,8 @@ pub(crate) struct Tallies {
     pub(crate) bytes_stored: AtomicU64,
     pub(crate) bytes_direct: AtomicU64,
     pub(crate) packets_lost: AtomicU64,
+    /// Packets of heads whose payload was not read for rows.
+    pub(crate) packets_unread: AtomicU64,
     pub(crate) bytes_lost: AtomicU64,
     pub(crate) segments_closed: AtomicU64,
     pub(crate) files_evicted: AtomicU64,

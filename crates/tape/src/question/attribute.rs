@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use flow::key_of;
+use flow::{FlowPart, key_of};
 use packet::decode::Fragment;
 use packet::{Address, FlowKey, Headers};
 
 use super::gather::Gathered;
 
 /// Finds the flow of a packet among those it was made of.
-pub(super) struct Attribution {
+pub(crate) struct Attribution {
     /// By key, either way round: the flows that have had it, with their first and last arrival numbers.
     flows: HashMap<FlowKey, Vec<Span>>,
     /// Keys of the first fragments of datagrams.
@@ -40,19 +40,34 @@ const DATAGRAMS_MAX: usize = 1 << 14;
 impl Attribution {
     /// Attributes to flows by their index.
     pub(super) fn new<'a>(flows: impl IntoIterator<Item = (usize, &'a Gathered)>) -> Self {
+        let spans = flows.into_iter().map(|(flow, Gathered { row, .. })| {
+            (row.key(), Span { first: row.first_arrival, last: row.last_arrival, flow })
+        });
+        Self::of(spans)
+    }
+
+    /// Attributes to parts of flows by their index.
+    pub(crate) fn of_parts(parts: &[FlowPart]) -> Self {
+        let spans = parts
+            .iter()
+            .enumerate()
+            .map(|(flow, part)| (part.key, Span { first: part.first_arrival, last: part.last_arrival, flow }));
+        Self::of(spans)
+    }
+
+    fn of(spans: impl Iterator<Item = (FlowKey, Span)>) -> Self {
         let mut by_key: HashMap<FlowKey, Vec<Span>> = HashMap::new();
         let mut beginnings = HashMap::new();
-        for (flow, gathered) in flows {
-            let (key, _) = gathered.row.key().canonical();
-            beginnings.insert(gathered.row.first_arrival, key);
-            let span = Span { first: gathered.row.first_arrival, last: gathered.row.last_arrival, flow };
+        for (key, span) in spans {
+            let (key, _) = key.canonical();
+            beginnings.insert(span.first, key);
             by_key.entry(key).or_default().push(span);
         }
         Self { flows: by_key, datagrams: HashMap::new(), beginnings }
     }
 
     /// The flow of a packet. Packets have to come in the order of arrival, for the sake of fragments.
-    pub(super) fn flow_of(&mut self, headers: &Headers, arrival: u64) -> Option<usize> {
+    pub(crate) fn flow_of(&mut self, headers: &Headers, arrival: u64) -> Option<usize> {
         let key = match headers.fragment {
             Some(fragment) => self.key_of_fragment(key_of(headers), fragment, arrival),
             None => key_of(headers),

@@ -37,6 +37,7 @@ mod tail;
 mod uncounted;
 mod view;
 
+pub(crate) use attribute::Attribution;
 pub use conversations::{ConversationSink, Spoken, conversations};
 pub use coverage::{Coverage, Damage, Expired, Gap, Loss, Unjudged};
 pub(crate) use covered::{BEFORE_THE_TAPE, missing_files};
@@ -46,6 +47,8 @@ pub use expression::Expression;
 pub(crate) use extract::{Extract, Fault, Sought};
 pub use flows::{Flow, FlowSink, flows, flows_in_any_order};
 pub use known::{LinkTypes, link_types, rows_since};
+pub(crate) use packets::is_from_client;
 pub use packets::{PacketSink, packets};
 pub use plan::{Plan, Subject, plan};
 pub use query::{BeginPayload, Query, Source};
+pub(crate) use view::sort_and_dedup;

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use filter::question::Truth as OfPacket;
-use flow::{FlowId, FlowRow, key_of};
-use packet::{Headers, Interface, Packet};
+use flow::{FlowId, key_of};
+use packet::{FlowKey, Headers, Interface, Packet};
 
 use super::attribute::Attribution;
 use super::captures::{self, Captures};
@@ -265,7 +265,7 @@ impl<'j> Picker<'j> {
         };
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
         let flow = flows.get(attribution.flow_of(&headers, arrival)?)?;
-        let of = Some((flow.row.flow_id, is_from_client(&flow.row, &headers), headers));
+        let of = Some((flow.row.flow_id, is_from_client(&flow.row.key(), &headers), headers));
         if self.whole_flows {
             return Some(Picked { of });
         }
@@ -287,8 +287,8 @@ pub(super) struct Picked {
 }
 
 /// Whether the flow's client sent a packet. Later fragments have no ports.
-fn is_from_client(row: &FlowRow, headers: &Headers) -> bool {
+pub(crate) fn is_from_client(flow: &FlowKey, headers: &Headers) -> bool {
     let key = key_of(headers);
     let has_ports = headers.fragment.is_none_or(|fragment| fragment.offset == 0);
-    key.src == row.src_ip && (row.src_ip != row.dest_ip || !has_ports || key.src_port == row.src_port)
+    key.src == flow.src && (flow.src != flow.dest || !has_ports || key.src_port == flow.src_port)
 }

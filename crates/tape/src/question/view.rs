@@ -91,7 +91,7 @@ impl View {
 }
 
 /// Puts frames in the order of lanes, each once.
-pub(super) fn sort_and_dedup(frames: &mut Vec<Frame>) {
+pub(crate) fn sort_and_dedup(frames: &mut Vec<Frame>) {
     let place = |frame: &Frame| (frame.lane.number(), frame.position());
     frames.sort_unstable_by_key(place);
     frames.dedup_by_key(|frame| place(frame));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::column::writer::ColumnWriterImpl;
-use parquet::data_type::{BoolType, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
@@ -52,10 +52,12 @@ pub(super) enum Cells {
     Text(for<'a> fn(&Given<'a>) -> Option<Word<'a>>, fn(&mut Stored, &str) -> Option<()>),
     /// A list of unsigned INT32.
     List(fn(&Given, &mut Vec<i32>), fn(&mut Stored, &[i32]) -> Option<()>),
-    /// Text that nothing fills yet.
-    NoText,
-    /// A list of texts that nothing fills yet.
-    NoTexts,
+    /// Whether payload was read.
+    WasRead,
+    /// What payload says in the field of the column's name, or null.
+    Said,
+    /// The same, where it can say several things.
+    SaidList,
 }
 
 impl Column {
@@ -65,7 +67,7 @@ impl Column {
         let time = LogicalType::timestamp(true, TimeUnit::NANOS);
         let field = match self.cells {
             Cells::Time(..) => primitive(self.name, PhysicalType::INT64, time, Repetition::REQUIRED)?,
-            Cells::Flag(..) => Type::primitive_type_builder(self.name, PhysicalType::BOOLEAN)
+            Cells::Flag(..) | Cells::WasRead => Type::primitive_type_builder(self.name, PhysicalType::BOOLEAN)
                 .with_repetition(Repetition::REQUIRED)
                 .build()?,
             Cells::Unsigned64(..) => primitive(self.name, PhysicalType::INT64, unsigned(64), Repetition::REQUIRED)?,
@@ -73,13 +75,13 @@ impl Column {
             Cells::Unsigned32OrNull(..) => {
                 primitive(self.name, PhysicalType::INT32, unsigned(32), Repetition::OPTIONAL)?
             }
-            Cells::Text(..) | Cells::NoText => {
+            Cells::Text(..) | Cells::Said => {
                 primitive(self.name, PhysicalType::BYTE_ARRAY, LogicalType::String, Repetition::OPTIONAL)?
             }
             Cells::List(..) => {
                 list(self.name, primitive("element", PhysicalType::INT32, unsigned(32), Repetition::REQUIRED)?)?
             }
-            Cells::NoTexts => list(
+            Cells::SaidList => list(
                 self.name,
                 primitive("element", PhysicalType::BYTE_ARRAY, LogicalType::String, Repetition::REQUIRED)?,
             )?,
@@ -90,7 +92,7 @@ impl Column {
     /// The path of its leaf.
     pub(super) fn path(&self) -> ColumnPath {
         match self.cells {
-            Cells::List(..) | Cells::NoTexts => {
+            Cells::List(..) | Cells::SaidList => {
                 ColumnPath::new([self.name, "list", "element"].map(str::to_owned).to_vec())
             }
             _ => ColumnPath::from(self.name),
@@ -116,11 +118,15 @@ impl Column {
                 optional::<ByteArrayType>(out, rows.iter().map(|row| tell(row).map(|word| words.text(word))))
             }
             Cells::List(tell, _) => lists(out.typed::<Int32Type>(), rows, tell),
-            Cells::NoText => out.typed::<ByteArrayType>().write_batch(&[], Some(&vec![0; rows.len()]), None).map(drop),
-            Cells::NoTexts => {
-                let levels = vec![0; rows.len()];
-                out.typed::<ByteArrayType>().write_batch(&[], Some(&levels), Some(&levels)).map(drop)
+            Cells::WasRead => required::<BoolType>(out, rows.iter().map(|row| row.part.payload.is_some())),
+            Cells::Said => {
+                let said = |row: &Given<'a>| row.part.payload.as_ref()?.first(self.name);
+                optional::<ByteArrayType>(out, rows.iter().map(|row| said(row).map(ByteArray::from)))
             }
+            Cells::SaidList => lists(out.typed::<ByteArrayType>(), rows, |row, out| {
+                let payload = row.part.payload.iter();
+                out.extend(payload.flat_map(|payload| payload.values(self.name)).map(ByteArray::from));
+            }),
         }
     }
 
@@ -148,9 +154,30 @@ impl Column {
                 each(reader, runs, rows, |row, value| set(row, value.as_utf8().ok()?))
             }
             (Cells::List(_, set), ColumnReader::Int32ColumnReader(reader)) => each_list(reader, runs, rows, *set),
-            (Cells::NoText | Cells::NoTexts, _) => Ok(()),
+            (Cells::WasRead, ColumnReader::BoolColumnReader(reader)) => each(reader, runs, rows, |row, was_read| {
+                row.part.payload = was_read.then(Box::default);
+                Some(())
+            }),
+            (Cells::Said, ColumnReader::ByteArrayColumnReader(reader)) => {
+                each(reader, runs, rows, |row, value| self.set_said(row, value))
+            }
+            (Cells::SaidList, ColumnReader::ByteArrayColumnReader(reader)) => {
+                each_list(reader, runs, rows, |row, values| {
+                    values.iter().try_for_each(|value| self.set_said(row, value))
+                })
+            }
             _ => Err(ReadFault::Cell),
         }
+    }
+
+    /// Whether files of earlier versions may do without it.
+    pub(super) fn is_optional(&self) -> bool {
+        matches!(self.cells, Cells::WasRead | Cells::Said | Cells::SaidList)
+    }
+
+    fn set_said(&self, row: &mut Stored, value: &ByteArray) -> Option<()> {
+        row.part.payload.as_mut()?.add(self.name, value.as_utf8().ok()?);
+        Some(())
     }
 }
 
@@ -221,10 +248,10 @@ fn optional<T: DataType>(
     out.typed::<T>().write_batch(&values, Some(&defined), None).map(drop)
 }
 
-fn lists(
-    out: &mut ColumnWriterImpl<Int32Type>,
+fn lists<T: DataType>(
+    out: &mut ColumnWriterImpl<T>,
     rows: &[Given],
-    tell: fn(&Given, &mut Vec<i32>),
+    tell: impl Fn(&Given, &mut Vec<T::T>),
 ) -> Result<(), ParquetError> {
     let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
@@ -274,11 +301,11 @@ fn each<T: DataType>(
     Ok(())
 }
 
-fn each_list(
-    mut reader: ColumnReaderImpl<Int32Type>,
+fn each_list<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
     runs: &[Run],
     rows: &mut [Stored],
-    set: fn(&mut Stored, &[i32]) -> Option<()>,
+    set: impl Fn(&mut Stored, &[T::T]) -> Option<()>,
 ) -> Result<(), ReadFault> {
     let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
     let mut rest = rows.iter_mut();
@@ -312,11 +339,11 @@ fn skip<T: DataType>(reader: &mut ColumnReaderImpl<T>, count: usize) -> Result<(
 }
 
 /// The lists that levels cut `values` into; `None` inside where levels and values contradict each other.
-fn split_lists<'a>(
-    values: &'a [i32],
+fn split_lists<'a, T>(
+    values: &'a [T],
     defined: &'a [i16],
     repeated: &'a [i16],
-) -> impl Iterator<Item = Option<&'a [i32]>> {
+) -> impl Iterator<Item = Option<&'a [T]>> {
     let mut level = 0;
     let mut value = 0;
     std::iter::from_fn(move || {

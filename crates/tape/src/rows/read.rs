@@ -7,7 +7,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
 
-use super::cells::{Cells, Column, ReadFault, Run};
+use super::cells::{Column, ReadFault, Run};
 use super::fields::{self, COLUMNS};
 use super::{Metadata, Stored};
 
@@ -139,10 +139,7 @@ fn contained<T>(read: impl FnOnce() -> Result<T, RowsError>) -> Result<T, RowsEr
 fn leaf(footer: &ParquetMetaData, column: &Column) -> Result<Option<usize>, RowsError> {
     let leaves = footer.file_metadata().schema_descr().columns();
     let found = leaves.iter().position(|leaf| leaf.path().parts().first().is_some_and(|name| name == column.name));
-    match column.cells {
-        Cells::NoText | Cells::NoTexts => Ok(None),
-        _ => found.map(Some).ok_or(RowsError::Missing(column.name)),
-    }
+    if column.is_optional() { Ok(found) } else { found.map(Some).ok_or(RowsError::Missing(column.name)) }
 }
 
 /// The number of rows, if all columns of the group can have them: memory is taken for what the footer claims.

@@ -111,8 +111,13 @@ pub(crate) fn salvage(
     config.tape_id = identity.id_bytes();
     let restored = state.and_then(|(_, snapshot)| FlowTable::restore(config.clone(), &snapshot).ok());
     let mut table = restored.unwrap_or_else(|| FlowTable::new(config));
-    let mut filing =
-        Filing { identity, next_number: next_flow_file, keeper: Keeper::open(shared), uncounted: Vec::new() };
+    let mut filing = Filing {
+        identity,
+        next_number: next_flow_file,
+        keeper: Keeper::open(shared),
+        uncounted: Vec::new(),
+        payload: None,
+    };
     work.make_rows(&mut table, &mut filing, &next_numbers);
     note_accounts(shared);
     shared.room.tidy();

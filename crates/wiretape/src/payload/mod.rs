@@ -26,6 +26,10 @@ impl PayloadReader for Reader {
         self.investigation.packet(flow.0, side, packet, headers, &mut self.notes);
     }
 
+    fn end(&mut self, flow: FlowId) {
+        self.investigation.end(flow.0, &mut self.notes);
+    }
+
     fn finish(&mut self) {
         self.investigation.finish(&mut self.notes);
     }

@@ -9,6 +9,7 @@ mod duckdb;
 mod exporting;
 mod files;
 mod filtering;
+mod following;
 mod holding;
 mod importing;
 mod live;

@@ -17,6 +17,7 @@ use crate::args::{AsLiveArgs, ImportArgs};
 use crate::errors::{Exit, Failure};
 use crate::keeper::TapeKeeper;
 use crate::output::coverage::thousands;
+use crate::payload;
 use crate::settings::{Compression, Settings};
 use crate::terminal;
 use crate::units::size_text;
@@ -86,6 +87,7 @@ fn options(arguments: &ImportArgs) -> Result<tape::Options, Failure> {
         options
     };
     options.sensor = "import".to_owned();
+    options.payload = Some(payload::begin);
     options.is_live = false;
     // A file can wait: nothing is stored uncompressed for speed, and a slow disk costs no packet.
     options.steps_aside = false;

@@ -11,6 +11,7 @@ use tape::KeepFree;
 use super::policies;
 use crate::errors::Failure;
 use crate::names::LocalNames;
+use crate::payload;
 use crate::settings::{Compression, Directions, Interfaces, Settings};
 use crate::source::DEFAULT_TAPE;
 use crate::tcpdump::Rotation;
@@ -68,6 +69,7 @@ pub(crate) fn keep_options(settings: &Settings, tape: &Path) -> Result<tape::Opt
         Limit::Percent(percent) => (budget as f64 * percent / 100.0) as u64,
     });
     keep.names = tape::Names(Arc::new(LocalNames::read()));
+    keep.payload = Some(payload::begin);
     // Junk rows that come at this rate take a quarter of the rows' share in a month.
     keep.flows.junk_rows_a_day = Some(u32::try_from(budget / JUNK_ROW_BUDGET_BYTES).unwrap_or(u32::MAX).max(24));
     keep.age_max = settings.max_age.map(|span| span.0);
