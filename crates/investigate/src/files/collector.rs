@@ -49,12 +49,13 @@ impl<S: Store> Collector<S> {
 
     /// A file begins.
     pub fn start(&mut self, file: FileId, at: At, start: FileStart) {
+        self.end(file, Ends::CutOff);
         if self.transfers.len() >= TRANSFERS_MAX {
             self.unfollowed += 1;
             return;
         }
         let mut start = start;
-        if start.offset > 0 {
+        if start.is_piece || start.offset > 0 {
             // A range of what is complete already is told of by itself.
             start.joins = start.joins.filter(|key| !self.joined.is_done(key));
         }
@@ -70,7 +71,7 @@ impl<S: Store> Collector<S> {
             given_up.into_iter().for_each(|(content, whole)| self.emit_joined(content, whole));
         }
         if let (Some(size), Some(content)) = (start.size, self.contents.get_mut(&content)) {
-            content.size = content.size.max(Some(size));
+            content.learn_size(Some(size));
         }
         self.transfers.insert(file, Transfer::new(file, at, start, content, is_aside));
     }
@@ -166,11 +167,8 @@ impl<S: Store> Collector<S> {
     fn learn_size(&mut self, transfer: &Transfer, ends: Ends) {
         let Some(content) = self.contents.get_mut(&transfer.content) else { return };
         let ends_itself = ends == Ends::Whole && !transfer.is_piece && transfer.position != u64::MAX;
-        match content.size {
-            None if ends_itself => content.size = Some(transfer.end),
-            // Longer than was announced: what is there counts.
-            Some(size) if size < content.there().end() => content.size = Some(content.there().end()),
-            _ => {}
+        if content.size().is_none() && ends_itself {
+            content.learn_size(Some(transfer.end));
         }
     }
 
@@ -233,7 +231,7 @@ impl<S: Store> Collector<S> {
 
     /// One range that was transferred: its own hashes are those of the wire.
     fn piece(&self, transfer: &Transfer, wire: Wire) -> FoundFile {
-        let size = self.contents.get(&transfer.content).and_then(|content| content.size).or(transfer.start.size);
+        let size = self.contents.get(&transfer.content).and_then(|content| content.size()).or(transfer.start.size);
         let mut there = Ranges::default();
         there.add(transfer.start.offset, transfer.start.offset.saturating_add(transfer.bytes));
         FoundFile {
@@ -292,9 +290,9 @@ impl<S: Store> Collector<S> {
             name: start.name,
             mime: magic::of(content.head()),
             mime_said: start.mime,
-            size: content.size,
+            size: content.size(),
             there,
-            missing: content.there().missing(content.size),
+            missing: content.there().missing(content.size()),
             hashes,
             is_unhashed: hashes.is_none() && content.is_complete(),
             wire: wire.filter(|wire| !is_same(wire)),

@@ -23,7 +23,7 @@ pub(super) struct Content {
     waiting_bytes: usize,
     head: Vec<u8>,
     /// Its whole size, once that is known.
-    pub(super) size: Option<u64>,
+    size: Option<u64>,
     /// Some bytes found no room to wait, so that only a store can tell the hash.
     lost_order: bool,
 }
@@ -33,6 +33,8 @@ impl Content {
     pub(super) fn add(&mut self, offset: u64, bytes: &[u8], room: &mut usize) {
         let end = offset.saturating_add(bytes.len() as u64);
         self.there.add(offset, end);
+        // Longer than was announced: what is there counts.
+        self.size = self.size.map(|size| size.max(end));
         self.add_head(offset, bytes);
         if offset > self.hashed {
             self.wait(offset, bytes, room);
@@ -51,6 +53,10 @@ impl Content {
 
     pub(super) fn there(&self) -> &Ranges {
         &self.there
+    }
+
+    pub(super) fn size(&self) -> Option<u64> {
+        self.size
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -90,7 +96,13 @@ impl Content {
             *room += bytes.len();
             self.add(offset, &bytes, room);
         }
+        self.learn_size(self.size);
         self.catch_up(room);
+    }
+
+    /// Its size was told; what is there beyond it counts all the same.
+    pub(super) fn learn_size(&mut self, size: Option<u64>) {
+        self.size = self.size.max(size).map(|size| size.max(self.there.end()));
     }
 
     /// Gives back the room of what still waits.

@@ -180,7 +180,7 @@ fn is_text(head: &[u8]) -> bool {
         Err(error) => error.error_len().is_none(),
     };
     let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
-    is_utf8 && !head.iter().any(|byte| is_control(byte))
+    is_utf8 && !head.iter().any(is_control)
 }
 
 #[cfg(test)]

@@ -82,8 +82,8 @@ impl Body {
 
     fn begin(&mut self, at: At, first: Option<u8>, sink: &mut dyn Sink) -> Option<FileId> {
         match &mut self.progress {
-            Progress::Begun(file) => return Some(*file),
-            Progress::Ended => return None,
+            Progress::Begun(file) => Some(*file),
+            Progress::Ended => None,
             Progress::Awaited(start) => {
                 // Some servers name an encoding and send the body as it is.
                 self.decoding.take_if(|decoding| first.is_some_and(|first| !decoding.can_begin_with(first)));

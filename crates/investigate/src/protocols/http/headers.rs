@@ -5,10 +5,13 @@ use std::borrow::Cow;
 /// Fields that are looked at; the rest is ignored.
 const FIELDS_MAX: usize = 256;
 
+/// A name and its value.
+type Header<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// The header fields of a message, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Headers<'a> {
-    fields: Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>,
+    fields: Vec<Header<'a>>,
 }
 
 impl<'a> Headers<'a> {
@@ -43,7 +46,7 @@ impl<'a> Headers<'a> {
 
     /// All of this name.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let is_named = move |field: &&(Cow<'_, [u8]>, Cow<'_, [u8]>)| field.0.eq_ignore_ascii_case(name.as_bytes());
+        let is_named = move |field: &&Header<'_>| field.0.eq_ignore_ascii_case(name.as_bytes());
         self.fields.iter().filter(is_named).map(|(_, value)| value.as_ref())
     }
 

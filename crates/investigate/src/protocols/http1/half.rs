@@ -74,9 +74,9 @@ impl Half {
     }
 
     /// A head was understood: its body comes, or the next head.
-    pub(super) fn begin_body(&mut self, body: Option<(Framing, Body)>) {
+    pub(super) fn begin_body(&mut self, body: Option<(Framing, Box<Body>)>) {
         if let Some((framing, body)) = body {
-            self.state = State::Body { framing, body: Box::new(body), is_empty: true };
+            self.state = State::Body { framing, body, is_empty: true };
         }
     }
 

@@ -56,7 +56,7 @@ struct Http1 {
 /// What a head leads to.
 enum Leads {
     /// A body, or none.
-    Body(Option<(Framing, http::Body)>),
+    Body(Option<(Framing, Box<http::Body>)>),
     /// Another protocol, which is recognised anew.
     Turn,
 }
@@ -142,13 +142,13 @@ impl Http1 {
         target: &str,
         headers: &Headers<'_>,
         sink: &mut dyn Sink,
-    ) -> Option<(Framing, http::Body)> {
+    ) -> Option<(Framing, Box<http::Body>)> {
         let host = headers.text("host");
         let asked = http::tell_request(at, method, target, host.as_deref(), headers, sink);
         let framing = Framing::of_request(headers);
         let body = framing.map(|framing| {
             let size = framing.body_bytes();
-            (framing, http::request_body(NAME, side, &asked, headers, size))
+            (framing, Box::new(http::request_body(NAME, side, &asked, headers, size)))
         });
         if self.asked.len() < ASKED_MAX {
             self.asked.push_back(asked);
@@ -185,7 +185,7 @@ impl Http1 {
         Leads::Body(framing.map(|framing| {
             let size = framing.body_bytes();
             let body = http::answer_body(NAME, side, status, asked.as_ref(), headers, size);
-            (framing.of_unasked(asked.is_none()), body)
+            (framing.of_unasked(asked.is_none()), Box::new(body))
         }))
     }
 

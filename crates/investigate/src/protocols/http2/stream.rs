@@ -88,10 +88,10 @@ impl Streams {
 
     pub(super) fn data(&mut self, id: u32, side: Side, at: At, bytes: &[u8], ends: bool, sink: &mut dyn Sink) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        if let Said::Body(body) = stream.said(side) {
-            if !bytes.is_empty() {
-                body.data(at, bytes, sink);
-            }
+        if let Said::Body(body) = stream.said(side)
+            && !bytes.is_empty()
+        {
+            body.data(at, bytes, sink);
         }
         if ends {
             stream.end(side, Ends::Whole, at, sink);
