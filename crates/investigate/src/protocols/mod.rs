@@ -1,6 +1,8 @@
 //! What speaks in a conversation: recognised by its content, never by its port alone.
 
 mod ber;
+mod bgp;
+mod bittorrent;
 mod carried;
 mod cutter;
 mod dhcp;
@@ -10,9 +12,11 @@ mod dotted;
 mod dtls;
 mod ftp;
 mod fuzz;
+mod gquic;
 mod http;
 mod http1;
 mod http2;
+mod ike;
 mod imap;
 mod intake;
 mod irc;
@@ -20,14 +24,17 @@ mod kerberos;
 mod ldap;
 mod line;
 mod mime;
+mod modbus;
 mod mqtt;
 mod mysql;
+mod nbdgm;
 mod ntlm;
 mod ntp;
 mod ordered;
 mod pop3;
 mod postgresql;
 mod quic;
+mod radius;
 mod rdp;
 mod redis;
 mod rpc;
@@ -37,11 +44,16 @@ mod smb;
 mod smtp;
 mod snmp;
 mod socks;
+mod ssdp;
 mod ssh;
+mod stun;
+mod syslog;
+mod tds;
 mod tftp;
 pub(crate) mod tls;
 mod utf16;
 mod websocket;
+mod wireguard;
 mod xmpp;
 
 pub use fuzz::fuzz_protocols;
@@ -189,6 +201,8 @@ pub const KNOWN: &[Recognised] = &[
     tls::RECOGNISED,
     quic::RECOGNISED,
     dtls::RECOGNISED,
+    stun::RECOGNISED,
+    gquic::RECOGNISED,
     dhcp::RECOGNISED,
     dhcpv6::RECOGNISED,
     snmp::RECOGNISED,
@@ -209,6 +223,16 @@ pub const KNOWN: &[Recognised] = &[
     tftp::RECOGNISED,
     rpc::STREAM,
     rpc::DATAGRAM,
+    tds::RECOGNISED,
+    bgp::RECOGNISED,
+    bittorrent::STREAM,
+    bittorrent::DATAGRAM,
+    ssdp::RECOGNISED,
+    ike::RECOGNISED,
+    syslog::RECOGNISED,
+    wireguard::RECOGNISED,
+    nbdgm::RECOGNISED,
+    radius::RECOGNISED,
     dns::NBNS,
     dns::MDNS,
     dns::LLMNR,
@@ -216,4 +240,5 @@ pub const KNOWN: &[Recognised] = &[
     dns::DNS,
     ntp::RECOGNISED,
     dns::DNS_STREAM,
+    modbus::RECOGNISED,
 ];

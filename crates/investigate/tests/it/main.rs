@@ -3,7 +3,9 @@
 mod captures;
 mod carved;
 mod collect;
+mod cut_everywhere;
 mod every_capture;
+mod fingerprints;
 mod shared;
 mod truth_files;
 mod tshark;

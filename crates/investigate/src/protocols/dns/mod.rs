@@ -5,6 +5,8 @@ mod message;
 mod name;
 mod probe;
 
+pub(crate) use name::netbios as netbios_name;
+
 use packet::Address;
 
 use super::cutter::{Length, Talk, Talking};
@@ -86,6 +88,9 @@ fn tell(at: At, message: &Message<'_>, sink: &mut dyn Sink) {
         if record.section == Section::Answer {
             sink.fact(at, Field::DnsAnswer, &data::shown(message.bytes, record));
         }
+        if record.kind == message::NETBIOS {
+            netbios(at, record, sink);
+        }
         if let Some(address) = address(record) {
             let is_asked = aliases.iter().any(|alias| alias.eq_ignore_ascii_case(&record.name));
             sink.resolved(at, asked.filter(|_| is_asked).unwrap_or(&record.name), address);
@@ -107,6 +112,14 @@ fn aliases<'a>(asked: Option<&'a str>, records: &'a [Record<'_>]) -> Vec<&'a str
         }
     }
     aliases
+}
+
+/// Flags and an address for each place where a NetBIOS name is known; the kind of the name is no part of it.
+fn netbios(at: At, record: &Record<'_>, sink: &mut dyn Sink) {
+    let name = record.name.split('<').next().unwrap_or(&record.name);
+    for [_, _, address @ ..] in record.data.as_chunks::<6>().0 {
+        sink.resolved(at, name, Address::v4(*address));
+    }
 }
 
 fn address(record: &Record<'_>) -> Option<Address> {

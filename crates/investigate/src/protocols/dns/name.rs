@@ -67,7 +67,7 @@ fn label(text: &mut String, label: &[u8]) {
 }
 
 /// A NetBIOS name and its kind, such as "WORKGROUP<1d>", from its first label.
-pub(super) fn netbios(name: &str) -> Option<String> {
+pub(crate) fn netbios(name: &str) -> Option<String> {
     let label = name.split('.').next()?.as_bytes();
     let (pairs, []) = label.as_chunks::<2>() else { return None };
     let nibble = |letter: u8| letter.checked_sub(b'A').filter(|nibble| *nibble < 16);

@@ -28,7 +28,7 @@ pub(crate) struct ClientHello<'a> {
     pub(crate) version: u16,
     ciphers: &'a [u8],
     pub(crate) extensions: Vec<Extension<'a>>,
-    /// Nothing is missing or malformed.
+    /// The extensions are all there, and none is malformed.
     pub(crate) is_whole: bool,
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct ServerHello<'a> {
     pub(crate) extensions: Vec<Extension<'a>>,
     /// It asks the client for another hello (RFC 8446, 4.1.3).
     pub(crate) is_retry: bool,
-    /// Nothing is missing or malformed.
+    /// The extensions are all there, and none is malformed.
     pub(crate) is_whole: bool,
 }
 

@@ -40,9 +40,12 @@ impl Told {
         if let Some(name) = hello.applications().next() {
             self.offered = Some(String::from_utf8_lossy(name).into_owned());
         }
-        if !is_whole || !hello.is_whole {
+        if !is_whole {
             sink.oddity(at, "TLS client hello that is not whole: no fingerprint");
             return;
+        }
+        if !hello.is_whole {
+            sink.oddity(at, "TLS client hello with malformed extensions");
         }
         sink.fact(at, Field::Ja3, &ja3(hello));
         sink.fact(at, Field::Ja4, &ja4(hello, self.carrier));
@@ -64,10 +67,13 @@ impl Told {
         if self.is_too_many(at, sink) {
             return;
         }
-        if is_whole && hello.is_whole {
+        if is_whole {
             sink.fact(at, Field::Ja3s, &ja3s(hello));
         } else {
             sink.oddity(at, "TLS server hello that is not whole: no fingerprint");
+        }
+        if !hello.is_whole {
+            sink.oddity(at, "TLS server hello with malformed extensions");
         }
         if hello.is_retry {
             return;

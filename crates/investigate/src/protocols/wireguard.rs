@@ -1,0 +1,37 @@
+//! WireGuard: that it is spoken (its white paper, 5.4).
+
+use super::{Opening, Probe, Protocol, Recognised, Step};
+use crate::{At, Side, Sink};
+
+pub(crate) const RECOGNISED: Recognised = Recognised { name: "wireguard", probe, begin: |_| Box::new(Wireguard) };
+
+const INITIATION_BYTES: usize = 148;
+const RESPONSE_BYTES: usize = 92;
+const COOKIE_BYTES: usize = 64;
+
+/// All of it is encrypted: there is nothing to tell.
+struct Wireguard;
+
+impl Protocol for Wireguard {
+    fn data(&mut self, _side: Side, _at: At, _data: &[u8], _sink: &mut dyn Sink) -> Step {
+        Step::Done
+    }
+}
+
+/// Kinds of messages, three zeros, and the lengths that go with them; of data alone it takes both sides.
+fn probe(opening: &Opening<'_>) -> Probe {
+    let kind = |said: &[u8]| match said {
+        [1, 0, 0, 0, ..] if said.len() == INITIATION_BYTES => Probe::Yes,
+        [2, 0, 0, 0, ..] if said.len() == RESPONSE_BYTES => Probe::Yes,
+        [3, 0, 0, 0, ..] if said.len() == COOKIE_BYTES => Probe::Yes,
+        [4, 0, 0, 0, ..] if said.len() >= 32 && said.len().is_multiple_of(16) => Probe::Maybe,
+        [] => Probe::Maybe,
+        _ => Probe::No,
+    };
+    if opening.is_stream { Probe::No } else { kind(opening.client).min(kind(opening.server)).max(sure(opening, kind)) }
+}
+
+fn sure(opening: &Opening<'_>, kind: impl Fn(&[u8]) -> Probe) -> Probe {
+    let is_sure = kind(opening.client) == Probe::Yes || kind(opening.server) == Probe::Yes;
+    if is_sure { Probe::Yes } else { Probe::No }
+}
