@@ -191,6 +191,11 @@ impl<T: Talk> Talking<T> {
         Self { talk, client: Cutter::default(), server: Cutter::default() }
     }
 
+    /// It can be followed no longer: what waits to be known better is told as it is.
+    fn finish(&mut self, at: At, sink: &mut dyn Sink) {
+        Side::BOTH.into_iter().for_each(|side| self.talk.end(side, at, sink));
+    }
+
     fn side(&mut self, side: Side) -> (&mut T, &mut Cutter) {
         match side {
             Side::Client => (&mut self.talk, &mut self.client),
@@ -202,13 +207,21 @@ impl<T: Talk> Talking<T> {
 impl<T: Talk> Protocol for Talking<T> {
     fn data(&mut self, side: Side, at: At, data: &[u8], sink: &mut dyn Sink) -> Step {
         let (talk, cutter) = self.side(side);
-        cutter.feed(talk, side, at, data, sink)
+        let step = cutter.feed(talk, side, at, data, sink);
+        if step == Step::Lost {
+            self.finish(at, sink);
+        }
+        step
     }
 
     fn gap(&mut self, side: Side, at: At, bytes: u64, sink: &mut dyn Sink) -> Step {
         let (talk, cutter) = self.side(side);
         let step = cutter.gap(talk, side, at, bytes, sink);
-        if self.client.is_deaf() && self.server.is_deaf() { Step::Lost } else { step }
+        if step == Step::Lost || (self.client.is_deaf() && self.server.is_deaf()) {
+            self.finish(at, sink);
+            return Step::Lost;
+        }
+        step
     }
 
     fn end(&mut self, side: Side, at: At, _ends: Ends, sink: &mut dyn Sink) {

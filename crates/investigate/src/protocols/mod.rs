@@ -52,6 +52,8 @@ mod tds;
 mod tftp;
 pub(crate) mod tls;
 mod utf16;
+#[cfg(test)]
+mod vectors;
 mod websocket;
 mod wireguard;
 mod xmpp;

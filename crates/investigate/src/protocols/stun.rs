@@ -2,7 +2,7 @@
 
 use packet::{Address, Cursor};
 
-use super::{Opening, Probe, Protocol, Recognised, Step};
+use super::{Opening, Probe, Protocol, Recognised, Step, dtls};
 use crate::{At, Field, Side, Sink};
 
 pub(crate) const RECOGNISED: Recognised = Recognised { name: "stun", probe, begin: |_| Box::new(Stun) };
@@ -23,9 +23,11 @@ struct Stun;
 
 impl Protocol for Stun {
     fn data(&mut self, _side: Side, at: At, data: &[u8], sink: &mut dyn Sink) -> Step {
-        // The same path carries media, too.
-        if is_message(data) && tell(at, data, sink).is_none() {
-            sink.oddity(at, "malformed or cut STUN message");
+        // The same path carries media, too, and the handshake for its keys (RFC 7983).
+        match is_message(data) {
+            true if tell(at, data, sink).is_none() => sink.oddity(at, "malformed or cut STUN message"),
+            false if dtls::is_handshake(data) => return Step::Turns(0),
+            _ => {}
         }
         Step::Go
     }

@@ -25,13 +25,12 @@ fn probe(opening: &Opening<'_>) -> Probe {
         [2, 0, 0, 0, ..] if said.len() == RESPONSE_BYTES => Probe::Yes,
         [3, 0, 0, 0, ..] if said.len() == COOKIE_BYTES => Probe::Yes,
         [4, 0, 0, 0, ..] if said.len() >= 32 && said.len().is_multiple_of(16) => Probe::Maybe,
-        [] => Probe::Maybe,
         _ => Probe::No,
     };
-    if opening.is_stream { Probe::No } else { kind(opening.client).min(kind(opening.server)).max(sure(opening, kind)) }
-}
-
-fn sure(opening: &Opening<'_>, kind: impl Fn(&[u8]) -> Probe) -> Probe {
-    let is_sure = kind(opening.client) == Probe::Yes || kind(opening.server) == Probe::Yes;
-    if is_sure { Probe::Yes } else { Probe::No }
+    match (kind(opening.client), kind(opening.server)) {
+        _ if opening.is_stream => Probe::No,
+        (Probe::Yes, _) | (_, Probe::Yes) => Probe::Yes,
+        (Probe::Maybe, Probe::Maybe) => Probe::Maybe,
+        _ => Probe::No,
+    }
 }

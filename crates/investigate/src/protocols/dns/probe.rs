@@ -12,7 +12,8 @@ const HEADER_BYTES: usize = 12;
 
 pub(super) fn dns(opening: &Opening<'_>) -> Probe {
     match opening {
-        _ if opening.is_stream || has_port(opening, MDNS_PORT) || has_port(opening, LLMNR_PORT) => Probe::No,
+        _ if opening.is_stream || has_port(opening, LLMNR_PORT) => Probe::No,
+        _ if has_port(opening, MDNS_PORT) && !has_port(opening, DNS_PORT) => Probe::No,
         _ => datagram(opening, has_port(opening, DNS_PORT), |message| !is_netbios(message)),
     }
 }
@@ -38,7 +39,7 @@ pub(super) fn llmnr_stream(opening: &Opening<'_>) -> Probe {
 }
 
 fn on_port(opening: &Opening<'_>, port: u16) -> Probe {
-    if opening.is_stream || !has_port(opening, port) {
+    if opening.is_stream || !has_port(opening, port) || has_port(opening, DNS_PORT) {
         return Probe::No;
     }
     datagram(opening, true, |message| !is_netbios(message))

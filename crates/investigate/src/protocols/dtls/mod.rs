@@ -105,6 +105,11 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Whether a datagram begins with a handshake that is not encrypted.
+pub(crate) fn is_handshake(data: &[u8]) -> bool {
+    Record::read(&mut Cursor::new(data)).is_some_and(|record| record.content == HANDSHAKE && record.epoch == 0)
+}
+
 /// One or several records that fill the datagram.
 fn probe(opening: &Opening<'_>) -> Probe {
     let said = if opening.client.is_empty() { opening.server } else { opening.client };
@@ -119,4 +124,54 @@ fn probe(opening: &Opening<'_>) -> Probe {
         }
     }
     if first.content == HANDSHAKE || !opening.server.is_empty() { Probe::Yes } else { Probe::Maybe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Field;
+    use crate::collected::Collected;
+
+    /// A hello with a name and nothing else.
+    fn hello() -> Vec<u8> {
+        let mut body = vec![0xfe, 0xfd];
+        body.extend([7; 32]);
+        body.extend([0, 0, 0, 4, 0xc0, 0x2f, 0xc0, 0x30, 1, 0]);
+        body.extend(b"\0\x14\0\0\0\x10\0\x0e\0\0\x0bexample.com");
+        body
+    }
+
+    /// Part of a hello in a record of its own (RFC 6347, 4.2.2).
+    fn datagram(body: &[u8], start: usize, end: usize) -> Vec<u8> {
+        let three = |number: usize| u32::try_from(number).unwrap().to_be_bytes()[1..].to_vec();
+        let fragment = &body[start..end];
+        let handshake = [
+            &[message::CLIENT_HELLO][..],
+            &three(body.len()),
+            &[0, 0],
+            &three(start),
+            &three(fragment.len()),
+            fragment,
+        ]
+        .concat();
+        let length = u16::try_from(handshake.len()).unwrap().to_be_bytes();
+        [&[HANDSHAKE, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0][..], &length, &handshake].concat()
+    }
+
+    #[test]
+    fn fragments_in_any_order_give_one_hello() {
+        let body = hello();
+        let all = [(0, 20), (10, 40), (40, body.len()), (0, 20)];
+        for rotation in 0..all.len() {
+            let mut told = Collected::default();
+            let mut dtls = Dtls::new();
+            for (start, end) in all.iter().cycle().skip(rotation).take(all.len()) {
+                dtls.data(Side::Client, At::default(), &datagram(&body, *start, *end), &mut told);
+            }
+            assert_eq!(told.all(Field::TlsSni), ["example.com"], "from fragment {rotation}");
+            // SHA-256 of "c02f,c030", and of no extension but the name.
+            assert_eq!(told.all(Field::Ja4), ["dd2d020100_04659ec43a24_000000000000"], "from fragment {rotation}");
+            assert!(told.oddities.is_empty(), "{:?}", told.oddities);
+        }
+    }
 }

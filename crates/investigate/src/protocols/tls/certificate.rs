@@ -109,3 +109,16 @@ fn three_byte_length(cursor: &mut Cursor<'_>) -> Option<usize> {
     let [high, middle, low] = cursor.array()?;
     Some(u32::from_be_bytes([0, high, middle, low]) as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    /// RFC 4514, 4.
+    #[test]
+    fn values_are_escaped() {
+        let check = |value: &str, expected: &str| assert_eq!(super::escaped(value), expected);
+        check("James \"Jim\" Smith, III", "James \\\"Jim\\\" Smith\\, III");
+        check("#a ", "\\#a\\ ");
+        check(" ", "\\ ");
+        check("Lu\u{10d}i\u{107}", "Lu\u{10d}i\u{107}");
+    }
+}
