@@ -93,12 +93,14 @@ const NAMES: [(&str, &str); 9] = [
 const SILENT: [&str; 6] = ["ip", "ipv6", "tcp", "udp", "data", "tcp.segments"];
 
 /// Conversations that tshark takes for something else, as their ports have it.
-const TAKEN_BY_PORT: [(&str, &str, &str); 3] = [
+const TAKEN_BY_PORT: [(&str, &str, &str); 4] = [
     // TLS on 8009
     ("anyconnect-vpn.pcap", "tls", "ajp13"),
     // TLS on 8080
     ("ookla.pcap", "tls", "http"),
     ("socks5-http-302.pcap", "socks", "http"),
+    // What was upgraded, which tshark leaves undissected
+    ("1kxun.pcap", "websocket", "http"),
 ];
 
 /// Values that only tshark has.
