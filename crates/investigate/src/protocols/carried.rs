@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{At, Body, Ends, FileId, FileStart, Side, Sink};
 
 /// Handles that are open at the same time; beyond it the lowest is given up.
-const HANDLES_MAX: usize = 2048;
+const HANDLES_MAX: usize = 1024;
 
 /// Whether a file comes or goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::section::Section;
-use super::structure::PartShape;
+use super::structure::{PARTS_MAX, PartShape};
 use crate::protocols::mime::{Entity, Message, Part, Transfer, tell};
 use crate::{At, Body, Ends, FileId, FileStart, Side, Sink};
 
@@ -15,6 +15,9 @@ const HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// Mails whose size or structure is remembered.
 const MAILS_MAX: usize = 512;
+
+/// Header blocks that are kept for a body that may follow.
+const HEADERS_MAX: usize = 8;
 
 /// What is known of the mailbox's mails, and what is on its way of them.
 #[derive(Default)]
@@ -204,6 +207,10 @@ impl Fetched {
     }
 
     fn header(&mut self, at: At, number: u64, section: Section, block: Vec<u8>, sink: &mut dyn Sink) {
+        let kept = self.mails.values().filter(|mail| !mail.header.is_empty()).count();
+        if kept >= HEADERS_MAX {
+            self.mails.values_mut().for_each(|mail| mail.header = Vec::new());
+        }
         let Some(mail) = self.mail(number) else { return };
         match section {
             Section::PartHeader(part) => {
@@ -211,7 +218,9 @@ impl Fetched {
                 let encoding = entity.transfer.name().to_owned();
                 let shape = PartShape { number: part, mime: entity.mime, encoding, name: entity.name };
                 mail.parts.retain(|known| known.number != shape.number);
-                mail.parts.push(shape);
+                if mail.parts.len() < PARTS_MAX {
+                    mail.parts.push(shape);
+                }
             }
             Section::Fields => tell(&block, at, sink),
             _ => {

@@ -1,13 +1,13 @@
 //! The structure of a mail, as a server tells it (RFC 3501 7.4.2, BODYSTRUCTURE): of each part its type, name and encoding.
 
 /// Parts of one mail that are remembered.
-const PARTS_MAX: usize = 64;
+pub(super) const PARTS_MAX: usize = 16;
 
 /// Lists within one another.
 const DEPTH_MAX: usize = 32;
 
 /// A name or type is cut to this.
-const TEXT_BYTES_MAX: usize = 512;
+const TEXT_BYTES_MAX: usize = 256;
 
 /// A part that can be fetched by its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -28,10 +28,10 @@ pub(crate) const DATAGRAM: Recognised =
     Recognised { name: "rpc", probe: probe::datagram, begin: |parties| Box::new(Rpc::new(parties)) };
 
 /// Calls that wait for their replies.
-const CALLS_MAX: usize = 1024;
+const CALLS_MAX: usize = 512;
 
 /// Handles whose names are remembered.
-const NAMES_MAX: usize = 4096;
+const NAMES_MAX: usize = 2048;
 
 /// A path is cut to this.
 const PATH_BYTES_MAX: usize = 1024;

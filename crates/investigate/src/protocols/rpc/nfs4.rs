@@ -8,7 +8,7 @@ use crate::protocols::carried::Way;
 use crate::{At, Field, Sink};
 
 /// Operations of one compound.
-const OPERATIONS_MAX: u32 = 64;
+const OPERATIONS_MAX: u32 = 32;
 
 /// RFC 7530 2.2, RFC 8881 3.2.
 const HANDLE_BYTES_MAX: usize = 128;

@@ -10,11 +10,12 @@ pub(super) fn opaque<'a>(cursor: &mut Cursor<'a>, bytes_max: usize) -> Option<&'
     Some(data)
 }
 
-/// Text.
+/// Text: names of NFS are no longer than 255 bytes, paths than 1024; the rest of a longer one is left out.
 pub(super) fn text(cursor: &mut Cursor<'_>) -> Option<String> {
-    /// Names of NFS are no longer than 255 bytes, paths than 1024.
-    const TEXT_BYTES_MAX: usize = 4096;
-    opaque(cursor, TEXT_BYTES_MAX).map(|text| String::from_utf8_lossy(text).into_owned())
+    const READ_BYTES_MAX: usize = 4096;
+    const TOLD_BYTES_MAX: usize = 512;
+    let text = opaque(cursor, READ_BYTES_MAX)?;
+    Some(String::from_utf8_lossy(text.get(..TOLD_BYTES_MAX).unwrap_or(text)).into_owned())
 }
 
 /// A boolean.

@@ -1,4 +1,6 @@
-//! Little-endian fields at fixed places, and the names of NetBIOS.
+//! Little-endian fields at fixed places, and names.
+
+use crate::protocols::utf16;
 
 /// 16 bits at an offset.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -18,6 +20,11 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 /// So many bytes at an offset.
 pub(super) fn slice(bytes: &[u8], at: usize, length: usize) -> Option<&[u8]> {
     bytes.get(at..at.checked_add(length)?)
+}
+
+/// A name, a path or a share in UTF-16, of at most 1024 units; longer ones are cut.
+pub(super) fn path(bytes: &[u8]) -> String {
+    utf16::text(bytes.get(..2048).unwrap_or(bytes))
 }
 
 /// A name in first-level encoding: its length, then two letters for each of 16 bytes (RFC 1001 14.1).

@@ -24,6 +24,9 @@ const CHAIN_MAX: usize = 8;
 /// Dialects that a client offers.
 const DIALECTS_MAX: usize = 32;
 
+/// A longer name of a dialect is cut.
+const DIALECT_BYTES_MAX: usize = 64;
+
 const CLOSE: u8 = 0x04;
 const READ: u8 = 0x0a;
 const WRITE: u8 = 0x0b;
@@ -191,8 +194,10 @@ impl Talk {
         match code {
             NEGOTIATE => {
                 let dialects = bytes.split(|&byte| byte == 0).filter_map(|text| text.strip_prefix(&[2]));
-                self.smb1.dialects =
-                    dialects.take(DIALECTS_MAX).map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+                self.smb1.dialects = dialects
+                    .take(DIALECTS_MAX)
+                    .map(|text| String::from_utf8_lossy(text.get(..DIALECT_BYTES_MAX).unwrap_or(text)).into_owned())
+                    .collect();
             }
             SESSION_SETUP => session_setup(at, words, text, sink),
             TREE_CONNECT => {
@@ -454,6 +459,7 @@ impl Text<'_> {
     fn sized(&mut self, length: usize) -> String {
         self.align();
         let text = self.bytes.get(..length).unwrap_or(self.bytes);
+        let text = text.get(..2048).unwrap_or(text);
         let text = if self.is_unicode {
             utf16::text(text)
         } else {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{slice, u16_at, u32_at, u64_at};
+use super::fields::{path, slice, u16_at, u32_at, u64_at};
 use super::{Data, Key, PREFIX_BYTES, Talk};
 use crate::protocols::carried::{Handle, Way};
 use crate::protocols::intake::Want;
-use crate::protocols::{ntlm, utf16};
+use crate::protocols::ntlm;
 use crate::{At, Field, Side, Sink};
 
 /// MS-SMB2 2.2.1.
@@ -16,7 +16,7 @@ const HEADER_BYTES: usize = 64;
 const COMMAND_BYTES_MAX: u64 = 64 << 10;
 
 /// Requests whose answers are waited for.
-const REQUESTS_MAX: usize = 4096;
+const REQUESTS_MAX: usize = 1024;
 
 /// Shares that are connected to at the same time.
 const TREES_MAX: usize = 256;
@@ -179,7 +179,7 @@ impl Talk {
                 }
             }
             (TREE_CONNECT, false) => {
-                if let Some(share) = buffer(head, body, 4).map(utf16::text) {
+                if let Some(share) = buffer(head, body, 4).map(path) {
                     sink.fact(at, Field::Detail, &format!("share={share}"));
                     self.smb2.ask(header.message, Request::Tree(share));
                 }
@@ -220,7 +220,7 @@ impl Talk {
     }
 
     fn create(&mut self, at: At, head: &[u8], body: &[u8], header: &Header, sink: &mut dyn Sink) {
-        let name = buffer(head, body, 44).map(utf16::text).unwrap_or_default();
+        let name = buffer(head, body, 44).map(path).unwrap_or_default();
         let tree = self.tree(header.tree);
         self.tell_opened(at, &name, sink);
         let key = Key::Opening(header.message);
