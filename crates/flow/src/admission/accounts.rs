@@ -1,14 +1,9 @@
 //! Who sends how much: accounts of sources, in fixed memory.
 
-use super::level::Level;
-use super::split::Demand;
-
 /// Accounts in a set: the places that one source can have.
 const WAYS: usize = 8;
 /// Half-lives of `recent` in one of `usual`.
 pub(super) const USUAL_HALF_LIVES: f64 = 8.0;
-/// Above its usual by so much a source is not judged.
-pub(super) const ABOVE_USUAL: f64 = 1.25;
 
 /// What a source sends; sums that halve as time passes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,18 +14,20 @@ pub(super) struct Account {
     pub(super) recent: f64,
     /// Those that were kept, over a longer time.
     pub(super) usual: f64,
+    /// Bytes of those who found no place since it has its own.
+    missed: f64,
     /// Number of its service.
     pub(super) service: u8,
-    pub(super) level: Level,
 }
 
 impl Account {
-    pub(super) fn demand(&self) -> Demand {
-        Demand { wanted: self.recent, entitled: ABOVE_USUAL * self.usual / USUAL_HALF_LIVES }
+    /// How far it is above so many times its usual.
+    pub(super) fn excess(&self, times: f64) -> f64 {
+        self.recent - times * self.usual / USUAL_HALF_LIVES
     }
 
-    fn worth(&self) -> f64 {
-        self.recent + self.usual
+    pub(super) fn worth(&self) -> f64 {
+        (self.recent - self.missed).max(0.0) + self.usual
     }
 }
 
@@ -53,7 +50,8 @@ impl Accounts {
         self.set(name)?.iter_mut().find(|account| account.name == name)
     }
 
-    /// The account of this name, which is opened if there is none and someone makes room; the name weighs `bytes`.
+    /// The account of this name, which is opened if there is none and someone makes room; the name weighs `bytes`. Who
+    /// takes another's place may have sent as much as that one lately: nobody knows.
     pub(super) fn open(&mut self, name: u64, bytes: f64) -> Option<&mut Account> {
         if self.places.is_empty() {
             self.places = vec![Account::default(); self.sets * WAYS];
@@ -68,10 +66,10 @@ impl Accounts {
                 let account = set.get_mut(least)?;
                 if account.name != 0 && worth > bytes {
                     // Misra and Gries: who is outnumbered goes in the end, who is heavy stays.
-                    account.recent = (account.recent - bytes).max(0.0);
+                    account.missed += bytes;
                     return None;
                 }
-                *account = Account { name, ..Account::default() };
+                *account = Account { name, recent: account.recent, ..Account::default() };
                 least
             }
         };
@@ -79,9 +77,9 @@ impl Accounts {
     }
 
     /// Puts an account back.
-    pub(super) fn restore(&mut self, account: Account) {
-        if let Some(place) = self.open(account.name, f64::INFINITY) {
-            *place = account;
+    pub(super) fn restore(&mut self, (name, recent, usual): (u64, f64, f64), service: u8) {
+        if let Some(place) = self.open(name, f64::INFINITY) {
+            *place = Account { name, recent, usual, missed: 0.0, service };
         }
     }
 
@@ -101,7 +99,8 @@ impl Accounts {
         for account in self.iter_mut() {
             account.recent *= recent;
             account.usual *= usual;
-            if account.worth() < 1.0 {
+            account.missed *= recent;
+            if account.recent + account.usual < 1.0 {
                 *account = Account::default();
             }
         }

@@ -8,7 +8,7 @@ use crate::key::{KeyHasher, PackedKey};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     /// Address of who is not ours, or of the destination of what this host sends.
-    remote: Address,
+    pub(super) remote: Address,
     /// Port of the server, and protocol.
     pub(super) service: u32,
     /// It acknowledged, or answered.

@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use super::LaneFill;
 
 /// A lane may fill by so much faster than usual.
-const PACE: f64 = 1.25;
-/// What a lane may fill with at once, as a part of what it holds: 1/8.
-const BURST_PART: f64 = 8.0;
-/// Part of the burst allowance within which a debt takes everything away from the unsure; twice as much takes it from who
-/// is not entitled, three times as much from everybody.
-const DEBT_PART: f64 = 32.0;
-/// Part of the burst allowance that has to be there before a lane is not judged any more.
-const ENOUGH_PART: f64 = 4.0;
+pub(super) const PACE: f64 = 1.25;
+/// What a lane may fill with at once, as a part of what it holds.
+const BURST_PART: f64 = 1.0 / 8.0;
+/// The parts of it below which judging begins, and above which it ends.
+const SCARCE_PART: f64 = 3.0 / 4.0;
+const ENOUGH_PART: f64 = 1.0;
+/// A lane that reaches back less than this cannot be filled unusually: who could tell.
+const REACH_NS_MIN: i64 = 30_000_000_000;
 /// Marks that a lane's content is measured by.
 const MARKS: f64 = 64.0;
 const MARKS_MAX: usize = 160;
@@ -40,6 +40,8 @@ pub(super) struct Pace {
     /// What the tape said last.
     pub(super) fill: LaneFill,
     pub(super) now: i64,
+    /// How far the lane reached back then.
+    pub(super) reach: i64,
     /// Bytes handed to the tape since then.
     pub(super) pending: f64,
 }
@@ -59,8 +61,8 @@ impl Pace {
         }
         self.total += filled;
         self.mark(now);
-        let reach = self.reach_ns();
-        self.measure(now, reach);
+        self.reach = self.reach_ns();
+        self.measure(now, self.reach);
         let Some(usual) = self.usual else { return };
         self.left = (self.left + PACE * usual * passed - filled).min(self.burst());
         if !fill.is_at_share {
@@ -69,12 +71,13 @@ impl Pace {
         self.judge();
     }
 
-    /// Judging begins when the burst allowance is used up, and ends when a part of it has come back.
+    /// Judging begins when a quarter of the burst allowance is used up, and ends when all of it has come back.
     pub(super) fn judge(&mut self) {
-        let left = self.left();
+        let part = if self.is_judged { ENOUGH_PART } else { SCARCE_PART };
         self.is_judged = self.usual.is_some()
             && self.fill.is_at_share
-            && (left <= 0.0 || (self.is_judged && left < self.burst() / ENOUGH_PART));
+            && self.reach >= REACH_NS_MIN
+            && self.left() < part * self.burst();
     }
 
     /// What is left of the burst allowance, what has not reached the tape counted too.
@@ -84,7 +87,7 @@ impl Pace {
 
     /// What the lane may fill with at once.
     pub(super) fn burst(&self) -> f64 {
-        self.fill.held_bytes.max(self.fill.share_bytes / 2) as f64 / BURST_PART
+        self.fill.held_bytes.max(self.fill.share_bytes / 2) as f64 * BURST_PART
     }
 
     /// Bytes a second that the lane may fill with.
@@ -92,13 +95,13 @@ impl Pace {
         self.usual.map(|usual| PACE * usual * 1e9)
     }
 
-    /// How far what is left is above nothing, in units of the debt that takes everything from who is not entitled.
-    pub(super) fn debt_part(&self) -> f64 {
-        self.left() / (self.burst() / DEBT_PART).max(1.0)
+    /// What is left, as a part of the burst allowance.
+    pub(super) fn left_part(&self) -> f64 {
+        self.left() / self.burst().max(1.0)
     }
 
     /// The time between what the lane holds that is oldest and now.
-    pub(super) fn reach_ns(&self) -> i64 {
+    fn reach_ns(&self) -> i64 {
         let oldest = self.total - self.fill.held_bytes as f64;
         (self.now - self.time_of(oldest)).max(1)
     }

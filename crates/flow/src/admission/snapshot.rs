@@ -1,18 +1,18 @@
 //! What is known of lanes and sources, in bytes.
 //!
 //! For each lane that has a pace: its pace, its services, and the sources that are worth most. Amounts are `f64`, those of
-//! sources `f32`.
+//! sources `f32`. A byte of each source is 0.
 
+use super::Admission;
 use super::accounts::Account;
-use super::level::Level;
 use super::pace::Pace;
-use super::services::{SERVICES, Service};
-use super::{Admission, PacedLane};
+use super::paced::PacedLane;
+use super::services::SERVICES;
 use crate::Error;
 use crate::snapshot::{Input, put_count};
 
 /// Sources of a lane that are kept over a restart.
-const SOURCES_MAX: usize = 1024;
+const SOURCES_MAX: usize = 4096;
 const SOURCE_BYTES: usize = 8 + 4 + 4 + 1 + 1;
 const SERVICE_BYTES: usize = 1 + 4 + 8 + 8 + 8;
 const MARK_BYTES: usize = 16;
@@ -44,7 +44,7 @@ impl PacedLane {
         }
         let mut sources: Vec<&Account> = self.prefixes.iter().collect();
         if sources.len() > SOURCES_MAX {
-            sources.select_nth_unstable_by(SOURCES_MAX, |one, other| other.usual.total_cmp(&one.usual));
+            sources.select_nth_unstable_by(SOURCES_MAX, |one, other| other.worth().total_cmp(&one.worth()));
             sources.truncate(SOURCES_MAX);
         }
         put_count(out, sources.len());
@@ -52,7 +52,7 @@ impl PacedLane {
             out.extend_from_slice(&source.name.to_be_bytes());
             out.extend_from_slice(&(source.recent as f32).to_be_bytes());
             out.extend_from_slice(&(source.usual as f32).to_be_bytes());
-            out.extend_from_slice(&[source.service, source.level as u8]);
+            out.extend_from_slice(&[source.service, 0]);
         }
     }
 
@@ -63,16 +63,16 @@ impl PacedLane {
             let (number, name) = (input.u8()?, input.u32()?);
             let (recent, usual, strangers) = (amount(input)?, amount(input)?, amount(input)?);
             let place = self.services.all.get_mut(usize::from(number)).ok_or(Error::Impossible { field: "service" })?;
-            *place = Service { name, recent, usual, strangers, ..Service::default() };
+            (place.name, place.recent, place.usual, place.strangers) = (name, recent, usual, strangers);
         }
         for _ in 0..input.count(SOURCE_BYTES)? {
             let name = input.u64()?;
             let (recent, usual) = (small_amount(input)?, small_amount(input)?);
-            let (service, level) = (input.u8()?, Level::from_number(input.u8()?));
+            let (service, _) = (input.u8()?, input.u8()?);
             if usize::from(service) >= SERVICES || name == 0 {
                 return Err(Error::Impossible { field: "source" });
             }
-            self.prefixes.restore(Account { name, recent, usual, service, level });
+            self.prefixes.restore((name, recent, usual), service);
         }
         Ok(())
     }

@@ -64,6 +64,8 @@ pub struct Seen {
     pub from_client: bool,
     /// The other side acknowledged something, or answered: nobody who only pretends an address does.
     pub sure: bool,
+    /// It is the other side's first answer to a flow of ours.
+    pub answers: bool,
     /// Bytes on the wire of its head that the flow had before.
     pub used_bytes: u32,
 }
@@ -308,6 +310,7 @@ impl FlowTable {
             direction: Direction::External,
             from_client: true,
             sure: false,
+            answers: false,
             used_bytes: 0,
         }
     }
@@ -373,6 +376,7 @@ impl FlowTable {
             self.period.begin_row();
         }
         let (place, used_bytes) = entry.place(packet.wire_bytes, self.head_bytes, now);
+        let was_sure = entry.is_sure();
         entry.facts.set(Facts::ANSWERED, entry.facts.has(Facts::ANSWERED) || !from_client);
         let sure = entry.is_sure();
         let (direction, part, class) = (entry.facts.direction(), entry.part, Class::of(entry));
@@ -384,6 +388,15 @@ impl FlowTable {
         if !from_client && segment.is_some_and(Segment::answers) {
             self.note_listening(slot);
         }
-        Seen { slot: Slot { slot, part }, place, release, direction, from_client, sure, used_bytes }
+        Seen {
+            slot: Slot { slot, part },
+            place,
+            release,
+            direction,
+            from_client,
+            sure,
+            answers: sure && !was_sure,
+            used_bytes,
+        }
     }
 }

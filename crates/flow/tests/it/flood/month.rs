@@ -53,8 +53,22 @@ fn check(tape_bytes: u64, doubled_hours: i64) {
 
 #[test]
 fn nothing_is_cut_in_a_month() {
-    // Days, weeks and backups need two and a half days of reach, twice as much on top of a busy day more than that.
-    [(250_000_000, 0), (500_000_000, 0), (1_600_000_000, 10)]
+    // Days, weeks and backups need two and a half days of reach, twice as much on top of a busy day a week.
+    [(250_000_000, 0), (500_000_000, 10), (1_600_000_000, 10)]
         .into_iter()
         .for_each(|(bytes, hours)| check(bytes, hours));
+}
+
+#[test]
+fn a_steady_load_is_not_cut_however_short_the_reach() {
+    for tape_bytes in [2_000_000, 20_000_000, 200_000_000] {
+        let mut random = Random(7);
+        let mut recorder = Recorder::new(FlowTable::new(Config::new([7; 16], [9; 32])), tape_bytes);
+        let end = recorder.now + 600 * SECOND;
+        while recorder.now < end {
+            recorder.ordinary(&mut random);
+        }
+        let reach = recorder.reach(flow::Lane::Server) / SECOND;
+        assert_eq!(recorder.cut[0], 0, "{tape_bytes} bytes reach back {reach} s");
+    }
 }
