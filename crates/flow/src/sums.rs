@@ -158,10 +158,12 @@ impl Group {
         Self { key, interface: part.in_iface, minute: part.first.nanoseconds().div_euclid(MINUTE_NS) }
     }
 
-    /// What a part's source and service are counted by.
+    /// What a part's source and service are counted by. Addresses that a service has are no part of it: whoever sends can
+    /// make them up.
     pub(crate) fn counted(part: &FlowPart) -> [Self; 2] {
         let source = Self { minute: 0, ..Self::of(part) };
-        [source, source.of_service(part.direction)]
+        let (src, dest) = (Address::default(), Address::default());
+        [source, Self { key: FlowKey { src, dest, ..source.key }, ..source }]
     }
 
     /// What has to do with the same service, whoever the other side is, whenever.

@@ -37,6 +37,9 @@ const CHECKPOINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// How long rows of an earlier period are waited for where packets are the clock.
 const CHECKPOINT_WAIT_MAX: Duration = Duration::from_secs(60);
 const CHECKPOINT_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// Where a period has so few bytes, whoever needs its rows makes them in no time: it can be longer. A flow file takes some
+/// kilobytes, however few its rows are.
+const SMALL_PERIOD_BYTES: u64 = 16 << 20;
 
 /// A tape that is being written.
 ///
@@ -256,7 +259,9 @@ impl Tape {
         let since = self.now.saturating_duration_since(self.last_checkpoint);
         let threshold = (self.options.budget_bytes / 16).clamp(1 << 20, CHECKPOINT_BYTES);
         let many = self.bytes_since_checkpoint >= threshold && since >= CHECKPOINT_INTERVAL_MIN;
-        let old = self.bytes_since_checkpoint > 0 && since >= CHECKPOINT_INTERVAL_MAX;
+        let interval_max =
+            if threshold <= SMALL_PERIOD_BYTES { 6 * CHECKPOINT_INTERVAL_MAX } else { CHECKPOINT_INTERVAL_MAX };
+        let old = self.bytes_since_checkpoint > 0 && since >= interval_max;
         (many || old || self.shared.is_checkpoint_asked()) && self.takes_checkpoint()
     }
 

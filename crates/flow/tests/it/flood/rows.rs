@@ -1,8 +1,8 @@
 //! Rows that flows of junk share.
 
 use super::traffic::Random;
-use crate::conversation::{ACK, Bench, SYN, config, key};
-use flow::{Config, EndReason, FlowPart, FrameRef, Lane, ROWLESS};
+use crate::conversation::{ACK, Bench, RST, SYN, config, key};
+use flow::{Config, EndReason, FlowPart, FrameRef, Lane, LaneFill, ROWLESS, RowFill};
 use std::collections::HashSet;
 
 const HOST: [u8; 4] = [10, 0, 0, 1];
@@ -59,4 +59,57 @@ fn a_row_is_as_exact_as_its_flows_have_in_common() {
     let [part] = parts.as_slice() else { panic!("{parts:?}") };
     assert_eq!((part.key.src.as_v4(), part.key.src_port), (Some([198, 51, 100, 0]), 0));
     assert_eq!((part.pkts_toserver, part.end_reason), (2, Some(EndReason::Summed)));
+}
+
+/// Rows of 100 bytes of which 100 a minute are usual, and what there is of them is a day's.
+fn usual_rows(written: u64) -> RowFill {
+    let (share_bytes, held_bytes) = (14_400_000, 14_400_000);
+    let reach_ns = 86_400_000_000_000;
+    let fill = LaneFill { share_bytes, held_bytes, filled_bytes: written, reach_ns, is_at_share: true };
+    RowFill { fill, usual: 10_000.0 / 60e9 }
+}
+
+/// At least this part of 2000 minutes' visitors of other services have rows of their own, in a flood of proven flows.
+#[track_caller]
+fn check_flood(source: impl Fn(u32) -> [u8; 4], others_min: f64) {
+    let mut bench = bench(10);
+    let (mut parts, mut others, mut written): (Vec<FlowPart>, _, u64) = (Vec::new(), 0, 0);
+    let talk = |bench: &mut Bench, from: ([u8; 4], u16), port: u16| {
+        let real = key(6, from, (HOST, port));
+        bench.tcp(real, SYN, 7, 0, 0);
+        bench.tcp(real.reversed(), SYN | ACK, 70, 8, 0);
+        let slot = bench.tcp(real, ACK, 8, 71, 0).slot;
+        bench.table.placed(slot, Lane::Server, FrameRef(1), 54);
+        bench.tcp(real, RST, 8, 0, 0);
+    };
+    let mut number = 0;
+    for minute in 0..2000 {
+        for other in 0..3_u16 {
+            talk(&mut bench, ([203, 0, 113, other as u8], 1024 + minute), 22 + other);
+            others += 1;
+        }
+        for _ in 0..2000 {
+            talk(&mut bench, (source(number), (number % 60_000) as u16), 443);
+            number += 1;
+        }
+        bench.time += 60_000_000_000 - 2003 * 4_000_000;
+        let rows = bench.table.checkpoint().parts;
+        written += rows.len() as u64 * 100;
+        parts.extend(rows);
+        bench.table.note_rows(&usual_rows(written));
+    }
+    let own = |port: u16| parts.iter().filter(move |part| part.key.dest_port == port && part.key.src_port != 0).count();
+    let kept = own(22) + own(23) + own(24);
+    assert!(kept as f64 >= others_min * f64::from(others), "{kept} of {others}");
+    // Twice the usual, and the allowance of an eighth.
+    let all = parts.len();
+    assert!(all <= 2000 * 200 + 144_000 / 8 + 2000, "{all}");
+    let packets: u64 = parts.iter().map(|part| part.pkts_toserver + part.pkts_toclient).sum();
+    assert_eq!(packets, u64::from(number) * 4 + others as u64 * 4);
+}
+
+#[test]
+fn a_flood_of_proven_flows_shares_rows_and_others_do_not() {
+    check_flood(|_| [198, 51, 100, 9], 0.999);
+    check_flood(|number| [30 + (number >> 16) as u8 % 60, (number >> 8) as u8, number as u8, 9], 0.999);
 }
