@@ -14,7 +14,7 @@ const PACE: f64 = 2.0;
 const BURST_PART: f64 = 8.0;
 /// The part of the burst allowance below which rows are judged.
 const JUDGED_BELOW: f64 = 0.5;
-/// What a row takes until that is known.
+/// What a row takes until that is known; at most twice as much: what a file takes besides is not the fault of its rows.
 const ROW_BYTES: f64 = 80.0;
 /// After so many rows, what was measured before counts half.
 const ROWS_FORGOTTEN: f64 = 100_000.0;
@@ -148,6 +148,6 @@ impl RowPace {
 
     fn row_bytes(&self) -> f64 {
         let (bytes, rows) = self.measured;
-        if rows < 1000.0 { ROW_BYTES } else { (bytes / rows).clamp(ROW_BYTES / 4.0, ROW_BYTES * 16.0) }
+        if rows < 1000.0 { ROW_BYTES } else { (bytes / rows).clamp(ROW_BYTES / 4.0, ROW_BYTES * 2.0) }
     }
 }

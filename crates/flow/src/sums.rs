@@ -12,12 +12,13 @@ use crate::part::{EndReason, FlowId, FlowPart};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Group {
     key: FlowKey,
+    direction: Direction,
     interface: u32,
     minute: i64,
 }
 
 /// Rows for all that is left, by target, when there may be no more of their own; beyond that one for everything.
-const REST_MAX: usize = 64;
+const REST_MAX: usize = 32;
 const MINUTE_NS: i64 = 60_000_000_000;
 /// How many rows may come at once, as a part of a day's.
 const BURST_PART: f64 = 16.0;
@@ -113,7 +114,7 @@ impl Sums {
             part.flow_id = FlowId::new(tape_id, &common.key, common.minute.cast_unsigned());
             return Shared::Begins(Box::new(part));
         } else {
-            let of_service = common.of_service(part.direction);
+            let of_service = common.of_service();
             let common =
                 if self.places.contains_key(&of_service) || self.rest < REST_MAX { of_service } else { Group::ANY };
             if !self.places.contains_key(&common) {
@@ -145,17 +146,18 @@ impl Group {
             ip_version: 0,
             one_way: false,
         },
+        direction: Direction::External,
         interface: 0,
         minute: 0,
     };
 
     fn of(part: &FlowPart) -> Self {
-        let mut key = FlowKey { src_port: 0, ..part.key };
+        let (mut key, direction) = (FlowKey { src_port: 0, ..part.key }, part.direction);
         if key.ip_version != 0 {
-            let theirs = theirs(&mut key, part.direction);
+            let theirs = theirs(&mut key, direction);
             *theirs = prefix(*theirs);
         }
-        Self { key, interface: part.in_iface, minute: part.first.nanoseconds().div_euclid(MINUTE_NS) }
+        Self { key, direction, interface: part.in_iface, minute: part.first.nanoseconds().div_euclid(MINUTE_NS) }
     }
 
     /// What a part's source and service are counted by. Addresses that a service has are no part of it: whoever sends can
@@ -167,9 +169,9 @@ impl Group {
     }
 
     /// What has to do with the same service, whoever the other side is, whenever.
-    fn of_service(mut self, direction: Direction) -> Self {
+    fn of_service(mut self) -> Self {
         let any = if self.key.dest.as_v4().is_some() { Address::v4([0; 4]) } else { Address::default() };
-        *theirs(&mut self.key, direction) = any;
+        *theirs(&mut self.key, self.direction) = any;
         Self { minute: 0, ..self }
     }
 }

@@ -31,7 +31,7 @@ const FRAME_AGE_MAX: Duration = Duration::from_secs(60);
 /// Rows are written after so many bytes of packets, but not more often than this.
 const CHECKPOINT_BYTES: u64 = 256 << 20;
 /// So many bytes of junk count as one, on a small tape of bulk too.
-const JUNK_WEIGHT: u64 = 16;
+const JUNK_WEIGHT: u64 = 64;
 const SMALL_BUDGET_BYTES: u64 = 1 << 30;
 const CHECKPOINT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// How long rows of an earlier period are waited for where packets are the clock.
