@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod announced;
+pub mod anonymise;
 mod at;
 mod clock;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod investigation;
 mod opening;
 mod pieces;
 pub mod protocols;
+pub mod rewrite;
 mod side;
 mod sink;
 mod table;

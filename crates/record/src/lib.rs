@@ -35,6 +35,7 @@ mod session;
 mod stream;
 mod sys;
 mod taps;
+mod transmitter;
 
 pub use attach::{Filter, FilterTarget};
 pub use batch::{BATCH_MAX, Batch};
@@ -51,3 +52,4 @@ pub use ring::{Ring, RingOptions};
 pub use selection::{Chosen, Selection};
 pub use sys::Statistics;
 pub use taps::Tap;
+pub use transmitter::Transmitter;

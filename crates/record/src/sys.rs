@@ -55,10 +55,14 @@ pub(crate) fn packet_socket() -> io::Result<OwnedFd> {
 /// Starts delivery of every protocol from one interface, or from all of them with index 0. Needs no privilege, so a
 /// ring whose interface has gone can be moved to its successor after privileges were dropped.
 pub(crate) fn bind(socket: BorrowedFd<'_>, interface_index: u32) -> io::Result<()> {
+    bind_protocol(socket, interface_index, libc::ETH_P_ALL as u16)
+}
+
+fn bind_protocol(socket: BorrowedFd<'_>, interface_index: u32, protocol: u16) -> io::Result<()> {
     // SAFETY: sockaddr_ll consists of integers, for which zero is a value.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_protocol = protocol.to_be();
     address.sll_ifindex = index_as_int(interface_index)?;
     // SAFETY: the pointer and the length describe `address`, which outlives the call.
     let result = unsafe {
@@ -69,6 +73,11 @@ pub(crate) fn bind(socket: BorrowedFd<'_>, interface_index: u32) -> io::Result<(
         )
     };
     check(result)
+}
+
+/// Has what is sent go out by one interface, and nothing delivered.
+pub(crate) fn bind_to_send(socket: BorrowedFd<'_>, interface_index: u32) -> io::Result<()> {
+    bind_protocol(socket, interface_index, 0)
 }
 
 /// Chooses TPACKET_V3 and leaves `reserve_bytes` free in front of each packet.

@@ -76,6 +76,8 @@ fn run_command(arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Files(arguments)) => commands::files::run(&arguments),
         Some(Command::Iocs(arguments)) => commands::iocs::run(&arguments),
         Some(Command::Sweep(arguments)) => commands::sweep::run(&arguments),
+        Some(Command::Replay(arguments)) => commands::replay::run(&arguments),
+        Some(Command::Case(arguments)) => commands::case::run(&arguments),
         Some(Command::Hold(arguments)) => commands::hold::run(&arguments),
         Some(Command::Watch(arguments)) => commands::watch::run(&arguments),
         Some(Command::Filter(arguments)) => commands::filter::run(&arguments),

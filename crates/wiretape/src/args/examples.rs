@@ -36,6 +36,7 @@ Examples:
   wiretape packets --last 10m port 53                           as lines
   wiretape packets --last 10m port 53 -w - | tshark -r -        into a program
   wiretape packets --whole-flows 'tcp[tcpflags] & tcp-rst != 0' -w resets.pcapng
+  wiretape packets --last 1h host 203.0.113.7 -w for-others.pcapng --anonymise
   wiretape flows host 203.0.113.7 --format json | wiretape packets --flows - -w them.pcapng";
 
 /// Of `follow`.
@@ -63,6 +64,19 @@ Examples:
   curl -s https://feeds.example/c2.txt | wiretape sweep -
 
 The exit status is 1 when nothing was seen, and 5 when nothing was seen and not everything was there to be searched.";
+
+/// Of `replay`.
+pub(super) const REPLAY: &str = "\
+Examples:
+  wiretape replay -r dump.pcap -i veth0                         at the speed at which they came
+  wiretape replay --last 10m port 53 -i veth0 --speed 10        ten times as fast
+  wiretape replay -r dump.pcap -i veth0 --topspeed --rewrite 10.0.0.0/24=192.168.7.0/24 --rewrite 10.1.1.1=192.0.2.1";
+
+/// Of `case`.
+pub(super) const CASE: &str = "\
+Examples:
+  wiretape case export --last 2d host 203.0.113.7 -o case17.zip
+  unzip case17.zip -d case17 && cd case17 && sha256sum -c SHA256SUMS && xdg-open report.html";
 
 /// Of `hold`.
 pub(super) const HOLD: &str = "\

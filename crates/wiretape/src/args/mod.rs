@@ -1,5 +1,6 @@
 //! What can be said on the command line, in Wiretape's own spelling.
 
+mod case;
 mod examples;
 mod field;
 mod files;
@@ -7,18 +8,21 @@ mod follow;
 mod hold;
 mod indicators;
 mod question;
+mod replay;
 mod watch;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use case::{CaseArgs, CaseCommand, CaseExportArgs};
 pub(crate) use field::ByField;
 pub(crate) use files::{FilesArgs, FilesFormat};
 pub(crate) use follow::{FollowArgs, FollowFormat, WantedSide};
 pub(crate) use hold::{HoldAddArgs, HoldArgs, HoldCommand, HoldFormat, HoldReleaseArgs};
 pub(crate) use indicators::{IocsArgs, IocsFormat, SweepArgs, SweepFormat};
 pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
+pub(crate) use replay::{Replaced, ReplayArgs};
 pub(crate) use watch::WatchArgs;
 
 use crate::aggregate::{Interval, SortBy};
@@ -76,6 +80,12 @@ pub(crate) enum Command {
     /// Tell where indicators of a list or a report have been seen
     #[command(after_help = examples::SWEEP)]
     Sweep(SweepArgs),
+    /// Send packets out of an interface, as they came
+    #[command(after_help = examples::REPLAY)]
+    Replay(ReplayArgs),
+    /// Put together what there is of an incident, for others
+    #[command(after_help = examples::CASE)]
+    Case(CaseArgs),
     /// Keep flows out of the reach of ageing
     #[command(after_help = examples::HOLD)]
     Hold(HoldArgs),
@@ -260,6 +270,12 @@ pub(crate) struct PacketsArgs {
     /// Write a large capture without asking (only a terminal is asked)
     #[arg(short = 'y', long, requires = "write")]
     pub(crate) yes: bool,
+    /// Write it so that others may see it: addresses mapped prefix by prefix (Crypto-PAn), payload cut off
+    #[arg(long, requires = "write", alias = "anonymize")]
+    pub(crate) anonymise: bool,
+    /// Key for that, 32 bytes or 64 hex digits: the same key maps the same addresses alike [default: a new one]
+    #[arg(long, value_name = "FILE", requires = "anonymise", alias = "anonymize-key")]
+    pub(crate) anonymise_key: Option<PathBuf>,
     /// What it may take.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

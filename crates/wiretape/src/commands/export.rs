@@ -9,6 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tape::question::{self, Coverage, Query, Source};
 
+use super::disguise::Disguise;
 use super::foresight;
 use super::progress::Waiting;
 use crate::args::{CaptureFormat, LinkWanted, PacketsArgs};
@@ -27,7 +28,8 @@ pub(super) fn to_stdout(source: &Source, query: &Query, arguments: &PacketsArgs)
             .attempt("to read lines:  leave -w out"));
     }
     let format = arguments.format.unwrap_or(CaptureFormat::Pcapng);
-    write(source, query, wanted(source, query, arguments, format, true)?, io::stdout().lock())
+    let disguise = Disguise::wanted(arguments)?;
+    write(source, query, wanted(source, query, arguments, format, true)?, disguise, io::stdout().lock())
 }
 
 /// Writes the matching packets into a file.
@@ -48,8 +50,9 @@ pub(super) fn to_file(
     if !query.live {
         leave_nothing_on_signals()?;
     }
+    let disguise = Disguise::wanted(arguments)?;
     let mut out = CaptureFile::create(path, packing).map_err(failed)?;
-    let coverage = write(source, query, wanted, &mut out)?;
+    let coverage = write(source, query, wanted, disguise, &mut out)?;
     out.finish().map_err(failed)?;
     Ok(coverage)
 }
@@ -135,28 +138,44 @@ fn refuse_source(target: &Path, source: &Source) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(source: &Source, query: &Query, wanted: Wanted, out: impl Write) -> Result<Coverage, Failure> {
+fn write(
+    source: &Source,
+    query: &Query,
+    wanted: Wanted,
+    mut disguise: Option<Disguise>,
+    out: impl Write,
+) -> Result<Coverage, Failure> {
     let mut writer = CaptureWriter::new(out, wanted);
     let mut failed = None;
     let mut waiting = Waiting::begin();
-    let coverage = question::packets(source, query, &mut |packet, interface| match writer.packet(packet, interface) {
-        Ok(()) => {
-            waiting.packet(packet.data.len());
-            ControlFlow::Continue(())
-        }
-        Err(error) => {
-            failed = Some(error);
-            ControlFlow::Break(())
+    let coverage = question::packets(source, query, &mut |packet, interface| {
+        let written = match &mut disguise {
+            None => writer.packet(packet, interface),
+            Some(disguise) => match disguise.packet(packet, interface) {
+                Some((packet, interface)) => writer.packet(&packet, &interface),
+                None => Ok(()),
+            },
+        };
+        match written {
+            Ok(()) => {
+                waiting.packet(packet.data.len());
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
         }
     })?;
     waiting.end();
+    let hidden = disguise.map_or(0, Disguise::finish);
     let finished = match failed {
         Some(error) => Err(error),
         None => writer.finish(),
     };
     let changes = finished.map_err(|error| unwritten(error, coverage.matched))?;
     say_changes(&changes, coverage.matched, wanted);
-    Ok(Coverage { matched: coverage.matched.saturating_sub(changes.left_out), ..coverage })
+    Ok(Coverage { matched: coverage.matched.saturating_sub(changes.left_out + hidden), ..coverage })
 }
 
 fn unwritten(error: WriteError, matched: u64) -> Failure {

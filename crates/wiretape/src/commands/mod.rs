@@ -1,7 +1,9 @@
 //! The commands, each in a file of its own.
 
 pub(crate) mod bench;
+pub(crate) mod case;
 mod courtesy;
+mod disguise;
 mod explained;
 mod export;
 pub(crate) mod files;
@@ -25,6 +27,7 @@ pub(crate) mod packets;
 mod progress;
 mod question;
 pub(crate) mod record;
+pub(crate) mod replay;
 pub(crate) mod status;
 pub(crate) mod stream;
 pub(crate) mod sweep;

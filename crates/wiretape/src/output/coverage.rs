@@ -31,7 +31,8 @@ pub(crate) fn conclude_limited(coverage: &Coverage, what: &str, limit: Option<u6
     }
 }
 
-fn summary(coverage: &Coverage, what: &str, limit: Option<u64>) -> String {
+/// How many there are, and whether all was there to be searched.
+pub(crate) fn summary(coverage: &Coverage, what: &str, limit: Option<u64>) -> String {
     let count = match coverage.matched {
         count if count > 0 && limit.is_some_and(|limit| count >= limit) => {
             let what = if count == 1 { what.trim_end_matches('s') } else { what };
@@ -48,7 +49,8 @@ fn summary(coverage: &Coverage, what: &str, limit: Option<u64>) -> String {
     }
 }
 
-fn details(coverage: &Coverage) -> Vec<String> {
+/// A line for each thing that the answer could not see.
+pub(crate) fn details(coverage: &Coverage) -> Vec<String> {
     let mut lines = Vec::new();
     some(&mut lines, &coverage.gaps, |gap| {
         if gap.from == Timestamp::MIN {
