@@ -229,7 +229,7 @@ mod tests {
                     let shares = claims.apply(whole);
                     let over = |shelf: usize| shelves[shelf].bytes() as f64 / shares[shelf].max(1) as f64;
                     // What a hold still has to look at waits.
-                    let free: [bool; SHELVES] = std::array::from_fn(|_| next(&mut dice) % 4 > 0);
+                    let free: [bool; SHELVES] = std::array::from_fn(|_| !next(&mut dice).is_multiple_of(4));
                     let can_go = |shelf: &usize| !shelves[*shelf].closed.is_empty();
                     let free =
                         if (0..SHELVES).any(|shelf| free[shelf] && can_go(&shelf)) { free } else { [true; SHELVES] };

@@ -55,7 +55,7 @@ pub fn is_reserved(address: Address) -> bool {
 /// Whether a name means something in one network only.
 pub(super) fn is_local_name(name: &str) -> bool {
     let is_below = |zone: &&str| name.strip_suffix(*zone).is_some_and(|above| above.is_empty() || above.ends_with('.'));
-    !name.contains('.') || NAMES.iter().any(|zone| is_below(zone))
+    !name.contains('.') || NAMES.iter().any(is_below)
 }
 
 #[cfg(test)]
