@@ -40,6 +40,9 @@ OURS, THEIRS = "10.0.0.0/8,2001:db8:1::/48", "198.18.0.0/15,2001:db8:f000::/36"
 HALVES = "10.1.0.0/21,2001:db8:1::/48,198.18.0.0/16"
 LANES = ["client", "server"]
 LIMIT_MIB = 256
+# Days of ordinary traffic before anything happens, the same for all: rows take room back for months, and heads reach back
+# a little less from week to week.
+BEFORE_DAYS = 24
 
 
 def say(text):
@@ -120,7 +123,7 @@ def one_run(name, budget, producer, consumer_options=(), home=HOME):
 
 
 def flood_run(name, budget, reach_days, **values):
-    base = dict(budget=budget, day_bytes=budget // 3, before=5.3 * reach_days, flood=reach_days / 4, after=0.02 * reach_days,
+    base = dict(budget=budget, day_bytes=budget // 3, before=BEFORE_DAYS, flood=reach_days / 4, after=0.02 * reach_days,
                 reach=reach_days, flood_bytes=ARGUMENTS.times * budget, seed=ARGUMENTS.seed)
     base.update(values)
     verdict = one_run(name, budget, lambda truth: generator("traffic", truth, *settings(**base)))
@@ -169,7 +172,7 @@ def line_of(verdict):
 
 def control(budget, **values):
     """Without a flood; the reach of the lane that reaches least is the measure for all others."""
-    verdict = flood_run("no flood", budget, 4.0, shape="none", before=20, flood=1, **values)
+    verdict = flood_run("no flood", budget, 4.0, shape="none", flood=1, **values)
     return verdict, min(reach_days(verdict, lane=lane) for lane in LANES)
 
 
@@ -239,7 +242,7 @@ def among_others(budget):
     day_bytes = budget // 3
     gbit = day_bytes * 8 / DAY / 1e9
     capture = synth_capture(synth, "synth-slow", day_bytes * 26, "--rate", f"{gbit:.12f}", "--start", "1749945600", "--xmax", "8e6")
-    unhurt, reach = control(budget, ordinary=capture)
+    unhurt, reach = control(budget, ordinary=capture, before=20)
     runs = [(f"{shape}, synth.py's mix", dict(shape=shape, ordinary=capture, before=20)) for shape in ("spoofed", "real-sources", "rows", "all")]
     verdicts = side_by_side(runs, budget, reach, ARGUMENTS.jobs)
     capture.unlink()
