@@ -28,6 +28,12 @@ pub(crate) fn run(arguments: &IocsArgs) -> Result<Exit, Failure> {
     let (items, covered) = items(&source, &query, allowed)?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let exported = Export { title: &title(&source, &arguments.expression), items: &items, rfc3339 };
+    let formless = items.iter().filter(|(indicator, _)| !export::has_stix_form(indicator)).count();
+    if arguments.format == IocsFormat::Stix && formless > 0 {
+        terminal::warning(format_args!(
+            "{formless} names with _ are left out: STIX has no form for them; --format csv has them"
+        ));
+    }
     match arguments.format {
         IocsFormat::Stix => write_json(&mut out, &export::stix(&exported)),
         IocsFormat::Misp => write_json(&mut out, &export::misp(&exported)),

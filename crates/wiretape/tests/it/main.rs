@@ -16,6 +16,7 @@ mod live;
 mod policies;
 mod reading;
 mod recording;
+mod sharing;
 mod summing;
 mod support;
 mod wire;

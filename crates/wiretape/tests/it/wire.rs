@@ -39,6 +39,11 @@ impl Wire {
         Some(wire)
     }
 
+    /// The namespace's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A folder on the disk for tapes.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)

@@ -5,7 +5,7 @@ mod name;
 mod stix;
 
 pub use misp::misp;
-pub use stix::stix;
+pub use stix::{has_stix_form, stix};
 
 use packet::Timestamp;
 

@@ -30,7 +30,7 @@ pub fn stix(export: &Export<'_>) -> Value {
             "extension_types": ["new-sco"],
         }));
     }
-    for (indicator, item) in export.items {
+    for (indicator, item) in export.items.iter().filter(|(indicator, _)| has_stix_form(indicator)) {
         let observable = observable(indicator, item, &extension);
         let same = format!("{}:{}", indicator.kind.name(), indicator.value);
         let (first, last) = ((export.rfc3339)(item.first), (export.rfc3339)(item.last));
@@ -63,6 +63,16 @@ pub fn stix(export: &Export<'_>) -> Value {
     }
     let id = format!("bundle--{}", uuid(&WIRETAPE, &format!("{} {first} {last} {}", export.title, objects.len())));
     json!({"type": "bundle", "id": id, "objects": objects})
+}
+
+/// Whether STIX has a form for it: its names are those of hosts (RFC 1034), which have no `_`.
+pub fn has_stix_form(indicator: &Indicator) -> bool {
+    let name = match indicator.kind {
+        Kind::Domain => indicator.value.as_str(),
+        Kind::Email => indicator.value.rsplit('@').next().unwrap_or_default(),
+        _ => return true,
+    };
+    !name.contains('_')
 }
 
 fn observable(indicator: &Indicator, item: &Item, extension: &str) -> Value {
