@@ -77,7 +77,11 @@ const FIELDS: [Same; 34] = [
 ];
 
 /// Our names of protocols and tshark's, where they differ.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 12] = [
+    // Calls without an answer that it saw, and the segments of a call
+    ("portmap", "rpc"),
+    ("mount", "rpc"),
+    ("nfs", "rpc"),
     ("krb5", "kerberos"),
     ("redis", "resp"),
     ("pop3", "pop"),
