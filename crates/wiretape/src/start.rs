@@ -37,7 +37,7 @@ fn is_tcpdump_spelling(first: &str) -> bool {
 }
 
 /// Commands that scripts and habits may expect, and that only later versions have.
-const NOT_YET: [&str; 11] = ["serve", "ship", "verify", "keys", "doctor", "extcap", "sql"];
+const NOT_YET: [&str; 7] = ["serve", "ship", "verify", "keys", "doctor", "extcap", "sql"];
 
 /// The failure to name for a command of another version; nothing for those that are here.
 fn not_yet(name: &str) -> Option<Failure> {
