@@ -27,7 +27,7 @@ bench-query: deps build  ## questions beside tcpdump, stenoread and DuckDB (root
 	cargo build --release --locked -p tape --example sparse
 	python3 bench/query.py --binary $(BINARY)
 
-bench-survival: deps build  ## an incident and a flood of 100 times the tape in each shape, beside rings of the same size (about 40 minutes)
+bench-survival: deps build  ## an incident and a flood of 100 times the tape in each shape, beside rings of the same size (hours; SURVIVAL="--only shapes --times 10" is ten times, about half an hour)
 	cargo build --release --locked -p packet --example survival
 	python3 bench/survival.py --binary $(BINARY) $(SURVIVAL)
 
