@@ -9,9 +9,13 @@ use packet::{Address, Headers, Packet, Timestamp};
 
 use notes::Notes;
 
+/// Bytes that conversations hold on to: what identifies a flow comes early, and a recorder has little memory.
+const HELD_BYTES_MAX: usize = 24 << 20;
+
 /// Begins to read payload.
 pub(crate) fn begin() -> Box<dyn PayloadReader> {
-    Box::new(Reader { investigation: Investigation::new(Limits::default()), notes: Notes::default() })
+    let limits = Limits { held_bytes_max: HELD_BYTES_MAX, ..Limits::default() };
+    Box::new(Reader { investigation: Investigation::new(limits), notes: Notes::default() })
 }
 
 /// Reads payload as packets come.
