@@ -114,6 +114,9 @@ pub trait PayloadReader: Send {
 
     /// What was said in a flow since this was asked last, and by what name its server's address was known then.
     fn take(&mut self, flow: FlowId, server: Address, end: Timestamp) -> Option<Box<Payload>>;
+
+    /// Forgets what was said in flows and not asked for.
+    fn forget(&mut self);
 }
 
 #[cfg(test)]

@@ -91,15 +91,16 @@ impl Conversation {
         self.talk = Talk::Over;
     }
 
-    /// Bytes that it holds on to.
+    /// Bytes that it takes, of a protocol those that it holds on to.
     #[inline]
     pub(crate) fn held_bytes(&self) -> usize {
         let talk_bytes = match &self.talk {
-            Talk::Opening(beginning, _) => beginning.held_bytes(),
+            Talk::Opening(beginning, _) => size_of::<Beginning>() + beginning.held_bytes(),
             Talk::Speaking(protocol, _) => protocol.held_bytes(),
             Talk::Over => 0,
         };
-        talk_bytes + self.connection.as_ref().map_or(0, |connection| connection.held_bytes())
+        let of_connection = |connection: &Connection| size_of::<Connection>() + connection.held_bytes();
+        size_of::<Self>() + talk_bytes + self.connection.as_deref().map_or(0, of_connection)
     }
 
     fn data(&mut self, side: Side, at: At, data: &[u8], sink: &mut dyn Sink) {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use flow::PayloadReader;
 use packet::Interface;
 
 use crate::Lane;
@@ -22,7 +21,7 @@ use crate::index::{self, Keeper};
 use crate::job::Checkpoint;
 use crate::listed::{Listed, ranges};
 use crate::rows::{Metadata, order, write};
-use crate::said;
+use crate::said::Said;
 use crate::shared::{Shared, count};
 use crate::writer::measured;
 
@@ -82,7 +81,7 @@ pub(crate) struct Filing {
     /// Frames of periods whose rows could not be written.
     pub(crate) uncounted: Vec<FramePosition>,
     /// Reads what was said.
-    pub(crate) payload: Option<Box<dyn PayloadReader>>,
+    pub(crate) said: Option<Said>,
 }
 
 impl Clerk {
@@ -206,10 +205,10 @@ impl Filing {
 
     /// What was said is in the rows as far as it can be had; they do not depend on it.
     fn read_payload(&mut self, shared: &Shared, papers: &mut Papers) {
-        let (Some(reader), Some(place)) = (&mut self.payload, shared.place()) else { return };
+        let (Some(said), Some(place)) = (&mut self.said, shared.place()) else { return };
         let frames = papers.frames.values().copied();
         let parts = &mut papers.checkpoint.period.parts;
-        if let Ok(unread) = said::fill(place.directory(), frames, parts, reader.as_mut()) {
+        if let Ok(unread) = said.fill(place.directory(), frames, parts) {
             count(&shared.tallies.packets_unread, unread);
         }
     }

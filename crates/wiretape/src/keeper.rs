@@ -9,6 +9,7 @@ use record::{Keeper, Note};
 use tape::Tape;
 use tape::format::chain::{Event, Import};
 
+use crate::output::coverage::thousands;
 use crate::terminal::{self, escaped};
 use crate::units::second_text;
 
@@ -43,6 +44,12 @@ impl TapeKeeper {
         if lost > 0 {
             terminal::warning(format_args!(
                 "{lost} packets were lost because the disk could not take them; it is in the log"
+            ));
+        }
+        if counters.packets_unread > 0 {
+            terminal::notice(format_args!(
+                "names and fingerprints were not read of {} packets: there was no time for it",
+                thousands(counters.packets_unread)
             ));
         }
         counters

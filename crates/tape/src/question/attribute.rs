@@ -10,13 +10,15 @@ use super::gather::Gathered;
 
 /// Finds the flow of a packet among those it was made of.
 pub(crate) struct Attribution {
-    /// By key, either way round: the flows that have had it, with their first and last arrival numbers.
-    flows: HashMap<FlowKey, Vec<Span>>,
+    /// By key, either way round: the last one of the flows that have had it, by its place in `spans`.
+    flows: HashMap<FlowKey, u32>,
+    /// First and last arrival numbers of the flows.
+    spans: Vec<Span>,
     /// Keys of the first fragments of datagrams.
     datagrams: HashMap<Datagram, FlowKey>,
     /// Keys by the arrival numbers of the flows' first packets: that can be a later fragment, if the first one was so long
-    /// ago that it was of another flow.
-    beginnings: HashMap<u64, FlowKey>,
+    /// ago that it was of another flow. Made when such a fragment comes.
+    beginnings: Option<HashMap<u64, FlowKey>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,8 @@ struct Span {
     first: u64,
     last: u64,
     flow: usize,
+    /// The one before it of those with the same key.
+    previous: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,30 +44,32 @@ const DATAGRAMS_MAX: usize = 1 << 14;
 impl Attribution {
     /// Attributes to flows by their index.
     pub(super) fn new<'a>(flows: impl IntoIterator<Item = (usize, &'a Gathered)>) -> Self {
-        let spans = flows.into_iter().map(|(flow, Gathered { row, .. })| {
-            (row.key(), Span { first: row.first_arrival, last: row.last_arrival, flow })
-        });
-        Self::of(spans)
+        Self::of(
+            flows
+                .into_iter()
+                .map(|(flow, Gathered { row, .. })| (row.key(), (row.first_arrival, row.last_arrival), flow)),
+        )
     }
 
     /// Attributes to parts of flows by their index.
     pub(crate) fn of_parts(parts: &[FlowPart]) -> Self {
-        let spans = parts
-            .iter()
-            .enumerate()
-            .map(|(flow, part)| (part.key, Span { first: part.first_arrival, last: part.last_arrival, flow }));
-        Self::of(spans)
+        Self::of(parts.iter().enumerate().map(|(flow, part)| (part.key, (part.first_arrival, part.last_arrival), flow)))
     }
 
-    fn of(spans: impl Iterator<Item = (FlowKey, Span)>) -> Self {
-        let mut by_key: HashMap<FlowKey, Vec<Span>> = HashMap::new();
-        let mut beginnings = HashMap::new();
-        for (key, span) in spans {
+    fn of(ends: impl Iterator<Item = (FlowKey, (u64, u64), usize)>) -> Self {
+        let (mut flows, mut spans) = (HashMap::new(), Vec::new());
+        for (key, (first, last), flow) in ends {
             let (key, _) = key.canonical();
-            beginnings.insert(span.first, key);
-            by_key.entry(key).or_default().push(span);
+            let previous = flows.insert(key, spans.len() as u32);
+            spans.push(Span { first, last, flow, previous });
         }
-        Self { flows: by_key, datagrams: HashMap::new(), beginnings }
+        Self { flows, spans, datagrams: HashMap::new(), beginnings: None }
+    }
+
+    /// The spans of flows that have had a key, the last one first.
+    fn spans_of(&self, last: Option<u32>) -> impl Iterator<Item = &Span> {
+        let span = |number: Option<u32>| number.and_then(|number| self.spans.get(number as usize));
+        std::iter::successors(span(last), move |one| span(one.previous))
     }
 
     /// The flow of a packet. Packets have to come in the order of arrival, for the sake of fragments.
@@ -73,15 +79,15 @@ impl Attribution {
             None => key_of(headers),
         };
         let (key, _) = key.canonical();
-        let spans = self.flows.get(&key)?;
-        spans.iter().find(|span| (span.first..=span.last).contains(&arrival)).map(|span| span.flow)
+        let mut spans = self.spans_of(self.flows.get(&key).copied());
+        spans.find(|span| (span.first..=span.last).contains(&arrival)).map(|span| span.flow)
     }
 
     fn key_of_fragment(&mut self, key: FlowKey, fragment: Fragment, arrival: u64) -> FlowKey {
         let datagram = Datagram { src: key.src, dest: key.dest, proto: key.proto, id: fragment.id };
         if fragment.offset > 0 {
             let known = self.datagrams.get(&datagram).copied();
-            return known.unwrap_or_else(|| match self.beginnings.get(&arrival).copied() {
+            return known.unwrap_or_else(|| match self.begun_at(arrival) {
                 Some(begun) => {
                     self.note(datagram, begun);
                     begun
@@ -93,6 +99,18 @@ impl Attribution {
             self.note(datagram, key);
         }
         key
+    }
+
+    /// The key of the flow whose first packet has this arrival number.
+    fn begun_at(&mut self, arrival: u64) -> Option<FlowKey> {
+        if self.beginnings.is_none() {
+            let begun = |(key, last): (&FlowKey, &u32)| {
+                let key = *key;
+                self.spans_of(Some(*last)).map(move |span| (span.first, key)).collect::<Vec<_>>()
+            };
+            self.beginnings = Some(self.flows.iter().flat_map(begun).collect());
+        }
+        self.beginnings.as_ref()?.get(&arrival).copied()
     }
 
     fn note(&mut self, datagram: Datagram, key: FlowKey) {

@@ -116,7 +116,7 @@ pub(crate) fn salvage(
         next_number: next_flow_file,
         keeper: Keeper::open(shared),
         uncounted: Vec::new(),
-        payload: None,
+        said: None,
     };
     work.make_rows(&mut table, &mut filing, &next_numbers);
     note_accounts(shared);

@@ -41,4 +41,8 @@ impl PayloadReader for Reader {
     fn take(&mut self, flow: FlowId, server: Address, end: Timestamp) -> Option<Box<Payload>> {
         self.notes.take(flow.0, server, end)
     }
+
+    fn forget(&mut self) {
+        self.notes.forget();
+    }
 }

@@ -25,6 +25,11 @@ impl Notes {
         payload
     }
 
+    /// Forgets what was noted of flows and not asked for.
+    pub(super) fn forget(&mut self) {
+        self.flows.clear();
+    }
+
     fn add(&mut self, at: At, name: &str, value: &str) {
         self.flows.entry(at.flow).or_default().add(name, value);
     }
