@@ -25,7 +25,8 @@ fn the_docker_line_keeps_the_packets_of_both_runs() {
         "docker",
         &[
             &["run", "-d", "--net=host", "-v", &volume, "--restart=always", "--name", container][..],
-            &["--read-only", "--cap-drop", "ALL", "--cap-add", "NET_RAW", "wiretape"][..],
+            &["--read-only", "--cap-drop", "ALL", "--cap-add", "NET_RAW"][..],
+            &["-e", "WIRETAPE_KEEP_FREE=0", "wiretape"][..],
             &["-i", &place.inside, "-n", "-s", "0", "-C", "1000", "-W", "10", "-w", "/data/dump.pcap"][..],
         ]
         .concat(),

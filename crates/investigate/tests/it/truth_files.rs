@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::{captures, shared};
 
-/// Rows of which two tools say the same.
-const GATES: [&str; 2] = ["gate", "gate-derived"];
+/// Rows of which two tools say the same, and those of one that tell files.
+const GATES: [&str; 3] = ["gate", "gate-derived", "derived-one-tool"];
 
 /// Collects files, and nothing else.
 struct Files {
@@ -58,7 +58,7 @@ fn files_of(path: &Path) -> Vec<FoundFile> {
 }
 
 #[test]
-fn every_file_that_two_tools_agree_on_is_found() {
+fn every_file_of_the_truth_is_found() {
     let Some(folder) = shared::folder() else {
         eprintln!("skipped: needs the shared captures");
         return;
@@ -81,7 +81,9 @@ fn every_file_that_two_tools_agree_on_is_found() {
         if !is_found {
             let name = [text("protocol"), text("name"), text("source")].join(" ");
             eprintln!("{:18} {} {} {name} {hash}", text("tier"), text("pcap"), row.get("size").unwrap_or(&Value::Null));
-            if GATES.contains(&text("tier")) && !name.contains("smb") {
+            // tshark has a named pipe of SMB for a file, and one of no bytes.
+            let is_pipe = text("name").starts_with("%5c") || row.get("size") == Some(&Value::from(0));
+            if GATES.contains(&text("tier")) && !is_pipe {
                 missed.push(text("pcap").to_owned());
             }
         }

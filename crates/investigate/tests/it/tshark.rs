@@ -33,13 +33,19 @@ enum Form {
     Word,
     /// After "Cookie: mstshash=".
     Cookie,
+    /// Of any detail.
+    Value,
+    /// In quotes or not.
+    Quoted,
+    /// In angle brackets.
+    MessageId,
 }
 
 const fn same(theirs: &'static str, ours: Field, prefix: &'static str, form: Form) -> Same {
     Same { theirs, ours, prefix, form }
 }
 
-const FIELDS: [Same; 34] = [
+const FIELDS: [Same; 40] = [
     same("tls.handshake.ja3", Field::Ja3, "", Form::Text),
     same("dtls.handshake.ja3", Field::Ja3, "", Form::Text),
     same("tls.handshake.ja3s", Field::Ja3s, "", Form::Text),
@@ -74,14 +80,16 @@ const FIELDS: [Same; 34] = [
     same("sip.Method", Field::Detail, "request=", Form::Word),
     same("rdp.rt_cookie", Field::User, "", Form::Cookie),
     same("socks.remote_name", Field::Detail, "target=", Form::Text),
+    same("imf.message_id", Field::MailId, "", Form::MessageId),
+    same("imap.request.username", Field::User, "", Form::Quoted),
+    same("mount.path", Field::Detail, "", Form::Value),
+    same("nfs.name", Field::Detail, "", Form::Value),
+    same("rpc.auth.machinename", Field::HostName, "", Form::Text),
+    same("http2.headers.path", Field::HttpRequest, "", Form::Word),
 ];
 
 /// Our names of protocols and tshark's, where they differ.
-const NAMES: [(&str, &str); 12] = [
-    // Calls without an answer that it saw, and the segments of a call
-    ("portmap", "rpc"),
-    ("mount", "rpc"),
-    ("nfs", "rpc"),
+const NAMES: [(&str, &str); 9] = [
     ("krb5", "kerberos"),
     ("redis", "resp"),
     ("pop3", "pop"),
@@ -96,8 +104,12 @@ const NAMES: [(&str, &str); 12] = [
 /// What tells tshark nothing of a payload.
 const SILENT: [&str; 6] = ["ip", "ipv6", "tcp", "udp", "data", "tcp.segments"];
 
-/// Conversations that tshark takes for something else, as their ports have it.
-const TAKEN_BY_PORT: [(&str, &str, &str); 4] = [
+/// Conversations that tshark takes for something else, as their ports have it, or as less.
+const TAKEN_OTHERWISE: [(&str, &str, &str); 7] = [
+    // Calls of which it saw no answer, and the segments of a call
+    ("portmapper-many-unanswered-calls.pcapng.gz", "portmap", "rpc"),
+    ("nfs_write.pcap", "mount", "rpc"),
+    ("nfs_write.pcap", "nfs", "rpc"),
     // TLS on 8009
     ("anyconnect-vpn.pcap", "tls", "ajp13"),
     // TLS on 8080
@@ -179,7 +191,7 @@ fn differences(capture: &Path) -> (Vec<String>, usize) {
         let is_same =
             theirs.contains(*name) || NAMES.iter().any(|(ours, other)| ours == name && theirs.contains(*other));
         let taken =
-            TAKEN_BY_PORT.iter().any(|(of, ours, other)| file == *of && ours == name && theirs.contains(*other));
+            TAKEN_OTHERWISE.iter().any(|(of, ours, other)| file == *of && ours == name && theirs.contains(*other));
         if !taken && !is_same && theirs.iter().any(|name| !SILENT.contains(&name.as_str())) {
             told.push(format!("{file}: flow {} is {name}, tshark says {theirs:?}", at.flow));
         }
@@ -209,6 +221,8 @@ impl Same {
         let Some(text) = text.strip_prefix(self.prefix) else { return Vec::new() };
         match self.form {
             Form::Word => text.split(['@', '/', ' ']).chain([text]).map(str::to_owned).collect(),
+            Form::Value => text.split_once('=').map(|(_, value)| value.to_owned()).into_iter().collect(),
+            Form::MessageId => vec![text.trim_matches(['<', '>']).to_owned()],
             _ if self.theirs == "socks.remote_name" => {
                 text.rsplit_once(':').map(|(name, _)| name.to_owned()).into_iter().collect()
             }
@@ -227,7 +241,9 @@ impl Same {
             }
             Form::NetBios => text.split_inclusive('>').next().unwrap_or(text).to_owned(),
             Form::Cookie => text.trim_start_matches("Cookie: mstshash=").trim_end().to_owned(),
-            Form::Text | Form::Word => text.to_owned(),
+            Form::MessageId => text.trim_matches(['<', '>']).to_owned(),
+            Form::Quoted => text.trim_matches('"').to_owned(),
+            Form::Text | Form::Word | Form::Value => text.to_owned(),
         }
     }
 }

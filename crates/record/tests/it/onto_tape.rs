@@ -4,7 +4,7 @@ use std::fs::File;
 
 use packet::capture::Reader;
 use record::{Control, Options, Recorder};
-use tape::{Lane, Tape};
+use tape::{KeepFree, Lane, Tape};
 
 use crate::frames::{tagged, udp};
 use crate::network::Network;
@@ -24,7 +24,9 @@ fn what_is_sent_is_on_the_tape() {
 
     let recorder = Recorder::open(options).unwrap();
     network.send("out0", &frames);
-    let opened = Tape::open(&path, tape::Options::new(100_000_000)).unwrap();
+    let mut options = tape::Options::new(100_000_000);
+    options.keep_free = KeepFree::Bytes(0);
+    let opened = Tape::open(&path, options).unwrap();
     let control = Control::new().unwrap();
     let (tape, mut table, counters) = recorder.run(opened.tape, opened.table, &control).unwrap();
     tape.close(&mut table);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use flow::{FlowTable, Lane, Place, Slot};
 use packet::Interface;
 use tape::question::{Query, Source, flows, packets};
-use tape::{Compression, Opened, Options, Tape};
+use tape::{Compression, KeepFree, Opened, Options, Tape};
 
 use crate::built_tape::Owned;
 use crate::question::{ask_flows, ask_packets, read_capture, some_captures};
@@ -25,6 +25,7 @@ impl Recorder {
     pub(crate) fn open(directory: &Path, interfaces: &[Interface], compression: Compression) -> Self {
         let mut options = Options::new(64 << 20);
         options.compression = compression;
+        options.keep_free = KeepFree::Bytes(0);
         let Opened { mut tape, table, .. } = Tape::open(directory, options).unwrap();
         let interfaces = interfaces.iter().map(|interface| tape.interface(interface)).collect();
         Self { tape, table, parked: Vec::new(), interfaces }

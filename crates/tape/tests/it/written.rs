@@ -9,6 +9,12 @@ use tape::{Error, KeepFree, Opened, Options, Tape};
 
 use crate::recorder::{Mounted, Recorder, allocated, chain, now_ns};
 
+fn options() -> Options {
+    let mut options = Options::new(10_000_000);
+    options.keep_free = KeepFree::Bytes(0);
+    options
+}
+
 #[test]
 fn a_tape_has_one_recorder() {
     let directory = tempfile::tempdir().unwrap();
@@ -43,9 +49,7 @@ fn arrival_numbers_go_on_and_a_clean_stop_leaves_nothing_to_salvage() {
     recorder.append(100, 200);
     recorder.tick();
     recorder.close();
-    let mut options = Options::new(10_000_000);
-    options.keep_free = KeepFree::Bytes(0);
-    let Opened { mut tape, mut table, report } = Tape::open(directory.path(), options).unwrap();
+    let Opened { mut tape, mut table, report } = Tape::open(directory.path(), options()).unwrap();
     assert!(report.was_clean);
     assert_eq!((report.packets_from_journals, report.packets_found, report.packets_replayed), (0, 0, 0));
     assert_eq!(tape.next_arrival(), 101);
@@ -65,7 +69,7 @@ fn a_recorder_that_ends_without_a_word_is_salvaged() {
     recorder.tick();
     std::thread::sleep(Duration::from_millis(300));
     drop(recorder);
-    let Opened { mut tape, mut table, report } = Tape::open(directory.path(), Options::new(10_000_000)).unwrap();
+    let Opened { mut tape, mut table, report } = Tape::open(directory.path(), options()).unwrap();
     assert!(!report.was_clean);
     assert_eq!(report.packets_replayed, 1000);
     assert_eq!(tape.next_arrival(), 1001);

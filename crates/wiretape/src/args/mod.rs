@@ -127,6 +127,9 @@ pub(crate) struct ImportArgs {
     /// Compression of the tape
     #[arg(long, value_name = "LEVEL")]
     pub(crate) compress: Option<crate::settings::Compression>,
+    /// Disk that stays free whatever others do [default: 5%, but at most 1GiB unless --as-live]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) keep_free: Option<Limit>,
     /// Import captures that the tape has already once more
     #[arg(long)]
     pub(crate) again: bool,
@@ -149,9 +152,6 @@ pub(crate) struct AsLiveArgs {
     /// Most disk that the tape may take, as 10GB or 20% of the file system [default: 20%]
     #[arg(long, value_name = "SIZE", requires = "as_live")]
     pub(crate) budget: Option<Limit>,
-    /// Disk that stays free whatever others do [default: 5%]
-    #[arg(long, value_name = "SIZE", requires = "as_live")]
-    pub(crate) keep_free: Option<Limit>,
     /// First bytes of a flow, which are kept longest [default: 16KiB]
     #[arg(long, value_name = "SIZE", requires = "as_live")]
     pub(crate) head: Option<Size>,

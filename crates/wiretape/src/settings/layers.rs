@@ -50,7 +50,8 @@ fn from_file(text: &str, path: &Path) -> Result<Settings, Failure> {
     toml::from_str(text).map_err(|error| wrong(error.to_string()))
 }
 
-fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Result<Settings, Failure> {
+/// The settings among `variables`.
+pub(crate) fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Result<Settings, Failure> {
     let mut settings = Settings::default();
     let found: BTreeMap<String, String> = variables.filter(|(name, _)| is_ours(name)).collect();
     for (name, value) in found {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
-pub(crate) use layers::{environment, layered};
+pub(crate) use layers::{environment, from_environment, layered};
 pub(crate) use policy::PolicySettings;
 pub(crate) use values::{Compression, Directions, Interfaces, Prefixes, Switch};
 

@@ -16,6 +16,16 @@ pub(crate) enum Limit {
     Percent(f64),
 }
 
+impl Limit {
+    /// So many bytes of a file system of `whole_bytes`.
+    pub(crate) fn bytes(self, whole_bytes: u64) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Percent(percent) => (whole_bytes as f64 * percent / 100.0) as u64,
+        }
+    }
+}
+
 /// Reads a size.
 fn parse_size(text: &str) -> Result<Size, String> {
     let trimmed = text.trim();

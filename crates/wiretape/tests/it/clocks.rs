@@ -52,7 +52,7 @@ fn clocks_that_were_set_part_no_flow_and_lose_no_packet() {
     let tape = |name: &str| scratch.path().join(name).display().to_string();
     let (plain, live) = (tape("plain"), tape("live"));
     run(&format!("import --tape {plain} {capture}")).ended_with(0);
-    run(&format!("import --as-live --budget 10MB --tape {live} {capture}")).ended_with(0);
+    run(&format!("import --as-live --budget 10MB --keep-free 0 --tape {live} {capture}")).ended_with(0);
     for source in [["--tape", &plain], ["--tape", &live], ["-r", &capture]] {
         let [option, place] = source;
         let ran = run_with(&["packets", option, place, "-w", "-"]).ended_with(0);

@@ -57,7 +57,7 @@ fn captures_as_live_keep_a_budget_and_age_by_their_own_times() {
     let scratch = tempfile::tempdir().expect("a folder");
     let place = scratch.path().display();
     let path = folder.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap").display().to_string();
-    run(&format!("import --tape {place}/t --as-live --budget 4MB {path}")).ended_with(0);
+    run(&format!("import --tape {place}/t --as-live --budget 4MB --keep-free 0 {path}")).ended_with(0);
     assert_eq!(run(&format!("packets --tape {place}/t")).ended_with(0).text().lines().count(), 918);
     run(&format!("import --tape {place}/u --budget 4MB {path}")).ended_with(2);
 }

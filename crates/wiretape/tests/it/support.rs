@@ -37,6 +37,9 @@ impl From<Output> for Ran {
     }
 }
 
+/// What recorders under test keep free: a test machine's disk may be full.
+pub(crate) const KEEP_FREE: (&str, &str) = ("WIRETAPE_KEEP_FREE", "0");
+
 /// The binary under test, without the variables of whoever runs the tests.
 pub(crate) fn wiretape() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wiretape"));
@@ -45,7 +48,7 @@ pub(crate) fn wiretape() -> Command {
             command.env_remove(name);
         }
     }
-    command.env("TZ", "UTC").stdin(Stdio::null());
+    command.env(KEEP_FREE.0, KEEP_FREE.1).env("TZ", "UTC").stdin(Stdio::null());
     command
 }
 
@@ -63,7 +66,12 @@ pub(crate) fn run_with(arguments: &[&str]) -> Ran {
 pub(crate) fn shell(script: &str) -> Ran {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("set -o pipefail; {script}")]).stdin(Stdio::null());
-    command.env("WIRETAPE", env!("CARGO_BIN_EXE_wiretape")).output().expect("a shell").into()
+    command
+        .env(KEEP_FREE.0, KEEP_FREE.1)
+        .env("WIRETAPE", env!("CARGO_BIN_EXE_wiretape"))
+        .output()
+        .expect("a shell")
+        .into()
 }
 
 /// Whether a tool is there; says so if it is not.

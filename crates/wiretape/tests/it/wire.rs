@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{has, is_root, run_with, wiretape};
+use crate::support::{KEEP_FREE, has, is_root, run_with, wiretape};
 
 /// The namespace; removed when it is dropped.
 pub(crate) struct Wire {
@@ -63,6 +63,7 @@ impl Wire {
             .inside(env!("CARGO_BIN_EXE_wiretape"))
             .args(arguments)
             .env_remove("WIRETAPE_TAPE")
+            .env(KEEP_FREE.0, KEEP_FREE.1)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log_file)

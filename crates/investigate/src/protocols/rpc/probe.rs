@@ -14,11 +14,14 @@ pub(super) fn stream(opening: &Opening<'_>) -> Probe {
 }
 
 pub(super) fn datagram(opening: &Opening<'_>) -> Probe {
-    let is_call = opening.client.get(4..12) == Some(&[0, 0, 0, 0, 0, 0, 0, 2]) && opening.client.len() >= 40;
-    let is_reply = opening.server.get(4..12) == Some(&[0, 0, 0, 1, 0, 0, 0, 0]);
-    if opening.is_stream || !is_message(if opening.client.is_empty() { opening.server } else { opening.client }) {
+    // NFS clients call from privileged ports: a flow may have them for the server.
+    let sides = [opening.client, opening.server];
+    let is_call = |side: &[u8]| side.get(4..12) == Some(&[0, 0, 0, 0, 0, 0, 0, 2]) && side.len() >= 40;
+    let is_reply = |side: &[u8]| side.get(4..12) == Some(&[0, 0, 0, 1, 0, 0, 0, 0]);
+    let is_known = matches!(opening.server_port, 111 | 2049);
+    if opening.is_stream || !sides.iter().all(|side| side.is_empty() || is_message(side)) {
         Probe::No
-    } else if is_call || is_reply && opening.server_port == 111 || is_reply && opening.server_port == 2049 {
+    } else if sides.iter().any(|side| is_call(side) || is_known && is_reply(side)) {
         Probe::Yes
     } else {
         Probe::No

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use packet::Packet;
 use packet::capture::Reader;
 use record::{Counters, Desk, DeskClock};
+use tape::KeepFree;
 
 use fingerprint::Fingerprint;
 
@@ -18,7 +19,7 @@ use crate::errors::{Exit, Failure};
 use crate::keeper::TapeKeeper;
 use crate::output::coverage::thousands;
 use crate::payload;
-use crate::settings::{Compression, Settings};
+use crate::settings::{self, Compression, Settings};
 use crate::terminal;
 use crate::units::size_text;
 
@@ -86,6 +87,7 @@ fn options(arguments: &ImportArgs) -> Result<tape::Options, Failure> {
         options.flows.makes_room = true;
         options
     };
+    options.keep_free = keep_free(arguments, options.keep_free)?;
     options.sensor = "import".to_owned();
     options.payload = Some(payload::begin);
     options.is_live = false;
@@ -102,12 +104,26 @@ fn options(arguments: &ImportArgs) -> Result<tape::Options, Failure> {
 }
 
 fn as_live_options(arguments: &ImportArgs) -> Result<tape::Options, Failure> {
-    let AsLiveArgs { budget, keep_free, head, max_age, max_age_flows, roll, .. } = arguments.live;
-    let settings = Settings { budget, keep_free, head, max_age, max_age_flows, roll, ..Settings::default() };
+    let AsLiveArgs { budget, head, max_age, max_age_flows, roll, .. } = arguments.live;
+    let settings = Settings { budget, head, max_age, max_age_flows, roll, ..Settings::default() };
     let mut options = super::record::keep_options(&settings, &arguments.tape)?;
     options.packets_are_clock = true;
     Ok(options)
 }
+
+fn keep_free(arguments: &ImportArgs, usual: KeepFree) -> Result<KeepFree, Failure> {
+    let whole_bytes = super::record::file_system_bytes(&arguments.tape)?;
+    let said = arguments.keep_free.or(settings::from_environment(settings::environment())?.keep_free);
+    let bytes = match said {
+        Some(limit) => limit.bytes(whole_bytes),
+        None if arguments.as_live => usual.bytes(whole_bytes),
+        None => usual.bytes(whole_bytes).min(KEEP_FREE_BYTES_MAX),
+    };
+    Ok(KeepFree::Bytes(bytes))
+}
+
+/// Somebody waits for an import and sees the disk: less needs to stay free than of a recorder that is left alone.
+const KEEP_FREE_BYTES_MAX: u64 = 1 << 30;
 
 /// More than file systems hold, but such that its parts have sensible sizes.
 const IMPORT_BUDGET_BYTES: u64 = 1 << 50;
@@ -168,8 +184,9 @@ fn disk_full(arguments: &ImportArgs, counters: &Counters, files_evicted: u64) ->
         1 => format!("{full}: the oldest file was removed again"),
         files => format!("{full}: the {} oldest files were removed again", thousands(files)),
     };
-    let attempt =
-        format!("name a tape on a larger disk; `wiretape status --tape {tape}` says what is left on this one");
+    let attempt = format!(
+        "name a tape on a larger disk, or leave less free (--keep-free); `wiretape status --tape {tape}` says what is left on this one"
+    );
     Failure::of(Exit::System, what).because(why).attempt(attempt)
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use record::{Control, Recorder};
 use tape::{SalvageReport, Tape};
 
-pub(super) use plan::{capture_options, keep_options};
+pub(super) use plan::{capture_options, file_system_bytes, keep_options};
 pub(super) use privileges::{become_user, find_user};
 pub(super) use signals::{obey, print_counters};
 

@@ -52,22 +52,13 @@ pub(super) fn settle(settings: Settings, rotation: Rotation) -> Result<Plan, Fai
 /// How a tape at `tape` is kept.
 pub(crate) fn keep_options(settings: &Settings, tape: &Path) -> Result<tape::Options, Failure> {
     let total_bytes = file_system_bytes(tape)?;
-    let budget = match settings.budget.unwrap_or(Limit::Percent(BUDGET_PERCENT)) {
-        Limit::Bytes(bytes) => bytes,
-        Limit::Percent(percent) => (total_bytes as f64 * percent / 100.0) as u64,
-    };
+    let budget = settings.budget.unwrap_or(Limit::Percent(BUDGET_PERCENT)).bytes(total_bytes);
     let mut keep = tape::Options::new(budget);
     keep.sensor = settings.sensor.clone().unwrap_or_else(host_name);
     if let Some(limit) = settings.keep_free {
-        keep.keep_free = match limit {
-            Limit::Bytes(bytes) => KeepFree::Bytes(bytes),
-            Limit::Percent(percent) => KeepFree::Bytes((total_bytes as f64 * percent / 100.0) as u64),
-        };
+        keep.keep_free = KeepFree::Bytes(limit.bytes(total_bytes));
     }
-    keep.hold_budget_bytes = settings.hold_budget.map(|limit| match limit {
-        Limit::Bytes(bytes) => bytes,
-        Limit::Percent(percent) => (budget as f64 * percent / 100.0) as u64,
-    });
+    keep.hold_budget_bytes = settings.hold_budget.map(|limit| limit.bytes(budget));
     keep.names = tape::Names(Arc::new(LocalNames::read()));
     keep.payload = Some(payload::begin);
     // Junk rows that come at this rate take a quarter of the rows' share in a month.
@@ -147,7 +138,8 @@ fn tape_folder(folder: PathBuf) -> PathBuf {
 }
 
 /// The size of the file system that holds `path`, or will.
-fn file_system_bytes(path: &Path) -> Result<u64, Failure> {
+/// The size of the file system on which `path` is or would be.
+pub(crate) fn file_system_bytes(path: &Path) -> Result<u64, Failure> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let there = absolute.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
     let statistics = rustix::fs::statvfs(there)
