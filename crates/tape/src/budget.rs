@@ -265,9 +265,13 @@ impl Room {
     }
 
     /// What the tape can come to: its budget, or what the file system and its floor leave of that.
+    pub(crate) fn usable_bytes(&self) -> u64 {
+        self.limit(&self.lock()).0
+    }
+
+    /// The same, but as much as a tape needs at least.
     pub(crate) fn reachable_bytes(&self) -> u64 {
-        let ledger = self.lock();
-        self.limit(&ledger).0.max(crate::Options::BUDGET_BYTES_MIN)
+        self.usable_bytes().max(crate::Options::BUDGET_BYTES_MIN)
     }
 
     /// Waits until a head start is needed again, or for so long.

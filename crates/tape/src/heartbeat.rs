@@ -30,6 +30,9 @@ pub(crate) struct Beat {
     /// What the tape may take on the disk.
     #[serde(default)]
     pub(crate) budget_bytes: u64,
+    /// What it can come to now: less than its budget while others have filled the file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) usable_bytes: Option<u64>,
     /// What holds may take of it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) hold_budget_bytes: u64,

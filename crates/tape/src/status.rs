@@ -14,7 +14,7 @@ pub use crate::heartbeat::{Failing, LanePace};
 use crate::holds::{Held, Holds, State, holds};
 use crate::question::{Damage, Gap, Loss, missing_files};
 use crate::read::{Frame, Heartbeat, Stored, Tape, wall_clock};
-use crate::{Error, Lane};
+use crate::{Error, Lane, Options};
 
 /// How a tape does.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub struct Status {
     pub bytes: u64,
     /// What it may take, if the recorder left word of it.
     pub budget_bytes: Option<u64>,
+    /// What it can come to: less than that while others have filled its file system.
+    pub usable_bytes: Option<u64>,
     /// What comes in over all lanes, while a recorder is at work.
     pub rate: Option<Rate>,
     /// How far the tape will reach back at the present rate, in nanoseconds, once it is full.
@@ -134,6 +136,11 @@ pub enum Problem {
     },
     /// The disk does not take what the recorder has.
     Failing(Failing),
+    /// Others have filled the file system so that next to nothing can be kept.
+    NoRoom {
+        /// What the tape can come to.
+        usable_bytes: u64,
+    },
     /// So many things on it cannot be read, are missing, or were set aside.
     Damaged(usize),
     /// A hold has no room for what comes.
@@ -157,11 +164,12 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         lanes.push(status);
     }
     let budget_bytes = heartbeat.as_ref().and_then(|heartbeat| heartbeat.budget_bytes);
+    let usable_bytes = heartbeat.as_ref().and_then(|heartbeat| heartbeat.usable_bytes).or(budget_bytes);
     let sum = |of: fn(&Rate) -> f64| lanes.iter().filter_map(|lane| lane.rate.as_ref().map(of)).fold(0.0, Add::add);
     let rate = now.map(|_| Rate { minute: sum(|rate| rate.minute), hour: sum(|rate| rate.hour) });
-    let retention = retention(&lanes, now, rate, budget_bytes);
+    let retention = retention(&lanes, now, rate, usable_bytes);
     if retention.is_ok() {
-        predict(&mut lanes, budget_bytes);
+        predict(&mut lanes, usable_bytes);
     }
     let flow_files = tape.flow_files()?;
     let identity = tape.identity();
@@ -179,6 +187,7 @@ pub fn status(directory: &Path) -> Result<Status, Error> {
         flow_bytes: flow_files.iter().map(|name| disk_bytes(&directory.join(name.path()))).sum(),
         bytes: tree_bytes(directory),
         budget_bytes,
+        usable_bytes,
         rate,
         retention,
         lanes,
@@ -206,6 +215,8 @@ impl Status {
             problems.push(Problem::NotRecording { last_sign: self.last_sign });
         }
         problems.extend(self.failing.clone().map(Problem::Failing));
+        let usable_bytes = self.usable_bytes.filter(|bytes| self.recording && *bytes < Options::BUDGET_BYTES_MIN);
+        problems.extend(usable_bytes.map(|usable_bytes| Problem::NoRoom { usable_bytes }));
         let damaged = self.damaged.len() + self.missing.len() + self.set_aside.len();
         problems.extend((damaged > 0).then_some(Problem::Damaged(damaged)));
         let is_full = |held: &&Held| held.progress.as_ref().is_some_and(|progress| progress.state == State::Full);

@@ -73,6 +73,7 @@ impl Tape {
             time: line.time,
             complete: line.complete,
             budget_bytes: (line.budget_bytes > 0).then_some(line.budget_bytes),
+            usable_bytes: line.usable_bytes,
             hold_budget_bytes: (line.hold_budget_bytes > 0).then_some(line.hold_budget_bytes),
             lanes: line.lanes,
             failing: line.failing,
@@ -96,6 +97,8 @@ pub(crate) struct Heartbeat {
     pub(crate) failing: Option<Failing>,
     /// What the tape may take.
     pub(crate) budget_bytes: Option<u64>,
+    /// What it could come to then.
+    pub(crate) usable_bytes: Option<u64>,
     /// What holds may take of it, if it said so.
     pub(crate) hold_budget_bytes: Option<u64>,
     /// Young enough that the recorder must be at work, unless the log says that it has stopped since.

@@ -65,6 +65,7 @@ impl Writer {
             boot_ns: tick.moment.boot_ns,
             next_arrival: tick.next_arrival,
             budget_bytes: shared.room.budget_bytes(),
+            usable_bytes: Some(shared.room.usable_bytes()),
             hold_budget_bytes: shared.hold_budget_bytes,
             synced: synced.map(|(lane, number)| (lane.name().to_owned(), number)).collect(),
             complete: self.complete,

@@ -62,6 +62,12 @@ fn problem_text(problem: &Problem) -> String {
         }
         Problem::NotRecording { last_sign: None } => "no recorder has been at work".to_owned(),
         Problem::Failing(failing) => failing_text(failing),
+        Problem::NoRoom { usable_bytes } => {
+            format!(
+                "next to nothing is kept: {} of the disk may be used, the rest is not free",
+                size_text(*usable_bytes)
+            )
+        }
         Problem::Damaged(1) => "one thing on the tape is damaged, missing or set aside: status names it".to_owned(),
         Problem::Damaged(count) => {
             format!("{count} things on the tape are damaged, missing or set aside: status names them")
@@ -175,7 +181,11 @@ fn disk(status: &Status) -> String {
     match status.budget_bytes {
         Some(budget) => {
             let percent = status.bytes as f64 * 100.0 / (budget.max(1)) as f64;
-            format!("{used} of {} ({percent:.0} %)", size_text(budget))
+            let mut text = format!("{used} of {} ({percent:.0} %)", size_text(budget));
+            if let Some(usable) = status.usable_bytes.filter(|usable| *usable < budget) {
+                text.push_str(&format!("; only {} can be used: the rest is not free", size_text(usable)));
+            }
+            text
         }
         None => used,
     }
@@ -269,6 +279,7 @@ fn to_json(tape: &str, status: &Status) -> Value {
         })),
         "bytes": status.bytes,
         "budget_bytes": status.budget_bytes,
+        "usable_bytes": status.usable_bytes,
         "flow_files": status.flow_files,
         "flow_bytes": status.flow_bytes,
         "flows_evicted": lanes::evicted_json(status.flows_evicted.as_ref()),

@@ -178,6 +178,23 @@ fn packets_are_found_while_recording_goes_on() {
     assert!(second.status.success());
 }
 
+/// A disk that others have filled is said before evidence is missed.
+#[test]
+fn a_disk_without_room_is_told() {
+    let Some(wire) = Wire::make("room") else { return };
+    let (tape, log) = (wire.place("r.tape"), wire.place("log"));
+    let text = tape.to_string_lossy().into_owned();
+    let arguments = ["record", "-i", "w0", "--tape", &text, "--budget", "100MB", "--keep-free", "100%"];
+    let recorder = wire.record(&arguments, &tape, &log);
+    let greeting = std::fs::read_to_string(&log).expect("a log");
+    assert!(greeting.contains("next to nothing will be kept"), "{greeting}");
+    std::thread::sleep(Duration::from_millis(1500));
+    let check = run_with(&["status", "--check", "--tape", &text]).ended_with(1);
+    assert!(check.stderr.contains("next to nothing is kept: 0 B"), "{}", check.stderr);
+    assert!(run_with(&["status", "--tape", &text]).text().contains("of 100 MB (0 %); only 0 B can be used"));
+    recorder.stop();
+}
+
 #[test]
 fn one_recorder_a_tape() {
     let Some(wire) = Wire::make("lock") else { return };

@@ -110,7 +110,8 @@ impl Recorder {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("it ended with {status}: {}", std::fs::read_to_string(log).unwrap_or_default());
             }
-            if run_with(&["status", "--check", "--tape", &tape]).status == 0 && self.is_owner(&tape) {
+            let status = run_with(&["status", "--format", "json", "--tape", &tape]);
+            if status.text().contains("\"recording\":true") && self.is_owner(&tape) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -32,6 +32,12 @@ pub(super) fn greet(plan: &Plan, recorder: &Recorder, old_files: &[PathBuf]) {
     let is_container = std::process::id() == 1;
     let ask = if is_container { "docker exec CONTAINER /wiretape".to_owned() } else { "wiretape".to_owned() };
     let place = if is_container { String::new() } else { format!(" --tape {tape}") };
+    if let Some(usable) = usable_bytes(plan).filter(|usable| *usable < tape::Options::BUDGET_BYTES_MIN) {
+        terminal::warning(format_args!(
+            "next to nothing will be kept: {} of the disk may be used now\n  make room, name a tape on another disk, or leave less free (--keep-free)",
+            size_text(usable)
+        ));
+    }
     line("to ask", &format!("{ask} flows --last 5m{place}"));
     line("", &format!("{ask} packets --last 5m{place} -w - | tshark -r -"));
     line("unprotected", "the files are not sealed, signed or shipped yet: whoever reads this disk reads the traffic");
