@@ -95,6 +95,29 @@ impl Collected {
         whole
     }
 
+    /// Takes each piece out of a file that the server sends, before the client sends one: the first is right where it is
+    /// there, the second is whole.
+    pub(crate) fn with_any_gap(
+        begin: fn(&Parties) -> Box<dyn Protocol>,
+        before: &[Said<'_>],
+        (message, file): (&[u8], &[u8]),
+        (next, next_file): (&[u8], &str),
+    ) {
+        let gaps = (0..message.len()).flat_map(|start| (start + 1..=message.len()).map(move |end| (start, end)));
+        for (start, end) in gaps {
+            let (Some(head), Some(tail)) = (message.get(..start), message.get(end..)) else { continue };
+            let gap = Said::Gap(Side::Server, (end - start) as u64);
+            let script = [before, &[Said::Server(head), gap, Said::Server(tail), Said::Client(next)]].concat();
+            let collected = Self::of(begin(&Parties::default()), &script);
+            for found in &collected.files {
+                let right = if found.start.sender == Some(Side::Server) { file } else { next_file.as_bytes() };
+                let is_right = found.plain.iter().zip(right).all(|(got, right)| got == right || *got == b'?');
+                assert!(is_right, "{start}..{end}: {found:?}");
+            }
+            assert!(collected.named().iter().any(|(_, text)| text == next_file), "{start}..{end}");
+        }
+    }
+
     /// All that was told of a field.
     pub(crate) fn all(&self, field: Field) -> Vec<&str> {
         self.facts.iter().filter(|(of, _)| *of == field).map(|(_, text)| text.as_str()).collect()
