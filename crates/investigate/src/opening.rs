@@ -3,7 +3,7 @@
 use crate::protocols::{KNOWN, OPENING_BYTES_MAX, Opening, Parties, Probe, Recognised};
 use crate::{At, Ends, Side};
 
-/// Pieces that are kept to be told to the protocol.
+/// Datagrams and gaps that are kept to be told to the protocol. Of streams, each byte may come alone.
 const PIECES_MAX: usize = 32;
 /// Datagrams that nobody recognised before it is given up.
 const DATAGRAMS_MAX: u32 = 16;
@@ -64,7 +64,8 @@ impl Beginning {
             if is_first || parties.is_stream {
                 said.shown_bytes = said.bytes.len().min(OPENING_BYTES_MAX);
             }
-            let is_full = self.pieces.len() + 1 >= PIECES_MAX || self.said(side).bytes.len() >= OPENING_BYTES_MAX;
+            let is_full = !parties.is_stream && self.pieces.len() + 1 >= PIECES_MAX
+                || self.said(side).bytes.len() >= OPENING_BYTES_MAX;
             let verdict = self.judge(None, parties, is_full);
             let said = self.said(side);
             said.bytes.truncate(said.bytes.len() - data.len());
@@ -88,7 +89,8 @@ impl Beginning {
 
     /// So many bytes of a side are missing.
     pub(crate) fn gap(&mut self, side: Side, at: At, bytes: u64, parties: &Parties) -> Verdict {
-        if !self.said(side).bytes.is_empty() || self.pieces.len() >= PIECES_MAX {
+        let gaps = self.pieces.iter().filter(|(_, _, piece)| matches!(piece, Piece::Gap(_))).count();
+        if !self.said(side).bytes.is_empty() || gaps >= PIECES_MAX {
             return self.judge(None, parties, true);
         }
         if !(self.is_empty() && self.datagrams > 0) {

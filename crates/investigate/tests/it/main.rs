@@ -4,6 +4,7 @@ mod captures;
 mod carved;
 mod collect;
 mod cut_everywhere;
+mod disturbed;
 mod every_capture;
 mod fingerprints;
 mod shared;

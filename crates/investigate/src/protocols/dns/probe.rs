@@ -91,7 +91,7 @@ fn stream(opening: &Opening<'_>) -> Probe {
                 Probe::More
             }
         }
-        (true, false) if message.is_empty() && message.operation == 0 && bytes.len() < HEADER_BYTES + 256 => {
+        (true, false) if message.is_empty() && message.operation <= 1 && bytes.len() < HEADER_BYTES + 256 => {
             Probe::More
         }
         _ => Probe::No,

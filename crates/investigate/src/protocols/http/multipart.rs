@@ -34,7 +34,8 @@ enum State {
     Header,
     /// In a part, which becomes a file with its first byte.
     Awaited(Box<FileStart>),
-    Part(FileId),
+    /// A file, and what is to come of it where its headers tell that.
+    Part(FileId, Option<u64>),
     Done,
 }
 
@@ -69,15 +70,25 @@ impl Multipart {
     pub(super) fn gap(&mut self, at: At, bytes: u64, sink: &mut dyn Sink) {
         let held = std::mem::take(&mut self.held);
         self.content(at, &held, sink);
-        match &self.state {
-            State::Part(file) => sink.file_gap(*file, Form::Plain, bytes),
+        self.begin(at, sink);
+        match self.state {
+            // It reaches into other parts.
+            State::Part(file, Some(left)) if bytes > left => {
+                sink.file_gap(file, Form::Plain, left);
+                sink.file_end(file, Ends::CutOff);
+                self.state = State::Preamble;
+            }
+            State::Part(file, left) => {
+                sink.file_gap(file, Form::Plain, bytes);
+                self.state = State::Part(file, left.map(|left| left.saturating_sub(bytes)));
+            }
             State::Done | State::Preamble | State::Awaited(_) => {}
             State::Line | State::Header => self.state = State::Preamble,
         }
     }
 
     pub(super) fn end(&mut self, sink: &mut dyn Sink) {
-        if let State::Part(file) = std::mem::replace(&mut self.state, State::Done) {
+        if let State::Part(file, _) = std::mem::replace(&mut self.state, State::Done) {
             sink.file_end(file, Ends::CutOff);
         }
     }
@@ -86,7 +97,7 @@ impl Multipart {
         loop {
             let taken = match self.state {
                 State::Done => return,
-                State::Preamble | State::Awaited(_) | State::Part(_) => self.until_boundary(at, rest, sink),
+                State::Preamble | State::Awaited(_) | State::Part(..) => self.until_boundary(at, rest, sink),
                 State::Line => self.line(rest),
                 State::Header => self.header(at, rest, sink),
             };
@@ -107,8 +118,8 @@ impl Multipart {
         };
         let content = rest.get(..found).unwrap_or_default();
         self.content(at, content.strip_suffix(b"\r").unwrap_or(content), sink);
-        if let State::Part(file) = std::mem::replace(&mut self.state, State::Line) {
-            sink.file_end(file, Ends::Whole);
+        if let State::Part(file, left) = std::mem::replace(&mut self.state, State::Line) {
+            sink.file_end(file, if left.unwrap_or(0) == 0 { Ends::Whole } else { Ends::CutOff });
         }
         Some(found + self.delimiter.len())
     }
@@ -172,12 +183,19 @@ impl Multipart {
         if bytes.is_empty() {
             return;
         }
+        self.begin(at, sink);
+        if let State::Part(file, left) = &mut self.state {
+            sink.file_data(*file, Form::Plain, bytes);
+            *left = left.map(|left| left.saturating_sub(bytes.len() as u64));
+        }
+    }
+
+    /// A part that was awaited is there.
+    fn begin(&mut self, at: At, sink: &mut dyn Sink) {
         if let State::Awaited(start) = &mut self.state {
             let start = std::mem::take(&mut **start);
-            self.state = State::Part(sink.file_start(at, start));
-        }
-        if let State::Part(file) = self.state {
-            sink.file_data(file, Form::Plain, bytes);
+            let bytes = start.wire_size.or(start.size);
+            self.state = State::Part(sink.file_start(at, start), bytes);
         }
     }
 

@@ -189,10 +189,10 @@ impl Fetched {
             Section::Part(number) => {
                 let shape = shape(number);
                 let transfer = shape.as_ref().map_or(Transfer::Identity, |shape| Transfer::named(&shape.encoding));
-                Content::Part(Box::new(Part::new(transfer, start(shape.as_ref()))))
+                Content::Part(Box::new(Part::new(transfer, start(shape.as_ref()), true)))
             }
             Section::Binary(number) => {
-                Content::Part(Box::new(Part::new(Transfer::Identity, start(shape(number).as_ref()))))
+                Content::Part(Box::new(Part::new(Transfer::Identity, start(shape(number).as_ref()), true)))
             }
         }
     }

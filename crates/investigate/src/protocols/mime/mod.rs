@@ -67,6 +67,8 @@ struct Header {
     block: Vec<u8>,
     line_bytes: usize,
     is_cut: bool,
+    /// Its end, and what follows, may have gone with what is missing.
+    has_gap: bool,
 }
 
 impl Message {
@@ -119,7 +121,10 @@ impl Message {
                 message.data(at, &plain, sink);
                 message.gap(at, missing, sink);
             }
-            Stage::Header => self.header.line_bytes += 1,
+            Stage::Header => {
+                self.header.line_bytes += 1;
+                self.header.has_gap = true;
+            }
             Stage::Between => {}
         }
     }
@@ -258,10 +263,10 @@ impl Message {
                 let message = Self::within(at, self.depth + 1, start, sink);
                 Stage::Message(entity.transfer, Box::new(message))
             }
-            Holds::Content => Stage::Part(Box::new(Part::new(entity.transfer, start))),
+            Holds::Content => Stage::Part(Box::new(Part::new(entity.transfer, start, !header.has_gap))),
             Holds::Parts { .. } | Holds::Message => {
                 sink.oddity(at, "a mail nested too deeply");
-                Stage::Part(Box::new(Part::new(entity.transfer, start)))
+                Stage::Part(Box::new(Part::new(entity.transfer, start, !header.has_gap)))
             }
         };
     }

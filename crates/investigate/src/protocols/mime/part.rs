@@ -16,6 +16,7 @@ pub(crate) struct Part {
     file: Option<FileId>,
     plain: Vec<u8>,
     uuencoded: Option<Uuencoded>,
+    has_start: bool,
 }
 
 /// A search through a text for uuencoded files.
@@ -26,13 +27,13 @@ struct Uuencoded {
 }
 
 impl Part {
-    /// A part that begins as `start` says.
-    pub(crate) fn new(transfer: Transfer, start: FileStart) -> Self {
+    /// A part that begins as `start` says, unless its start may be missing.
+    pub(crate) fn new(transfer: Transfer, start: FileStart, has_start: bool) -> Self {
         let is_encoded = transfer.is_encoded();
         let is_text = start.mime.as_deref() == Some("text/plain") && !is_encoded;
         let uuencoded = is_text.then(|| Uuencoded { lines: Lines::new(BEGIN_BYTES_MAX), current: None });
         let start = FileStart { is_encoded, ..start };
-        Self { start, transfer, file: None, plain: Vec::new(), uuencoded }
+        Self { start, transfer, file: None, plain: Vec::new(), uuencoded, has_start }
     }
 
     /// The next bytes, as they were transferred.
@@ -72,7 +73,7 @@ impl Part {
         let file = self.file(at, sink);
         self.transfer.finish(&mut self.plain);
         self.hand_on(file, sink);
-        sink.file_end(file, ends);
+        sink.file_end(file, if self.has_start { ends } else { Ends::CutOff });
         if let Some((file, _)) = self.uuencoded.and_then(|uuencoded| uuencoded.current) {
             sink.file_end(file, Ends::CutOff);
         }

@@ -241,11 +241,13 @@ impl Talk {
         let tree = self.smb2.trees.get(&tree);
         let is_folder = u32_at(body, 56).is_some_and(|attributes| attributes & DIRECTORY != 0);
         let (size, written) = (u64_at(body, 48), u64_at(body, 24).unwrap_or(0));
+        // On a share that is not known, what is empty and was never written is a pipe.
+        let is_pipe = (size, written) == (Some(0), 0);
         let handle = Handle {
             joins: tree.zip(size).map(|(tree, size)| format!("smb {} {name} {size} {written}", tree.share)),
             name: Some(name),
             size,
-            is_other: is_folder || tree.is_some_and(|tree| !tree.is_disk),
+            is_other: is_folder || tree.map_or(is_pipe, |tree| !tree.is_disk),
         };
         self.carried.settle(at, &opening, Key::Id(id), handle, sink);
         self.smb2.answered.key = Some(Key::Id(id));
