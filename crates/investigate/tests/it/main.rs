@@ -1,5 +1,6 @@
 //! Investigations of captures and of streams made up.
 
+mod arkime;
 mod captures;
 mod carved;
 mod collect;

@@ -25,8 +25,8 @@ const PREFIX_BYTES: usize = 4;
 /// A message of file data and some hundred bytes around it; servers offer 8 MiB.
 const MESSAGE_BYTES_MAX: u64 = 1 << 24;
 
-/// Opened names that are told of one conversation.
-const OPENED_MAX: u32 = 1024;
+/// Names that are told of one conversation.
+const TOLD_MAX: u32 = 1024;
 
 struct Smb {
     client: Intake,
@@ -39,7 +39,7 @@ struct Talk {
     carried: Carried<Key>,
     client: Half,
     server: Half,
-    opened: u32,
+    told: u32,
     smb1: Smb1,
     smb2: Smb2,
 }
@@ -83,7 +83,7 @@ impl Smb {
             carried: Carried::new(RECOGNISED.name),
             client: Half::default(),
             server: Half::default(),
-            opened: 0,
+            told: 0,
             smb1: Smb1::default(),
             smb2: Smb2::default(),
         };
@@ -247,11 +247,11 @@ impl Talk {
         (payload, bytes.saturating_sub(head.len() as u64).saturating_sub(payload))
     }
 
-    /// Tells a name that was opened.
-    fn tell_opened(&mut self, at: At, name: &str, sink: &mut dyn Sink) {
-        self.opened += 1;
-        if self.opened <= OPENED_MAX && !name.is_empty() {
-            sink.fact(at, Field::Detail, &format!("open={name}"));
+    /// Tells what is done (`open`, `remove`, …) to what has this name.
+    fn tell(&mut self, at: At, verb: &str, name: &str, sink: &mut dyn Sink) {
+        self.told += 1;
+        if self.told <= TOLD_MAX && !name.is_empty() {
+            sink.fact(at, Field::Detail, &format!("{verb}={name}"));
         }
     }
 }

@@ -27,7 +27,11 @@ const DIALECTS_MAX: usize = 32;
 /// A longer name of a dialect is cut.
 const DIALECT_BYTES_MAX: usize = 64;
 
+const CREATE_DIRECTORY: u8 = 0x00;
+const DELETE_DIRECTORY: u8 = 0x01;
 const CLOSE: u8 = 0x04;
+const DELETE: u8 = 0x06;
+const RENAME: u8 = 0x07;
 const READ: u8 = 0x0a;
 const WRITE: u8 = 0x0b;
 const OPEN: u8 = 0x02;
@@ -221,6 +225,19 @@ impl Talk {
                 let name = text.next();
                 self.opens(at, code, header, name, sink);
             }
+            CREATE_DIRECTORY | DELETE_DIRECTORY | DELETE | RENAME => {
+                let verb = match code {
+                    CREATE_DIRECTORY => "mkdir",
+                    RENAME => "rename",
+                    _ => "remove",
+                };
+                text.skip(1);
+                self.tell(at, verb, &text.next(), sink);
+                if code == RENAME {
+                    text.skip(1);
+                    self.tell(at, "renamed_to", &text.next(), sink);
+                }
+            }
             READ_ANDX => {
                 let high = if words.len() >= 24 { u32_at(words, 20).unwrap_or(0) } else { 0 };
                 if let (Some(fid), Some(low)) = (u16_at(words, 4), u32_at(words, 6)) {
@@ -247,7 +264,7 @@ impl Talk {
     }
 
     fn opens(&mut self, at: At, code: u8, header: &Header, name: String, sink: &mut dyn Sink) {
-        self.tell_opened(at, &name, sink);
+        self.tell(at, "open", &name, sink);
         self.smb1.ask(header, code, Request::Open(name));
     }
 

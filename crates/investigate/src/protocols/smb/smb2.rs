@@ -29,9 +29,17 @@ const CREATE: u16 = 5;
 const CLOSE: u16 = 6;
 const READ: u16 = 8;
 const WRITE: u16 = 9;
+const SET_INFO: u16 = 17;
 
 const STATUS_PENDING: u32 = 0x103;
 const STATUS_BUFFER_OVERFLOW: u32 = 0x8000_0005;
+
+/// `FILE_DELETE_ON_CLOSE` of what is created.
+const DELETE_ON_CLOSE: u32 = 0x1000;
+
+/// Classes of what is set of a file: `FileRenameInformation`, `FileDispositionInformation` and its `Ex`.
+const RENAME: u8 = 10;
+const DISPOSITION: [u8; 2] = [13, 64];
 
 /// `FILE_ATTRIBUTE_DIRECTORY`.
 const DIRECTORY: u32 = 0x10;
@@ -215,14 +223,33 @@ impl Talk {
                     self.smb2.ask(header.message, Request::Read { key, offset });
                 }
             }
+            (SET_INFO, false) => self.set_info(at, head, body, sink),
             _ => {}
+        }
+    }
+
+    /// What removes a file, or gives it another name (MS-SMB2 2.2.39, MS-FSCC 2.4).
+    fn set_info(&mut self, at: At, head: &[u8], body: &[u8], sink: &mut dyn Sink) {
+        const FILE: u8 = 1;
+        let (Some([FILE, class]), Some(key)) = (slice(body, 2, 2), self.key(body, 16)) else { return };
+        let name = self.carried.handle(&key).and_then(|handle| handle.name.clone()).unwrap_or_default();
+        let place = u16_at(body, 8).map(usize::from).and_then(|start| head.get(start..)).unwrap_or_default();
+        if DISPOSITION.contains(class) && place.first().is_some_and(|flags| flags & 1 != 0) {
+            self.tell(at, "remove", &name, sink);
+        } else if *class == RENAME {
+            let bytes = u32_at(place, 16).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+            self.tell(at, "rename", &name, sink);
+            self.tell(at, "renamed_to", &slice(place, 20, bytes).map(path).unwrap_or_default(), sink);
         }
     }
 
     fn create(&mut self, at: At, head: &[u8], body: &[u8], header: &Header, sink: &mut dyn Sink) {
         let name = buffer(head, body, 44).map(path).unwrap_or_default();
         let tree = self.tree(header.tree);
-        self.tell_opened(at, &name, sink);
+        self.tell(at, "open", &name, sink);
+        if u32_at(body, 40).is_some_and(|options| options & DELETE_ON_CLOSE != 0) {
+            self.tell(at, "remove", &name, sink);
+        }
         let key = Key::Opening(header.message);
         let is_other = self.smb2.trees.get(&tree).is_some_and(|tree| !tree.is_disk);
         self.carried.open(at, key, Handle { name: Some(name.clone()), is_other, ..Handle::default() }, sink);
@@ -313,7 +340,7 @@ fn wanted(header: &Header) -> u64 {
     match (header.command, header.is_reply) {
         (WRITE, false) => fixed + 48,
         (READ, true) => fixed + 16,
-        (NEGOTIATE, true) | (SESSION_SETUP | TREE_CONNECT | CREATE, _) => COMMAND_BYTES_MAX,
+        (NEGOTIATE, true) | (SESSION_SETUP | TREE_CONNECT | CREATE | SET_INFO, _) => COMMAND_BYTES_MAX,
         (CLOSE, false) => fixed + 24,
         (READ, false) => fixed + 48,
         _ => fixed,

@@ -136,6 +136,27 @@ fn compounds_whose_handle_is_the_one_before() {
     assert!(collected.files.iter().all(|file| file.ends == Some(Ends::Whole)));
 }
 
+/// `SET_INFO` of a file (MS-SMB2 2.2.39).
+fn set_info(message: u64, class: u8, set: &[u8]) -> Vec<u8> {
+    let length = (set.len() as u32).to_le_bytes();
+    let body = [&[33, 0, 1, class][..], &length, &[96, 0, 0, 0, 0, 0, 0, 0], &ID, set].concat();
+    smb2(17, false, message, 0, &body)
+}
+
+#[test]
+fn what_is_renamed_and_removed_is_told() {
+    let name: Vec<u8> = "dir\\gone.exe".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let renamed = [&[0; 16][..], &(name.len() as u32).to_le_bytes(), &name].concat();
+    let (open, opened) = (session(&create(2, "tool.exe")), session(&created(2, 0)));
+    let (rename, remove) = (session(&set_info(3, 10, &renamed)), session(&set_info(4, 13, &[1])));
+    let kept = session(&set_info(5, 13, &[0]));
+    let script =
+        [Said::Client(&open), Said::Server(&opened), Said::Client(&rename), Said::Client(&remove), Said::Client(&kept)];
+    let collected = Collected::cut_everywhere(RECOGNISED.begin, &script);
+    let expected = ["open=tool.exe", "rename=tool.exe", "renamed_to=dir\\gone.exe", "remove=tool.exe"];
+    assert_eq!(collected.all(Field::Detail), expected);
+}
+
 #[test]
 fn pipes_carry_no_files() {
     let connect = session(&tree_connect(1, "\\\\srv\\IPC$"));
