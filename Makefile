@@ -4,7 +4,7 @@ TARGET := x86_64-unknown-linux-gnu
 BINARY := build/wiretape
 STATIC := RUSTFLAGS="-C target-feature=+crt-static"
 
-.PHONY: run test build image bench bench-query bench-survival fuzz lint deny clean deps
+.PHONY: run test build image bench bench-query bench-survival bench-investigate fuzz lint deny clean deps
 
 run: deps build          ## record on this host and show the first flows
 	tools/run
@@ -26,6 +26,9 @@ bench: deps build        ## loss and CPU beside tcpdump, dumpcap, netsniff-ng an
 bench-query: deps build  ## questions beside tcpdump, stenoread and DuckDB (root; 25 GB of disk, about an hour the first time)
 	cargo build --release --locked -p tape --example sparse
 	python3 bench/query.py --binary $(BINARY)
+
+bench-investigate: deps build  ## what is said in 4 GB of packets, beside tshark and tcpflow (8 GB of disk, 10 minutes)
+	python3 bench/investigate.py --binary $(BINARY)
 
 bench-survival: deps build  ## an incident and a flood of 100 times the tape in each shape, beside rings of the same size (hours; SURVIVAL="--only shapes --times 10" is ten times, about half an hour)
 	cargo build --release --locked -p packet --example survival

@@ -22,6 +22,7 @@ import sys
 import time
 
 import steno
+from packets import drop_caches, find_synth, make_capture, say
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOST = "10.1.0.10"  # the busiest of synth.py's hosts
@@ -32,26 +33,6 @@ SMALL_FLOWS, SMALL_PACKETS = 10_000, 5_000_000
 def bytes_of(text):
     units = {"M": 10**6, "G": 10**9}
     return int(float(text[:-1]) * units[text[-1]]) if text[-1] in units else int(text)
-
-
-def find_synth():
-    paths = [os.environ.get("WIRETAPE_SYNTH"), HERE.parent.parent / "shared" / "bench" / "synth.py"]
-    found = [pathlib.Path(path) for path in paths if path and pathlib.Path(path).exists()]
-    if not found:
-        sys.exit("the benchmark's packets come from shared/bench/synth.py, which is neither beside this repository nor at $WIRETAPE_SYNTH")
-    return found[0]
-
-
-def make_capture(synth, directory, size):
-    capture = directory / f"synth-{size.lower()}.pcap"
-    if not capture.exists():
-        part = capture.with_suffix(".part")
-        seed = sum(map(ord, size))
-        say(f"making {capture.name} (some minutes for each 10 GB)")
-        subprocess.run([sys.executable, synth, "-o", part, "--bytes", size, "--seed", str(seed), "--root", synth.parent.parent / "captures",
-                        "--manifest", capture.with_suffix(".flows.jsonl")], check=True, stderr=subprocess.DEVNULL)
-        part.rename(capture)
-    return capture
 
 
 def needle_of(capture):
@@ -98,11 +79,6 @@ def index_share(tape):
                           capture_output=True, text=True).stdout
     group = json.loads(text.splitlines()[0])
     return index, group.get("bytes") or group["bytes_toserver"] + group["bytes_toclient"]
-
-
-def drop_caches():
-    os.sync()
-    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
 
 
 def timed(command, first_byte=False):
@@ -215,10 +191,6 @@ def table(name, rows):
             cells.append(f"{ratio('cold')} / {ratio('warm')}" if tool in row and "wiretape" in row else "")
         lines.append(f"| {question} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def measure(results, directory):
