@@ -16,24 +16,29 @@ pub struct PayloadField {
     pub name: &'static str,
     /// It can have several values; of the others the first counts.
     pub is_list: bool,
+    /// That there were more values than are kept is noted.
+    notes_more: bool,
 }
+
+/// The field that names those that had more, or longer, values than are kept.
+const MORE: &str = "more_values";
 
 /// Every field that payload gives, in the order in which they are shown.
 pub const PAYLOAD_FIELDS: &[PayloadField] = &[
-    one("app_proto"),
+    first("app_proto"),
     one("tls_sni"),
     several("tls_alpn"),
-    one("tls_version"),
+    first("tls_version"),
     one("ja3"),
     one("ja3s"),
     one("ja4"),
     one("hassh"),
-    one("cert_sha256"),
+    first("cert_sha256"),
     one("http_hostname"),
     one("http_user_agent"),
     several("dns_queries"),
     several("dns_answers"),
-    one("dest_name"),
+    first("dest_name"),
     several("cert_subject"),
     several("cert_issuer"),
     several("mail_from"),
@@ -43,14 +48,21 @@ pub const PAYLOAD_FIELDS: &[PayloadField] = &[
     several("user"),
     several("host_name"),
     several("software"),
+    several(MORE),
 ];
 
+/// The first value is what the field means.
+const fn first(name: &'static str) -> PayloadField {
+    PayloadField { name, is_list: false, notes_more: false }
+}
+
+/// There is room for one value.
 const fn one(name: &'static str) -> PayloadField {
-    PayloadField { name, is_list: false }
+    PayloadField { name, is_list: false, notes_more: true }
 }
 
 const fn several(name: &'static str) -> PayloadField {
-    PayloadField { name, is_list: true }
+    PayloadField { name, is_list: true, notes_more: true }
 }
 
 /// What payload says of a flow: few of the fields, so only those that there are.
@@ -64,13 +76,24 @@ impl Payload {
     pub fn add(&mut self, name: &str, value: &str) -> bool {
         let Some(field) = PAYLOAD_FIELDS.iter().find(|field| field.name == name) else { return false };
         let most = if field.is_list { VALUES_MAX } else { 1 };
-        let value = value.get(..value.floor_char_boundary(VALUE_BYTES_MAX)).unwrap_or_default();
+        let kept = value.get(..value.floor_char_boundary(VALUE_BYTES_MAX)).unwrap_or_default();
         let known = || self.values(field.name);
-        if value.is_empty() || known().count() >= most || known().any(|known| known == value) {
+        if kept.is_empty() || known().any(|known| known == kept) {
             return false;
         }
-        self.values.push((field.name, value.into()));
-        true
+        let has_room = known().count() < most;
+        if has_room {
+            self.values.push((field.name, kept.into()));
+        }
+        if field.notes_more && (!has_room || kept.len() < value.len()) {
+            self.add(MORE, field.name);
+        }
+        has_room
+    }
+
+    /// All that was told: fields by their names, and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (*name, &**value))
     }
 
     /// The values of a field, in the order in which they were told.
@@ -137,6 +160,7 @@ mod tests {
         payload.add("mail_subject", &"\u{fc}".repeat(VALUE_BYTES_MAX));
         assert_eq!(payload.values("dns_queries").count(), VALUES_MAX);
         assert_eq!(payload.first("mail_subject").map(str::len), Some(VALUE_BYTES_MAX));
+        assert_eq!(payload.values(MORE).collect::<Vec<_>>(), ["tls_sni", "dns_queries", "mail_subject"]);
         let mut merged = Payload::default();
         merged.add("tls_sni", "first.example");
         merged.merge(&payload);

@@ -81,6 +81,8 @@ pub struct FlowRow {
     pub last_arrival: u64,
     /// What payload says of it; `None` if that was not read.
     pub payload: Option<Box<Payload>>,
+    /// Heads of it were kept that were not read for `payload`.
+    pub is_unread: bool,
 }
 
 /// How much of a flow's packets is there.
@@ -145,8 +147,14 @@ impl From<&FlowPart> for FlowRow {
             first_arrival: part.first_arrival,
             last_arrival: part.last_arrival,
             payload: part.payload.clone(),
+            is_unread: is_unread(part),
         }
     }
+}
+
+/// What is beyond a head is not read for rows.
+fn is_unread(part: &FlowPart) -> bool {
+    part.payload.is_none() && part.lanes.iter().any(|lane| lane != Lane::Bulk)
 }
 
 impl FlowRow {
@@ -175,6 +183,7 @@ impl FlowRow {
             self.last_arrival = part.last_arrival;
         }
         self.first_arrival = self.first_arrival.min(part.first_arrival);
+        self.is_unread |= is_unread(part);
         match (&mut self.payload, &part.payload) {
             (Some(known), Some(later)) => known.merge(later),
             (known @ None, later) => known.clone_from(later),

@@ -102,6 +102,42 @@ pub enum Field {
 }
 
 impl Field {
+    /// All of them.
+    pub const ALL: [Self; 27] = [
+        Self::TlsSni,
+        Self::TlsAlpn,
+        Self::TlsVersion,
+        Self::Ja3,
+        Self::Ja3s,
+        Self::Ja4,
+        Self::Hassh,
+        Self::HasshServer,
+        Self::CertSha256,
+        Self::CertSubject,
+        Self::CertIssuer,
+        Self::HttpHostname,
+        Self::HttpUserAgent,
+        Self::HttpRequest,
+        Self::HttpStatus,
+        Self::Url,
+        Self::DnsQuery,
+        Self::DnsAnswer,
+        Self::MailFrom,
+        Self::MailTo,
+        Self::MailSubject,
+        Self::MailId,
+        Self::User,
+        Self::Software,
+        Self::Version,
+        Self::HostName,
+        Self::Detail,
+    ];
+
+    /// The field of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+
     /// Its name in answers.
     pub fn name(self) -> &'static str {
         match self {

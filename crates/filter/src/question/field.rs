@@ -202,6 +202,8 @@ fields! {
     HostName "host_name" Name,
     /// What clients and servers called themselves and their versions.
     Software "software" Name,
+    /// Fields that had more values than are kept.
+    MoreValues "more_values" Name,
     /// Lanes that it was recorded on.
     Lane "lane" Name,
     /// full, head, headers or none.
@@ -218,7 +220,7 @@ impl Field {
 
     /// Whether payload gives it.
     pub fn is_of_payload(self) -> bool {
-        (Self::AppProto..=Self::Software).contains(&self)
+        (Self::AppProto..=Self::MoreValues).contains(&self)
     }
 
     /// The words that it can hold, where these are few.

@@ -2,7 +2,7 @@
 
 use packet::Address;
 
-use super::{Kind, Search, domain, url};
+use super::{Kind, Meeting, Search, domain, url};
 use crate::files::{Collector, FoundFile, NoStore};
 use crate::{At, Body, Ends, Expected, Field, FileId, FileStart, Sink};
 
@@ -39,6 +39,12 @@ pub trait Observing {
 
     /// Who is in a flow of which something may be told.
     fn meet(&mut self, _flow: u64, _client: Address, _server: Address) {}
+
+    /// A flow's row: what is observed until it ends is what the row says.
+    fn begin_row(&mut self, _meeting: &Meeting) {}
+
+    /// Nothing more of the row comes.
+    fn end_row(&mut self) {}
 }
 
 /// A sink that tells what it hears as observations.
@@ -62,6 +68,18 @@ impl<'a, O: Observing> Observer<'a, O> {
         search.payload(at.flow, from_client, packet, headers, &mut |place| {
             observing.observe(&Observation { at, field: "payload", what: What::Listed(place) });
         });
+    }
+
+    /// Tells what a flow's row says: who met, and values of fields by their names.
+    pub fn row<'v>(&mut self, meeting: &Meeting, said: impl Iterator<Item = (&'v str, &'v str)>) {
+        self.observing.begin_row(meeting);
+        let at = At { flow: meeting.flow, time: meeting.first, arrival: 0 };
+        for (name, value) in said {
+            if let Some(field) = Field::named(name) {
+                self.fact(at, field, value);
+            }
+        }
+        self.observing.end_row();
     }
 
     /// Everything was said.

@@ -33,7 +33,7 @@ pub struct Meeting {
 /// What there is of one indicator.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// How often: flows with an address, and each time that anything else was said.
+    /// How often: flows with an address, and each time that anything else was said; by rows, flows.
     pub count: u64,
     /// First time.
     pub first: Option<Timestamp>,
@@ -66,17 +66,19 @@ pub struct Sightings<'a> {
     seen: BTreeMap<usize, Seen>,
     hosts: BTreeMap<Address, Summed>,
     hours: BTreeMap<Timestamp, Summed>,
-    meetings: HashMap<u64, (Address, Address, bool)>,
+    meetings: HashMap<u64, (Address, Address)>,
+    /// The row that is being told.
+    row: Option<Meeting>,
 }
 
 impl<'a> Sightings<'a> {
     /// Of a list, nothing seen yet.
     pub fn new(list: &'a Watchlist) -> Self {
-        Self { list, seen: BTreeMap::new(), hosts: BTreeMap::new(), hours: BTreeMap::new(), meetings: HashMap::new() }
+        let (seen, hosts, hours) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { list, seen, hosts, hours, meetings: HashMap::new(), row: None }
     }
 
-    /// A flow with its addresses.
-    pub fn flow(&mut self, meeting: &Meeting) {
+    fn addresses(&mut self, meeting: &Meeting) {
         let ends = [(meeting.client, meeting.server, "src_ip"), (meeting.server, meeting.client, "dest_ip")];
         for (address, other, field) in ends {
             let places: Vec<usize> = self.list.address(address).collect();
@@ -123,11 +125,15 @@ impl<'a> Sightings<'a> {
     }
 
     fn said(&mut self, observation: &Observation<'_>, place: usize, value: Option<String>) {
-        let at = observation.at;
-        let host =
-            self.meetings.get(&at.flow).map(|(client, server, is_inbound)| if *is_inbound { *server } else { *client });
-        let sighting = Sighting { place, field: observation.field, flow: at.flow, host, first: at.time, last: at.time };
-        self.add(&sighting, value);
+        let (at, field) = (observation.at, observation.field);
+        let meeting = self.meetings.get(&at.flow).copied();
+        let (meeting, first, last) = match &self.row {
+            Some(_) if self.seen.get(&place).is_some_and(|seen| seen.has(at.flow, field)) => return,
+            Some(row) => (Some((row.client, row.server)), row.first, row.last),
+            None => (meeting, at.time, at.time),
+        };
+        let host = meeting.map(|(client, server)| near(client, server));
+        self.add(&Sighting { place, field, flow: at.flow, host, first, last }, value);
     }
 
     fn add(&mut self, sighting: &Sighting, value: Option<String>) {
@@ -153,9 +159,17 @@ impl<'a> Sightings<'a> {
 impl Observing for Sightings<'_> {
     fn meet(&mut self, flow: u64, client: Address, server: Address) {
         if self.meetings.len() < MEETINGS_MAX {
-            let is_inbound = is_reserved(server) && !is_reserved(client);
-            self.meetings.entry(flow).or_insert((client, server, is_inbound));
+            self.meetings.entry(flow).or_insert((client, server));
         }
+    }
+
+    fn begin_row(&mut self, meeting: &Meeting) {
+        self.addresses(meeting);
+        self.row = Some(*meeting);
+    }
+
+    fn end_row(&mut self) {
+        self.row = None;
     }
 
     fn observe(&mut self, observation: &Observation<'_>) {
@@ -168,6 +182,18 @@ impl Observing for Sightings<'_> {
         };
         places.into_iter().for_each(|place| self.said(observation, place, value.clone()));
     }
+}
+
+impl Seen {
+    /// Whether a field of a flow told it.
+    fn has(&self, flow: u64, field: &str) -> bool {
+        self.fields.contains(field) && self.flows.contains(&flow)
+    }
+}
+
+/// Which of the two met the other: the client, unless only the server can be ours.
+fn near(client: Address, server: Address) -> Address {
+    if is_reserved(server) && !is_reserved(client) { server } else { client }
 }
 
 struct Sighting {

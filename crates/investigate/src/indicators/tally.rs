@@ -18,7 +18,7 @@ const NAMES_MAX: usize = 8;
 /// Something that was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Item {
-    /// How often it was said; of an address, its flows.
+    /// How often it was said; of an address, and where rows tell it, its flows.
     pub count: u64,
     /// First time.
     pub first: Timestamp,
@@ -43,16 +43,25 @@ pub struct Tally {
     private: BTreeMap<Kind, BTreeSet<String>>,
     left_out: BTreeSet<Indicator>,
     beyond: u64,
+    /// Kinds that are wanted; empty is all.
+    kinds: Vec<Kind>,
+    /// First and last time of the row that is being told.
+    row: Option<(Timestamp, Timestamp)>,
 }
 
 impl Tally {
     /// Nothing seen yet; what `allowed` covers will be left out.
     pub fn new(allowed: Watchlist) -> Self {
-        Self { items: HashMap::new(), allowed, private: BTreeMap::new(), left_out: BTreeSet::new(), beyond: 0 }
+        let (private, left_out) = (BTreeMap::new(), BTreeSet::new());
+        Self { items: HashMap::new(), allowed, private, left_out, beyond: 0, kinds: Vec::new(), row: None }
     }
 
-    /// A flow with its addresses.
-    pub fn flow(&mut self, meeting: &Meeting) {
+    /// Of these kinds alone; none is all.
+    pub fn only(self, kinds: &[Kind]) -> Self {
+        Self { kinds: kinds.to_vec(), ..self }
+    }
+
+    fn addresses(&mut self, meeting: &Meeting) {
         for (address, is_client) in [(meeting.client, true), (meeting.server, false)] {
             self.address(address, is_client, meeting);
             if meeting.client == meeting.server {
@@ -103,11 +112,21 @@ impl Tally {
     }
 
     fn private(&mut self, kind: Kind, value: String) {
+        if !self.wants(kind) {
+            return;
+        }
         insert(self.private.entry(kind).or_default(), value, ITEMS_MAX);
+    }
+
+    fn wants(&self, kind: Kind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
     /// The item, with this sighting added; `None` if it is left out.
     fn item(&mut self, indicator: Indicator, flow: u64, time: Timestamp) -> Option<&mut Item> {
+        if !self.wants(indicator.kind) {
+            return None;
+        }
         if !self.items.contains_key(&indicator) {
             if self.allowed.covers(&indicator) {
                 insert(&mut self.left_out, indicator, ITEMS_MAX);
@@ -119,15 +138,30 @@ impl Tally {
             }
         }
         let item = self.items.entry(indicator).or_insert_with(|| Item { first: time, last: time, ..Item::default() });
+        let is_known = item.flows.len() >= FLOWS_MAX || item.flows.contains(&flow);
+        let (first, last) = match self.row {
+            // The packets have told it.
+            Some(_) if is_known => return None,
+            times => times.unwrap_or((time, time)),
+        };
         item.count += 1;
-        item.first = item.first.min(time);
-        item.last = item.last.max(time);
+        item.first = item.first.min(first);
+        item.last = item.last.max(last);
         insert(&mut item.flows, flow, FLOWS_MAX);
         Some(item)
     }
 }
 
 impl Observing for Tally {
+    fn begin_row(&mut self, meeting: &Meeting) {
+        self.addresses(meeting);
+        self.row = Some((meeting.first, meeting.last));
+    }
+
+    fn end_row(&mut self) {
+        self.row = None;
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) {
         let at = observation.at;
         let (kind, value) = match observation.what {

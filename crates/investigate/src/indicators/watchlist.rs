@@ -1,6 +1,6 @@
 //! Indicators, to be found by what is seen.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use packet::Address;
 
@@ -17,7 +17,23 @@ pub struct Watchlist {
     domains: HashMap<String, Vec<usize>>,
     /// What is compared as it is. Hashes are of whatever has them: a list seldom says that one is a JA3.
     texts: HashMap<String, Vec<usize>>,
+    /// Hosts of URLs that name something on them.
+    url_hosts: HashSet<String>,
 }
+
+/// Fields of rows that domains, addresses, mail addresses, user agents and fingerprints are met by.
+const COMPARED: [&str; 10] = [
+    "tls_sni",
+    "ja3",
+    "ja3s",
+    "ja4",
+    "http_hostname",
+    "http_user_agent",
+    "dns_queries",
+    "dns_answers",
+    "mail_from",
+    "mail_to",
+];
 
 impl Watchlist {
     /// Of these indicators.
@@ -40,9 +56,27 @@ impl Watchlist {
         self.listed.is_empty()
     }
 
-    /// Whether there is one that rows of addresses cannot tell.
+    /// Whether there is one that addresses cannot tell.
     pub fn needs_payload(&self) -> bool {
         self.listed.iter().any(|one| one.indicator.network().is_none())
+    }
+
+    /// Whether there is one that no field of a flow's row can tell: what only packets say.
+    pub fn needs_packets(&self) -> bool {
+        let kinds = [Kind::Md5, Kind::Sha1, Kind::Sha256, Kind::CertSha1];
+        self.listed.iter().any(|one| kinds.contains(&one.indicator.kind))
+    }
+
+    /// Whether the packets of a flow can tell of what is listed beyond its row, by a value of the row: URLs are in packets
+    /// alone, a row has the first certificate of a chain, and not more values of a field than there is room for.
+    pub fn is_beyond_row(&self, field: &str, value: &str) -> bool {
+        match field {
+            "http_hostname" => self.url_hosts.contains(&value.to_ascii_lowercase()),
+            "app_proto" => value == "ssdp" && !self.url_hosts.is_empty(),
+            "cert_sha256" => self.listed.iter().any(|one| one.indicator.kind == Kind::CertSha256),
+            "more_values" => COMPARED.contains(&value),
+            _ => false,
+        }
     }
 
     /// Whether there are addresses or networks.
@@ -111,6 +145,8 @@ impl Watchlist {
                 if url::is_host_alone(&indicator.value) {
                     // Who asked for anything there asked for the host.
                     self.index_host(place, &indicator.value);
+                } else if let Some(host) = url::host(&indicator.value) {
+                    self.url_hosts.insert(host.to_owned());
                 }
             }
             _ => self.texts.entry(indicator.value.clone()).or_default().push(place),

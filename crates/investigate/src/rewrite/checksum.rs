@@ -71,6 +71,11 @@ fn updated(checksum: u16, old: u64, new: u64) -> u16 {
     !(sum as u16)
 }
 
+/// The sum of bytes as words, an odd last one filled up with zero.
+pub(super) fn sum(bytes: &[u8]) -> u64 {
+    weigh(bytes, false)
+}
+
 /// The sum of bytes as words.
 fn weigh(bytes: &[u8], is_odd: bool) -> u64 {
     let weight = |place: usize| if (place % 2 == 1) == is_odd { 8 } else { 0 };

@@ -1,8 +1,10 @@
 //! Addresses in packets changed in place, with the checksums over them.
 
 mod checksum;
+mod offload;
 mod walk;
 
+pub use offload::{complete_checksums, segments};
 pub use walk::{Outline, rewrite};
 
 use packet::Mac;

@@ -148,6 +148,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("user", Repeating, Cells::SaidList),
     column("host_name", Repeating, Cells::SaidList),
     column("software", Repeating, Cells::SaidList),
+    column("more_values", Few, Cells::SaidList),
 ];
 
 const fn column(name: &'static str, coding: Coding, cells: Cells) -> Column {

@@ -1,8 +1,10 @@
 //! `wiretape iocs` and `wiretape sweep`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use investigate::indicators::Kind;
 
 use super::{LimitArgs, SourceArgs, TimesArgs};
 
@@ -21,12 +23,32 @@ pub(crate) struct IocsArgs {
     /// Leave out what this list covers: addresses, networks, domains with all names below them, hashes
     #[arg(long, value_name = "FILE")]
     pub(crate) allow: Option<PathBuf>,
+    /// Only these: address, domain, url, email, user_agent, ja3, ja4, cert_sha1, cert_sha256, sha256 (of files). Of a tape
+    /// all but url, cert_sha1 and sha256 come from rows of flows, without reading their packets
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub(crate) only: Vec<ListedKind>,
     /// What it may take.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// pcap-filter(7) and field predicates; everything that was said in flows that match
     #[arg(value_name = "EXPR")]
     pub(crate) expression: Vec<String>,
+}
+
+/// A kind of indicators that is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListedKind(pub(crate) Kind);
+
+impl FromStr for ListedKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // Networks are not told, and other hashes of a file stand beside its SHA-256.
+        let listed = || Kind::ALL.into_iter().filter(|kind| !matches!(kind, Kind::Prefix | Kind::Md5 | Kind::Sha1));
+        let found = listed().find(|kind| kind.name() == text.trim());
+        let names = || listed().map(Kind::name).collect::<Vec<_>>().join(", ");
+        found.map(Self).ok_or_else(|| format!("it is none of {}", names()))
+    }
 }
 
 /// How indicators are printed.

@@ -3,11 +3,10 @@
 use std::io::{BufWriter, Write};
 
 use investigate::indicators::export::{self, Export};
-use investigate::indicators::{Indicator, Item, Tally, Watchlist};
-use tape::question::{Query, Source};
+use investigate::indicators::{Indicator, Item, Kind, Tally, Watchlist};
+use tape::question::{Coverage, Query, Source};
 
-use super::sweep::is_stdin;
-use super::{courtesy, indicators, observed, question as asked};
+use super::{courtesy, indicators, observed, question as asked, spool};
 use crate::args::{IocsArgs, IocsFormat};
 use crate::errors::{Exit, Failure};
 use crate::output::coverage::{self, thousands};
@@ -18,16 +17,15 @@ use crate::units::rfc3339;
 /// Prints the indicators in what matches.
 pub(crate) fn run(arguments: &IocsArgs) -> Result<Exit, Failure> {
     courtesy::give_way(arguments.limits.memory)?;
-    let source = asked::source(&arguments.source)?;
-    if is_stdin(&source) {
-        return Err(Failure::call("a capture on standard input can be read once, and iocs reads it twice")
-            .attempt("name a file: -r FILE"));
-    }
     let query = asked::query(&arguments.times, &arguments.expression)?;
     let allowed = arguments.allow.as_deref().map(indicators::read).transpose()?.unwrap_or_default();
-    let (items, covered) = items(&source, &query, allowed)?;
+    let source = asked::source(&arguments.source)?;
+    let title = title(&source, &arguments.expression);
+    let source = spool::repeatable(source, arguments.allow.as_deref())?;
+    let kinds: Vec<Kind> = arguments.only.iter().map(|kind| kind.0).collect();
+    let (items, covered) = items(&source, &query, allowed, &kinds)?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    let exported = Export { title: &title(&source, &arguments.expression), items: &items, rfc3339 };
+    let exported = Export { title: &title, items: &items, rfc3339 };
     let formless = items.iter().filter(|(indicator, _)| !export::has_stix_form(indicator)).count();
     if arguments.format == IocsFormat::Stix && formless > 0 {
         terminal::warning(format_args!(
@@ -45,14 +43,14 @@ pub(crate) fn run(arguments: &IocsArgs) -> Result<Exit, Failure> {
 }
 
 /// The indicators in what matches; says what was left out.
-pub(super) fn items(
+fn items(
     source: &Source,
     query: &Query,
     allowed: Watchlist,
-) -> Result<(Vec<(Indicator, Item)>, tape::question::Coverage), Failure> {
-    let mut tally = Tally::new(allowed);
-    let rows = observed::meetings(source, query, &mut |meeting| tally.flow(meeting))?;
-    let packets = observed::observe(source, query, &mut tally, None)?;
+    kinds: &[Kind],
+) -> Result<(Vec<(Indicator, Item)>, Coverage), Failure> {
+    let mut tally = Tally::new(allowed).only(kinds);
+    let covered = look(source, query, &mut tally, kinds)?;
     let (private, allowed, beyond) = tally.left_out();
     if private + allowed > 0 {
         terminal::notice(format_args!(
@@ -67,7 +65,38 @@ pub(super) fn items(
             thousands(beyond)
         ));
     }
-    Ok((tally.into_items(), observed::together(rows, packets)))
+    Ok((tally.into_items(), covered))
+}
+
+/// Packets tell all; of a tape, rows do where all that is wanted stands in them, and where packets are gone.
+fn look(source: &Source, query: &Query, tally: &mut Tally, kinds: &[Kind]) -> Result<Coverage, Failure> {
+    let in_rows = |kind: &Kind| {
+        matches!(
+            kind,
+            Kind::Address | Kind::Domain | Kind::Email | Kind::UserAgent | Kind::Ja3 | Kind::Ja4 | Kind::CertSha256
+        )
+    };
+    // Rows of captures are made for the question: what was said in them only where it is asked for.
+    let of_rows = Query { payload: query.payload.filter(|_| query.expression.is_some()), ..query.clone() };
+    let is_tape = matches!(source, Source::Tape(_));
+    if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Kind::Address) {
+        return Ok(observed::rows(source, &of_rows, tally, true, &|_, _| false)?.coverage);
+    }
+    if is_tape && !kinds.is_empty() && kinds.iter().all(in_rows) {
+        let wants_certificates = kinds.contains(&Kind::CertSha256);
+        let beyond = |field: &str, _: &str| field == "more_values" || (wants_certificates && field == "cert_sha256");
+        let rows = observed::rows(source, &of_rows, tally, false, &beyond)?;
+        if rows.beyond_heads > 0 {
+            terminal::notice(format_args!(
+                "{} flows said more than their heads, by which rows tell what was said: without --only all of it is read",
+                thousands(rows.beyond_heads)
+            ));
+        }
+        return rows.read_open(source, query, tally);
+    }
+    let packets = observed::packets(source, query, tally, None)?;
+    let rows = observed::rows(source, &of_rows, tally, true, &|_, _| false)?;
+    Ok(observed::together(rows.coverage, packets))
 }
 
 /// What was asked, of what.

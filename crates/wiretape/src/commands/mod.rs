@@ -28,6 +28,7 @@ mod progress;
 mod question;
 pub(crate) mod record;
 pub(crate) mod replay;
+mod spool;
 pub(crate) mod status;
 pub(crate) mod stream;
 pub(crate) mod sweep;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use investigate::rewrite::{Mapping, rewrite};
+use investigate::rewrite::{Mapping, complete_checksums, rewrite, segments};
 use packet::capture::convert_to_ethernet;
 use packet::{Address, Interface, LinkType, Mac, Packet, Timestamp};
 use record::{Interfaces, NetworkInterface, Transmitter};
@@ -18,6 +18,8 @@ use crate::units::{size_text, span_text};
 
 /// Errno of a packet that is longer than the interface takes.
 const EMSGSIZE: i32 = 90;
+/// What interfaces take, where theirs is not known.
+const MTU: usize = 1500;
 
 /// Sends the packets that match.
 pub(crate) fn run(arguments: &ReplayArgs) -> Result<Exit, Failure> {
@@ -80,8 +82,12 @@ struct Replay<'a> {
     sent: u64,
     sent_bytes: u64,
     cut: u64,
+    /// Packets that offloading had made longer than the interface takes, and what was sent in their places.
+    split: (u64, u64),
     too_long: u64,
     unfit: u64,
+    /// Packets whose checksums had been left to hardware.
+    completed: u64,
     failed: Option<std::io::Error>,
 }
 
@@ -96,8 +102,10 @@ impl<'a> Replay<'a> {
             sent: 0,
             sent_bytes: 0,
             cut: 0,
+            split: (0, 0),
             too_long: 0,
             unfit: 0,
+            completed: 0,
             failed: None,
         }
     }
@@ -119,12 +127,24 @@ impl<'a> Replay<'a> {
                 self.sent_bytes += self.data.len() as u64;
                 Ok(())
             }
-            Err(error) if error.raw_os_error() == Some(EMSGSIZE) => {
-                self.too_long += 1;
-                Ok(())
-            }
+            Err(error) if error.raw_os_error() == Some(EMSGSIZE) => self.in_segments(),
             Err(error) => Err(error),
         }
+    }
+
+    /// Sends a packet that is too long as hardware would have sent it.
+    fn in_segments(&mut self) -> std::io::Result<()> {
+        let Some(segments) = segments(self.transmitter.link_type(), &self.data, mtu(&self.arguments.interface)) else {
+            self.too_long += 1;
+            return Ok(());
+        };
+        for segment in &segments {
+            self.transmitter.send(segment)?;
+            self.sent_bytes += segment.len() as u64;
+        }
+        self.sent += 1;
+        self.split = (self.split.0 + 1, self.split.1 + segments.len() as u64);
+        Ok(())
     }
 
     /// Brings the packet to the interface's link type, with its new addresses; false if it has no form in it.
@@ -143,6 +163,7 @@ impl<'a> Replay<'a> {
         }
         let missing_bytes = (packet.wire_bytes as usize).saturating_sub(packet.data.len());
         self.data.resize(self.data.len() + missing_bytes, 0);
+        self.completed += u64::from(complete_checksums(link_type, &mut self.data));
         if !self.arguments.rewrite.is_empty() {
             rewrite(link_type, &mut self.data, &mut Replacing(&self.arguments.rewrite));
         }
@@ -167,9 +188,25 @@ impl<'a> Replay<'a> {
             let (bytes, took) = (size_text(self.sent_bytes), span_text(begun.elapsed()));
             terminal::notice(format_args!("sent {bytes} in {took}"));
         }
+        if self.completed > 0 {
+            let count = thousands(self.completed);
+            terminal::notice(format_args!(
+                "{count} packets got the checksums that their sender had left to its hardware"
+            ));
+        }
+        if let (packets @ 1.., segments) = self.split {
+            terminal::notice(format_args!(
+                "{} packets that are longer than the interface takes, made so by offloading, were sent as {} segments",
+                thousands(packets),
+                thousands(segments)
+            ));
+        }
         for (count, why) in [
             (self.cut, "they were cut short when they were captured (--pad fills them with zeros)"),
-            (self.too_long, "they are longer than the interface takes: raise its MTU, or record without offloading"),
+            (
+                self.too_long,
+                "they are longer than the interface takes, and no TCP segments that could be cut: raise its MTU",
+            ),
             (self.unfit, "their link layer has no form on the interface"),
         ] {
             if count > 0 {
@@ -177,6 +214,12 @@ impl<'a> Replay<'a> {
             }
         }
     }
+}
+
+/// Bytes of a network packet that an interface takes.
+fn mtu(interface: &str) -> usize {
+    let said = std::fs::read_to_string(format!("/sys/class/net/{interface}/mtu"));
+    said.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MTU)
 }
 
 /// The first pair that fits counts.

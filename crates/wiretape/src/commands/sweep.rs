@@ -1,16 +1,17 @@
 //! `wiretape sweep`: where indicators have been seen.
 
 use std::io::BufWriter;
-use std::path::Path;
 
 use investigate::indicators::{Search, Sightings, Watchlist};
 use tape::question::{Coverage, Query, Source};
 
-use super::{courtesy, indicators, observed, question as asked};
+use super::observed::{self, together};
+use super::{courtesy, indicators, question as asked, spool};
 use crate::args::{SweepArgs, SweepFormat};
 use crate::errors::{Exit, Failure};
-use crate::output::coverage;
+use crate::output::coverage::{self, thousands};
 use crate::output::sightings;
+use crate::terminal;
 
 /// Addresses and networks that the index is asked for by name; of more, every row is looked at.
 const ASKED_MAX: usize = 1000;
@@ -18,24 +19,11 @@ const ASKED_MAX: usize = 1000;
 /// Prints where the indicators of a list have been seen.
 pub(crate) fn run(arguments: &SweepArgs) -> Result<Exit, Failure> {
     courtesy::give_way(arguments.limits.memory)?;
-    let source = asked::source(&arguments.source)?;
-    if is_stdin(&source) {
-        return Err(Failure::call("a capture on standard input can be read once, and a sweep reads it twice")
-            .attempt("name a file: -r FILE"));
-    }
     let list = indicators::read(&arguments.indicators)?;
-    let query = asked::query(&arguments.times, &[])?;
+    let source = spool::repeatable(asked::source(&arguments.source)?, Some(&arguments.indicators))?;
     let mut sightings = Sightings::new(&list);
-    let mut coverage = Coverage::default();
-    if list.has_networks() {
-        let by_row = by_row(arguments, &list)?;
-        coverage = observed::meetings(&source, &by_row, &mut |meeting| sightings.flow(meeting))?;
-    }
-    if arguments.deep || list.needs_payload() {
-        let search = if arguments.deep { Search::new(&list) } else { None };
-        coverage = observed::together(coverage, observed::observe(&source, &query, &mut sightings, search)?);
-    }
-    coverage.matched = sightings.seen().len() as u64;
+    let coverage = look(arguments, &source, &list, &mut sightings)?;
+    let coverage = Coverage { matched: sightings.seen().len() as u64, ..coverage };
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     match arguments.format {
         SweepFormat::Table => sightings::table(out, &sightings, &list),
@@ -45,8 +33,37 @@ pub(crate) fn run(arguments: &SweepArgs) -> Result<Exit, Failure> {
     Ok(coverage::conclude(&coverage, "indicators"))
 }
 
+/// Rows first; packets where rows cannot tell, or all of them if that is asked for.
+fn look(
+    arguments: &SweepArgs,
+    source: &Source,
+    list: &Watchlist,
+    sightings: &mut Sightings<'_>,
+) -> Result<Coverage, Failure> {
+    let query = Query { payload: None, ..asked::query(&arguments.times, &[])? };
+    let needs_packets = arguments.deep || list.needs_packets();
+    let by_packets = needs_packets || (matches!(source, Source::Captures(_)) && list.needs_payload());
+    if by_packets {
+        let search = if arguments.deep { Search::new(list) } else { None };
+        let covered = observed::packets(source, &query, sightings, search)?;
+        let rows = observed::rows(source, &query, sightings, true, &|_, _| false)?;
+        return Ok(together(rows.coverage, covered));
+    }
+    if !list.needs_payload() {
+        return Ok(observed::rows(source, &of_addresses(arguments, list)?, sightings, true, &|_, _| false)?.coverage);
+    }
+    let rows = observed::rows(source, &query, sightings, false, &|field, value| list.is_beyond_row(field, value))?;
+    if rows.beyond_heads > 0 {
+        terminal::notice(format_args!(
+            "{} flows said more than their heads, by which rows tell what was said: --deep reads all of it",
+            thousands(rows.beyond_heads)
+        ));
+    }
+    rows.read_open(source, &query, sightings)
+}
+
 /// The question for the rows that have any of the addresses.
-fn by_row(arguments: &SweepArgs, list: &Watchlist) -> Result<Query, Failure> {
+fn of_addresses(arguments: &SweepArgs, list: &Watchlist) -> Result<Query, Failure> {
     let networks: Vec<String> =
         list.listed().iter().filter_map(|one| one.indicator.network()).map(|network| network.to_string()).collect();
     let words = match networks.len() {
@@ -54,10 +71,5 @@ fn by_row(arguments: &SweepArgs, list: &Watchlist) -> Result<Query, Failure> {
         count if count > ASKED_MAX => vec![],
         _ => vec![format!("addr in ({})", networks.join(", "))],
     };
-    asked::query(&arguments.times, &words)
-}
-
-/// Whether the source can be read once only.
-pub(super) fn is_stdin(source: &Source) -> bool {
-    matches!(source, Source::Captures(paths) if paths.iter().any(|path| path == Path::new("-")))
+    Ok(Query { payload: None, ..asked::query(&arguments.times, &words)? })
 }

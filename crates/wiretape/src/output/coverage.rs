@@ -76,7 +76,9 @@ pub(crate) fn details(coverage: &Coverage) -> Vec<String> {
     });
     if coverage.undecided_flows > 0 {
         let count = thousands(coverage.undecided_flows);
-        lines.push(format!("  unknown  {count} flows may match: what would decide it has expired or is not recorded"));
+        lines.push(format!(
+            "  unknown  {count} flows may match: what would decide it has expired, is not recorded or was not read"
+        ));
     }
     if coverage.undecided_packets > 0 {
         let count = thousands(coverage.undecided_packets);
@@ -147,7 +149,7 @@ mod tests {
             "  gap      1970-01-01 00:00:00 to 1970-01-01 00:01:00 (1 min): stopped\\u{1b}",
             "  lost     12,345 packets between 1970-01-01 00:00:00 and 1970-01-01 00:01:00 (eth0): ring full",
             "  damaged  /t/a: checksum",
-            "  unknown  2 flows may match: what would decide it has expired or is not recorded",
+            "  unknown  2 flows may match: what would decide it has expired, is not recorded or was not read",
             "  unknown  1 packets may match: they were cut short of what would decide it",
         ];
         assert_eq!(details(&coverage), expected);

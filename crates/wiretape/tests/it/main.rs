@@ -19,4 +19,5 @@ mod recording;
 mod sharing;
 mod summing;
 mod support;
+mod sweeping;
 mod wire;

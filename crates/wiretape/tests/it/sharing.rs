@@ -12,7 +12,7 @@ use crate::support::{has, run, run_with, wiretape};
 use crate::wire::Wire;
 
 /// A DNS question for www.evil.example from 10.0.0.5 to 198.51.100.4, and what a web server at 198.51.100.9 was asked.
-fn capture(folder: &Path) -> PathBuf {
+pub(crate) fn capture(folder: &Path) -> PathBuf {
     let mut question = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in ["www", "evil", "example"] {
         question.push(label.len() as u8);

@@ -1,6 +1,7 @@
 //! Certificates as TLS up to 1.2 sends them (RFC 5246, 7.4.2; RFC 5280).
 
 use packet::Cursor;
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::objects::{oid_registry, oid2abbrev};
@@ -43,6 +44,7 @@ pub(crate) fn certificates(side: Side, at: At, body: &[u8], is_whole: bool, sink
 
 fn certificate(at: At, der: &[u8], sink: &mut dyn Sink) {
     sink.fact(at, Field::CertSha256, &hexadecimal(&Sha256::digest(der)));
+    sink.fact(at, Field::Detail, &format!("cert_sha1={}", hexadecimal(&Sha1::digest(der))));
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
         sink.oddity(at, "certificate that cannot be read");
         return;

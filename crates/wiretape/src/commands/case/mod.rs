@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use tape::question::{self, Coverage, Query, Source};
 
 use self::archive::Archive;
-use super::sweep::is_stdin;
-use super::{courtesy, indicators, observed, question as asked};
+use super::{courtesy, indicators, observed, question as asked, spool};
 use crate::args::{CaptureFormat, CaseArgs, CaseCommand, CaseExportArgs, IocsFormat, LinkWanted};
 use crate::errors::{Exit, Failure};
 use crate::output::capture::{CaptureWriter, SourceLinks, Wanted, WriteError};
@@ -38,18 +37,14 @@ pub(crate) fn run(arguments: &CaseArgs) -> Result<Exit, Failure> {
 
 fn export(arguments: &CaseExportArgs) -> Result<Exit, Failure> {
     courtesy::give_way(arguments.limits.memory)?;
-    let source = asked::source(&arguments.source)?;
-    if is_stdin(&source) {
-        return Err(Failure::call("a capture on standard input can be read once, and a case reads it several times")
-            .attempt("name a file: -r FILE"));
-    }
+    let source = spool::repeatable(asked::source(&arguments.source)?, arguments.allow.as_deref())?;
     let query = Query { whole_flows: true, ..asked::query(&arguments.times, &arguments.expression)? };
     let allowed = arguments.allow.as_deref().map(indicators::read).transpose()?.unwrap_or_default();
     let mut archive = Archive::create(&arguments.output)?;
     let mut case = Case { tally: Tally::new(allowed), files: Vec::new(), flows: Vec::new(), flow_count: 0 };
     let packets = packets(&source, &query, &mut archive)?;
     let rows = flows(&source, &query, &mut case, &mut archive)?;
-    let said = observed::observe(&source, &query, &mut case, None)?;
+    let said = observed::packets(&source, &query, &mut case, None)?;
     let covered = observed::together(observed::together(said, rows), packets.clone());
     archive.entry("files.jsonl", |out| case.files.iter().try_for_each(|file| write_json(out, &file_record(file))))?;
     let (private, left_out, _) = case.tally.left_out();
@@ -145,7 +140,8 @@ fn flows(source: &Source, query: &Query, case: &mut Case, archive: &mut Archive)
             let row = flow.row;
             if row.ip_version != 0 {
                 let (client, server) = (row.src_ip, row.dest_ip);
-                case.tally.flow(&Meeting { flow: row.flow_id.0, first: row.start, last: row.end, client, server });
+                case.tally.begin_row(&Meeting { flow: row.flow_id.0, first: row.start, last: row.end, client, server });
+                case.tally.end_row();
             }
             if let Err(error) = write_json(out, &record) {
                 failed = Some(error);

@@ -46,6 +46,7 @@ pub(crate) fn row() -> FlowRow {
         first_arrival: 1,
         last_arrival: 22,
         payload: None,
+        is_unread: false,
     }
 }
 

@@ -1,20 +1,34 @@
-//! What was said in flows, as observations.
+//! What was said in flows, as observations: by their packets, or by their rows.
+
+mod rows;
 
 use std::ops::ControlFlow;
 
-use investigate::indicators::{Meeting, Observer, Observing, Search};
+use investigate::indicators::{Observer, Observing, Search};
 use investigate::{At, Investigation, Limits, Side};
-use tape::question::{self, Coverage, Flow, Query, Source};
+use tape::question::{self, Coverage, Query, Source};
 
+pub(super) use self::rows::rows;
 use super::progress::Waiting;
 use crate::errors::Failure;
 
-/// Tells what was said in the flows that match.
-pub(super) fn observe(
+/// Tells what was said in the flows that match, by their packets.
+pub(super) fn packets(
     source: &Source,
     query: &Query,
     observing: &mut impl Observing,
     search: Option<Search>,
+) -> Result<Coverage, Failure> {
+    packets_of(source, query, observing, search, |_| true)
+}
+
+/// The same, of those whose ids are `wanted`.
+fn packets_of(
+    source: &Source,
+    query: &Query,
+    observing: &mut impl Observing,
+    search: Option<Search>,
+    wanted: impl Fn(u64) -> bool,
 ) -> Result<Coverage, Failure> {
     let mut investigation = Investigation::new(Limits::default());
     let mut observer = Observer::new(observing, search);
@@ -22,6 +36,9 @@ pub(super) fn observe(
     let coverage = question::conversations(source, query, &mut |packet, _, spoken| {
         waiting.packet(packet.data.len());
         let (flow, headers) = (spoken.flow_id.0, spoken.headers);
+        if !wanted(flow) {
+            return ControlFlow::Continue(());
+        }
         let at = At { flow, time: packet.time, arrival: packet.arrival.unwrap_or(0) };
         if let Some(key) = headers.key {
             let key = if spoken.from_client { key } else { key.reversed() };
@@ -35,30 +52,6 @@ pub(super) fn observe(
     investigation.finish(&mut observer);
     observer.finish();
     Ok(coverage)
-}
-
-/// Tells who met whom, by the rows of flows.
-pub(super) fn meetings(source: &Source, query: &Query, take: &mut dyn FnMut(&Meeting)) -> Result<Coverage, Failure> {
-    let waiting = Waiting::begin();
-    let coverage = question::flows_in_any_order(source, query, &mut |flow| {
-        if let Some(meeting) = meeting(flow) {
-            take(&meeting);
-        }
-        ControlFlow::Continue(())
-    })?;
-    waiting.end();
-    Ok(coverage)
-}
-
-fn meeting(flow: &Flow<'_>) -> Option<Meeting> {
-    let row = flow.row;
-    (row.ip_version != 0).then_some(Meeting {
-        flow: row.flow_id.0,
-        first: row.start,
-        last: row.end,
-        client: row.src_ip,
-        server: row.dest_ip,
-    })
 }
 
 /// What two looks at the same range cover together.
