@@ -148,6 +148,7 @@ mod tests {
             ("2001:db8::/32", Some((Kind::Prefix, "2001:db8::/32"))),
             ("Evil.Example.", Some((Kind::Domain, "evil.example"))),
             ("http://Evil.example:80", Some((Kind::Url, "http://evil.example/"))),
+            ("http://evil.example:80:80/x \r#y", Some((Kind::Url, "http://evil.example/x"))),
             ("https://u:p@evil.example/A?b#c", Some((Kind::Url, "https://evil.example/A?b"))),
             ("D41D8CD98F00B204E9800998ECF8427E", Some((Kind::Md5, "d41d8cd98f00b204e9800998ecf8427e"))),
             ("Mail@Evil.example", Some((Kind::Email, "mail@evil.example"))),

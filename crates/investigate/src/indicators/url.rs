@@ -8,7 +8,7 @@ pub(super) fn canonical(text: &str) -> Option<String> {
         return None;
     }
     let scheme = scheme.to_ascii_lowercase();
-    let rest = rest.split('#').next().unwrap_or(rest);
+    let rest = rest.split('#').next().unwrap_or(rest).trim_end();
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end)?;
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
@@ -18,7 +18,7 @@ pub(super) fn canonical(text: &str) -> Option<String> {
         "ftp" => ":21",
         _ => "",
     };
-    let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
+    let authority = if default_port.is_empty() { authority.as_str() } else { authority.trim_end_matches(default_port) };
     if authority.is_empty() || authority.bytes().any(|byte| byte.is_ascii_whitespace()) {
         return None;
     }

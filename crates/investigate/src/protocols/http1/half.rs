@@ -131,7 +131,7 @@ impl Half {
             if blank > 0 {
                 return Passed::Bytes(blank);
             }
-            if !start_line::can_begin(rest) || !may_begin_message(rest) {
+            if !start_line::begins(rest) {
                 self.lose();
                 return Passed::Bytes(0);
             }
@@ -141,7 +141,7 @@ impl Half {
         }
         let before = self.held.len();
         self.held.extend(rest.iter().take(HEAD_BYTES_MAX.saturating_sub(before)));
-        if before > 0 && !may_begin_message(&self.held) {
+        if before > 0 && !start_line::begins(&self.held) {
             self.held.truncate(before);
             self.was_lost = true;
             self.state = State::Seeking;
@@ -189,10 +189,4 @@ impl Half {
         self.held.drain(..self.held.len() - kept);
         rest.len()
     }
-}
-
-/// Whether the first line, once it is there, is that of a message.
-fn may_begin_message(bytes: &[u8]) -> bool {
-    let line = memchr::memchr(b'\n', bytes).and_then(|end| bytes.get(..=end));
-    line.is_none_or(|line| start_line::parse(line).is_some())
 }

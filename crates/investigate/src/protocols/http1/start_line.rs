@@ -58,17 +58,23 @@ pub(super) fn can_begin(bytes: &[u8]) -> bool {
     }
 }
 
-/// Where a message begins within bytes that are none.
+/// Whether a message can begin so, and its first line, once it is there, is one.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    let line = memchr::memchr(b'\n', bytes).and_then(|end| bytes.get(..=end));
+    can_begin(bytes) && line.is_none_or(|line| parse(line).is_some())
+}
+
+/// Where a message [`begins`] within bytes that are none.
 pub(super) fn find(bytes: &[u8]) -> Option<usize> {
     memmem::find_iter(bytes, b"HTTP/1.").find_map(|found| {
         let rest = bytes.get(found..)?;
-        if rest.get(..12).and_then(answer).is_some() {
+        if rest.get(..12).and_then(answer).is_some() && begins(rest) {
             return Some(found);
         }
         let before = bytes.get(found.saturating_sub(LINE_BYTES_MAX)..found)?;
         let start = found - before.len() + memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
         let line = bytes.get(start..found + memchr::memchr(b'\n', rest)?)?;
-        (can_begin(line) && request(line).is_some()).then_some(start)
+        (request(line).is_some() && begins(line)).then_some(start)
     })
 }
 
@@ -135,5 +141,6 @@ mod tests {
         check(b"rest of a body\nGET /x HTTP/1.1\r\n", Some(15));
         check(b"\x00\x01HTTP/1.1 200 OK\r\n", Some(2));
         check(b"speaks of HTTP/1.1 a lot\n", None);
+        check(b"\x00HTTP/1.0\r220_a_word_without_an_end_behind_it", None);
     }
 }
