@@ -17,7 +17,7 @@ pub(crate) struct CaseArgs {
 /// What can be done with a case.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CaseCommand {
-    /// Write one zip: packets, flows, files' names and hashes, indicators, holds, coverage, a report, SHA-256 sums
+    /// Write one zip: packets, flows, files, indicators, holds, coverage, a report, SHA-256 sums
     #[command(after_help = super::examples::CASE)]
     Export(CaseExportArgs),
 }
@@ -37,6 +37,9 @@ pub(crate) struct CaseExportArgs {
     /// What the case is called [default: what was asked]
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
+    /// Only list the files that were transferred: the zip has none of them
+    #[arg(long)]
+    pub(crate) no_files: bool,
     /// Leave out of the indicators what this list covers
     #[arg(long, value_name = "FILE")]
     pub(crate) allow: Option<PathBuf>,

@@ -58,7 +58,7 @@ pub(super) fn to_file(
 }
 
 /// A signal ends the process as ever, but the half of a file that is there by then goes with it.
-fn leave_nothing_on_signals() -> Result<(), Failure> {
+pub(super) fn leave_nothing_on_signals() -> Result<(), Failure> {
     let mut signals =
         Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Failure::system("cannot listen to signals", &error))?;
     let listen = move || {

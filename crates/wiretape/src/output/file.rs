@@ -31,7 +31,7 @@ enum Out {
     Zstd(zstd::stream::write::Encoder<'static, File>),
 }
 
-/// The temporary file of this process, for those who end it early.
+/// The temporary file or folder of this process, for those who end it early.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 impl CaptureFile {
@@ -126,10 +126,17 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Removes the file that is being written: whoever looks for it must not find half of one.
+/// Notes what is to go if this process ends early.
+pub(crate) fn begin_unfinished(path: &Path) {
+    *unfinished() = Some(path.to_path_buf());
+}
+
+/// Removes what is being written: whoever looks for it must not find half of it.
 pub(crate) fn discard_unfinished() {
-    if let Some(path) = unfinished().take() {
-        let _ = fs::remove_file(path);
+    if let Some(path) = unfinished().take()
+        && fs::remove_file(&path).is_err()
+    {
+        let _ = fs::remove_dir_all(&path);
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::{has, run, run_with, shell};
 
 /// `printf hello | sha256sum`
-const HELLO_SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+pub(crate) const HELLO_SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
@@ -70,7 +70,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 /// A download with a name that no file should get, and an upload.
-fn talk(folder: &Path) -> PathBuf {
+pub(crate) fn talk(folder: &Path) -> PathBuf {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/x\r\n\
         Content-Disposition: attachment; filename=\"../../\x1b[2Ka\0b.sh\"\r\n\r\nhello";
     let upload = b"POST /up/b.bin HTTP/1.1\r\nContent-Length: 9\r\n\r\nMZ\0\0\0\0\0\0\0";

@@ -8,7 +8,8 @@ use packet::capture::{PcapWriter, Resolution};
 use packet::{LinkType, Packet, PacketDirection, Timestamp};
 
 use crate::capture::packets_of;
-use crate::support::{has, run, run_with, wiretape};
+use crate::files::{HELLO_SHA256, talk};
+use crate::support::{has, run, run_with, shell, wiretape};
 use crate::wire::Wire;
 
 /// A DNS question for www.evil.example from 10.0.0.5 to 198.51.100.4, and what a web server at 198.51.100.9 was asked.
@@ -237,4 +238,47 @@ fn a_case_is_whole_and_harmless() {
     }
     let again = wiretape().args(["case", "export", "-r", &source, "-o", &zip]).output().expect("the binary runs");
     assert_eq!(again.status.code(), Some(2), "what is there is not written over");
+}
+
+/// What was transferred goes into a case by its hash, whatever it was called, and nothing of it can be run; holds go with it.
+#[test]
+fn a_case_of_a_tape_has_its_files_and_holds() {
+    if !has("unzip") || !has("sha256sum") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (capture, place) = (talk(folder.path()), folder.path().display());
+    let tape = format!("{place}/t.tape");
+    run(&format!("import --tape {tape} {}", capture.display())).ended_with(0);
+    run_with(&["hold", "add", "--tape", &tape, "--name", "kept", "--reason", "case 17", "--owner", "soc", "port 80"])
+        .ended_with(0);
+    let exported = |source: &str, name: &str, more: &str| {
+        let inside = folder.path().join(name);
+        run(&format!("case export {source} -o {place}/{name}.zip {more}")).ended_with(0);
+        shell(&format!("unzip -q {place}/{name}.zip -d {place}/{name}")).ended_with(0);
+        shell(&format!("cd {place}/{name} && sha256sum --quiet -c SHA256SUMS")).ended_with(0);
+        inside
+    };
+    let held = format!("--tape {tape}/held/kept");
+    for (name, source) in
+        [("tape", format!("--tape {tape}")), ("hold", held), ("capture", format!("-r {}", capture.display()))]
+    {
+        let inside = exported(&source, name, "port 80");
+        let file = inside.join("files").join(HELLO_SHA256);
+        assert_eq!(std::fs::read(&file).expect("the file"), b"hello", "{name}");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().expect("it is there").permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(inside.join("files")).expect("a folder").count(), 2);
+        let list = std::fs::read_to_string(inside.join("files.jsonl")).expect("a list");
+        assert!(list.contains(&format!("\"kept_as\":\"{HELLO_SHA256}\"")), "{list}");
+        assert_eq!(std::fs::read_to_string(inside.join("flows.jsonl")).expect("flows").lines().count(), 1);
+        let report = std::fs::read_to_string(inside.join("report.html")).expect("a page");
+        assert!(report.contains(HELLO_SHA256) && report.contains("a.example"), "{report}");
+        let holds = std::fs::read_to_string(inside.join("holds.json")).expect("holds");
+        assert_eq!(holds.contains("case 17"), name != "capture", "{holds}");
+    }
+    let inside = exported(&format!("--tape {tape}"), "listed", "--no-files");
+    assert!(!inside.join("files").exists() && inside.join("files.jsonl").metadata().expect("a list").len() > 0);
+    let left = shell(&format!("ls -A {place} | grep part || true")).text();
+    assert!(left.is_empty(), "{left}");
 }

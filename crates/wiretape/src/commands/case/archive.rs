@@ -1,8 +1,8 @@
 //! The zip of a case: there when it is whole, with the sums of what is in it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -10,24 +10,32 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::errors::Failure;
+use crate::output::file;
 
 /// Only who writes it reads it: it holds what others said.
 const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
 
 /// A zip that is being written.
 pub(super) struct Archive {
     zip: ZipWriter<BufWriter<File>>,
     sums: String,
     path: PathBuf,
-    temporary: Temporary,
+    workshop: Workshop,
 }
 
-/// A file that goes when it does not come to its place.
-struct Temporary(PathBuf);
+/// A folder beside the zip in which it is made; it goes in any case, by a signal too.
+struct Workshop(PathBuf);
 
-impl Drop for Temporary {
+impl Drop for Workshop {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        file::discard_unfinished();
+    }
+}
+
+impl Workshop {
+    fn zip(&self) -> PathBuf {
+        self.0.join("zip")
     }
 }
 
@@ -40,11 +48,19 @@ impl Archive {
             );
         }
         let name = path.file_name().ok_or_else(|| Failure::call(format!("{} names no file", path.display())))?;
-        let temporary = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-        let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&temporary);
-        let file = file.map_err(|error| Failure::system(format!("cannot write {}", path.display()), &error))?;
+        let folder = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
+        DirBuilder::new().mode(FOLDER_MODE).create(&folder).map_err(|error| unwritten(path, &error))?;
+        file::begin_unfinished(&folder);
+        let workshop = Workshop(folder);
+        let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(workshop.zip());
+        let file = file.map_err(|error| unwritten(path, &error))?;
         let zip = ZipWriter::new(BufWriter::with_capacity(1 << 16, file));
-        Ok(Self { zip, sums: String::new(), path: path.to_path_buf(), temporary: Temporary(temporary) })
+        Ok(Self { zip, sums: String::new(), path: path.to_path_buf(), workshop })
+    }
+
+    /// A place for what is yet to be written into it, which goes with the process.
+    pub(super) fn aside(&self, name: &str) -> PathBuf {
+        self.workshop.0.join(name)
     }
 
     /// Writes one file of it.
@@ -69,12 +85,12 @@ impl Archive {
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         let sums = std::mem::take(&mut self.sums);
         self.entry("SHA256SUMS", |out| out.write_all(sums.as_bytes()))?;
-        let Self { zip, path, temporary, .. } = self;
+        let Self { zip, path, workshop, .. } = self;
         let file = zip
             .finish()
             .map_err(io::Error::other)
             .and_then(|out| out.into_inner().map_err(io::IntoInnerError::into_error));
-        let moved = file.and_then(|file| file.sync_all()).and_then(|()| fs::rename(&temporary.0, &path));
+        let moved = file.and_then(|file| file.sync_all()).and_then(|()| fs::rename(workshop.zip(), &path));
         moved.map_err(|error| unwritten(&path, &error))
     }
 }

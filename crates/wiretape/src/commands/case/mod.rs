@@ -1,20 +1,24 @@
 //! `wiretape case export`: one zip with what there is of an incident.
 
 mod archive;
+mod carved;
 mod report;
 
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use investigate::files::{FoundFile, Hex};
+use flow::Kept;
+use investigate::files::FoundFile;
 use investigate::indicators::export::{self, Export};
-use investigate::indicators::{Indicator, Item, Meeting, Observation, Observing, Tally, What};
+use investigate::indicators::{Indicator, Item, Meeting, Observation, Observer, Observing, Tally, What};
 use packet::Address;
 use serde_json::{Value, json};
 use tape::question::{self, Coverage, Query, Source};
 
 use self::archive::Archive;
-use super::{courtesy, indicators, observed, question as asked, spool};
+use super::export::leave_nothing_on_signals;
+use super::{courtesy, hold, indicators, observed, question as asked, spool};
 use crate::args::{CaptureFormat, CaseArgs, CaseCommand, CaseExportArgs, IocsFormat, LinkWanted};
 use crate::errors::{Exit, Failure};
 use crate::output::capture::{CaptureWriter, SourceLinks, Wanted, WriteError};
@@ -40,13 +44,15 @@ fn export(arguments: &CaseExportArgs) -> Result<Exit, Failure> {
     let source = spool::repeatable(asked::source(&arguments.source)?, arguments.allow.as_deref())?;
     let query = Query { whole_flows: true, ..asked::query(&arguments.times, &arguments.expression)? };
     let allowed = arguments.allow.as_deref().map(indicators::read).transpose()?.unwrap_or_default();
+    leave_nothing_on_signals()?;
     let mut archive = Archive::create(&arguments.output)?;
     let mut case = Case { tally: Tally::new(allowed), files: Vec::new(), flows: Vec::new(), flow_count: 0 };
     let packets = packets(&source, &query, &mut archive)?;
-    let rows = flows(&source, &query, &mut case, &mut archive)?;
+    // What packets tell comes first: rows tell the rest, of flows whose packets are gone.
     let said = observed::packets(&source, &query, &mut case, None)?;
+    let rows = flows(&source, &query, &mut case, &mut archive)?;
     let covered = observed::together(observed::together(said, rows), packets.clone());
-    archive.entry("files.jsonl", |out| case.files.iter().try_for_each(|file| write_json(out, &file_record(file))))?;
+    carved::files(&source, &query, !arguments.no_files, &mut archive)?;
     let (private, left_out, _) = case.tally.left_out();
     let Case { tally, files, flows, flow_count } = case;
     let items = tally.into_items();
@@ -56,7 +62,7 @@ fn export(arguments: &CaseExportArgs) -> Result<Exit, Failure> {
     archive.entry("indicators.stix.json", |out| {
         serde_json::to_writer_pretty(out, &export::stix(&exported)).map_err(Into::into)
     })?;
-    let holds = holds(&source);
+    let holds = holds(&source)?;
     archive.entry("holds.json", |out| serde_json::to_writer_pretty(out, &holds).map_err(Into::into))?;
     let about = about(&title, arguments, &query, &covered);
     archive.entry("coverage.json", |out| serde_json::to_writer_pretty(out, &about).map_err(Into::into))?;
@@ -140,8 +146,9 @@ fn flows(source: &Source, query: &Query, case: &mut Case, archive: &mut Archive)
             let row = flow.row;
             if row.ip_version != 0 {
                 let (client, server) = (row.src_ip, row.dest_ip);
-                case.tally.begin_row(&Meeting { flow: row.flow_id.0, first: row.start, last: row.end, client, server });
-                case.tally.end_row();
+                let meeting = Meeting { flow: row.flow_id.0, first: row.start, last: row.end, client, server };
+                let said = row.payload.iter().filter(|_| flow.kept != Kept::Full).flat_map(|payload| payload.iter());
+                Observer::new(&mut case.tally, None).row(&meeting, said);
             }
             if let Err(error) = write_json(out, &record) {
                 failed = Some(error);
@@ -159,29 +166,14 @@ fn flows(source: &Source, query: &Query, case: &mut Case, archive: &mut Archive)
     answer
 }
 
-fn file_record(file: &FoundFile) -> Value {
-    let hashes = file.hashes.as_ref();
-    json!({
-        "time": rfc3339(file.time),
-        "filename": file.name,
-        "size": file.size,
-        "bytes": file.there,
-        "complete": file.is_complete(),
-        "mime": file.mime,
-        "protocol": file.protocol,
-        "flow_id": flow::FlowId(file.flow).to_string(),
-        "sha256": hashes.map(|hashes| Hex(&hashes.sha256).to_string()),
-        "sha1": hashes.map(|hashes| Hex(&hashes.sha1).to_string()),
-        "md5": hashes.map(|hashes| Hex(&hashes.md5).to_string()),
-    })
-}
-
-/// The holds of the tape, if it is one.
-fn holds(source: &Source) -> Value {
-    let Source::Tape(directory) = source else { return json!([]) };
-    let holds = tape::holds::holds(directory).map(|holds| holds.holds).unwrap_or_default();
-    let record = |hold: &tape::holds::Held| json!({"name": hold.name, "bytes": hold.bytes, "order": hold.order});
-    holds.iter().map(record).collect()
+/// The holds of the tape, if it is one; of a hold, which is a tape too, itself.
+fn holds(source: &Source) -> Result<Value, Failure> {
+    let Source::Tape(directory) = source else { return Ok(json!([])) };
+    let around = directory.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "held"));
+    let name = directory.file_name().and_then(|name| name.to_str());
+    let own = around.and_then(Path::parent).zip(name).and_then(|(tape, name)| tape::holds::hold(tape, name));
+    let holds = tape::holds::holds(directory)?.holds;
+    Ok(own.iter().chain(&holds).map(hold::to_json).collect())
 }
 
 /// What was asked, of what, when, by what, and what the answer could not see.

@@ -90,11 +90,15 @@ impl Report<'_> {
                 flow.proto.clone(),
                 size_text(flow.bytes_toserver),
                 size_text(flow.bytes_toclient),
+                flow.payload.first("app_proto").unwrap_or_default().to_owned(),
+                flow.payload.about().unwrap_or_default().to_owned(),
                 flow.conn_state.to_owned(),
                 flow.flow_id.clone(),
             ]
         });
-        table(page, &["Start", "Client", "Server", "Protocol", "To server", "To client", "State", "Flow"], rows);
+        let titles =
+            ["Start", "Client", "Server", "Protocol", "To server", "To client", "Speaks", "About", "State", "Flow"];
+        table(page, &titles, rows);
     }
 
     fn push_files(&self, page: &mut String) {

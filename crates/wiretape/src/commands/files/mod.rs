@@ -8,7 +8,9 @@ mod batch;
 mod folder;
 mod rules;
 
+use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
 use flow::FlowId;
@@ -22,7 +24,7 @@ use self::rules::Rules;
 use super::explained::Explained;
 use super::progress::Waiting;
 use super::{courtesy, question as asked};
-use crate::args::FilesArgs;
+use crate::args::{FilesArgs, FilesFormat};
 use crate::errors::{Exit, Failure};
 use crate::output::coverage;
 use crate::output::files::Printer;
@@ -56,6 +58,24 @@ pub(crate) fn run(arguments: &FilesArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// Tells of the files of the flows that match, a line of JSON each, and writes them into a folder if there is one: each by
+/// its hash. Says what did not fit.
+pub(super) fn carve(
+    source: &Source,
+    query: &Query,
+    out: impl Write + Send,
+    folder: Option<&Path>,
+) -> Result<Coverage, Failure> {
+    let printer = Printer::new(out, FilesFormat::Json);
+    let wanted = Wanted { is_kept: true, in_archives: false, rules: None };
+    let (coverage, summary) = match folder {
+        None => collect(source, query, printer, NoStore, |_, _| Ok(()), |_| 0),
+        Some(path) => collect(source, query, printer, Folder::open(path, wanted)?, Folder::keep, Folder::unscanned),
+    }?;
+    summary.warn();
+    Ok(Coverage { matched: summary.files, ..coverage })
+}
+
 /// What was found, in numbers.
 struct Summary {
     files: u64,
@@ -80,10 +100,10 @@ impl Summary {
 }
 
 /// `keep` looks at a found file where its bytes are; `unscanned` says how many were not looked at.
-fn collect<S: Store>(
+fn collect<S: Store, W: Write + Send>(
     source: &Source,
     query: &Query,
-    printer: Printer<std::io::Stdout>,
+    printer: Printer<W>,
     store: S,
     keep: Keep<S>,
     unscanned: fn(&S) -> u64,
