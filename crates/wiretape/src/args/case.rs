@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{LimitArgs, SourceArgs, TimesArgs};
+use super::QuestionArgs;
 
 /// `wiretape case`
 #[derive(Args, Debug)]
@@ -25,12 +25,9 @@ pub(crate) enum CaseCommand {
 /// `wiretape case export`
 #[derive(Args, Debug)]
 pub(crate) struct CaseExportArgs {
-    /// Where to look.
+    /// What is asked.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// When.
-    #[command(flatten)]
-    pub(crate) times: TimesArgs,
+    pub(crate) question: QuestionArgs,
     /// The zip
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -43,10 +40,4 @@ pub(crate) struct CaseExportArgs {
     /// Leave out of the indicators what this list covers
     #[arg(long, value_name = "FILE")]
     pub(crate) allow: Option<PathBuf>,
-    /// What it may take.
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// pcap-filter(7) and field predicates; flows that match go in whole
-    #[arg(value_name = "EXPR")]
-    pub(crate) expression: Vec<String>,
 }

@@ -4,17 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, SourceArgs, TimesArgs};
+use super::QuestionArgs;
 
 /// `wiretape files`
 #[derive(Args, Debug)]
 pub(crate) struct FilesArgs {
-    /// Where to look.
+    /// What is asked.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// When.
-    #[command(flatten)]
-    pub(crate) times: TimesArgs,
+    pub(crate) question: QuestionArgs,
     /// Write them into a folder: each under its SHA-256, with what is known of it in a .json beside it; what is not
     /// whole under incomplete-…
     #[arg(long, value_name = "DIR")]
@@ -28,12 +25,6 @@ pub(crate) struct FilesArgs {
     /// How to print them [default: table]
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
     pub(crate) format: FilesFormat,
-    /// What it may take.
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// Only of flows that match: pcap-filter(7) and field predicates
-    #[arg(value_name = "EXPR")]
-    pub(crate) expression: Vec<String>,
 }
 
 /// How files are printed.

@@ -6,17 +6,14 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use investigate::indicators::Kind;
 
-use super::{LimitArgs, SourceArgs, TimesArgs};
+use super::{LimitArgs, QuestionArgs, SourceArgs, TimesArgs};
 
 /// `wiretape iocs`
 #[derive(Args, Debug)]
 pub(crate) struct IocsArgs {
-    /// Where to look.
+    /// What is asked.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// When.
-    #[command(flatten)]
-    pub(crate) times: TimesArgs,
+    pub(crate) question: QuestionArgs,
     /// How to print them [default: table]
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
     pub(crate) format: IocsFormat,
@@ -27,12 +24,6 @@ pub(crate) struct IocsArgs {
     /// all but url, cert_sha1 and sha256 come from rows of flows, without reading their packets
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     pub(crate) only: Vec<ListedKind>,
-    /// What it may take.
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// pcap-filter(7) and field predicates; everything that was said in flows that match
-    #[arg(value_name = "EXPR")]
-    pub(crate) expression: Vec<String>,
 }
 
 /// A kind of indicators that is listed.

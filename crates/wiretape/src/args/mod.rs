@@ -21,7 +21,7 @@ pub(crate) use files::{FilesArgs, FilesFormat};
 pub(crate) use follow::{FollowArgs, FollowFormat, WantedSide};
 pub(crate) use hold::{HoldAddArgs, HoldArgs, HoldCommand, HoldFormat, HoldReleaseArgs};
 pub(crate) use indicators::{IocsArgs, IocsFormat, SweepArgs, SweepFormat};
-pub(crate) use question::{LimitArgs, SourceArgs, TimesArgs, expression};
+pub(crate) use question::{LimitArgs, QuestionArgs, SourceArgs, TimesArgs, expression};
 pub(crate) use replay::{Replaced, ReplayArgs};
 pub(crate) use watch::WatchArgs;
 
@@ -172,12 +172,9 @@ pub(crate) struct AsLiveArgs {
 /// `wiretape flows`
 #[derive(Args, Debug)]
 pub(crate) struct FlowsArgs {
-    /// Where to look.
+    /// What is asked.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// When.
-    #[command(flatten)]
-    pub(crate) times: TimesArgs,
+    pub(crate) question: QuestionArgs,
     /// Go on with what is being recorded, until interrupted or the recorder stops
     #[arg(long)]
     pub(crate) live: bool,
@@ -207,13 +204,6 @@ pub(crate) struct FlowsArgs {
     /// How to print them [default: table]
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
     pub(crate) format: FlowFormat,
-    /// What it may take.
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// pcap-filter(7) and field predicates: host 10.0.0.1, 'dest_port = 443 and bytes_toclient gt 1M' (in quotes where
-    /// the shell would take signs for its own)
-    #[arg(value_name = "EXPR")]
-    pub(crate) expression: Vec<String>,
 }
 
 /// How flows are printed.
@@ -234,12 +224,9 @@ pub(crate) enum FlowFormat {
 /// `wiretape packets`
 #[derive(Args, Debug)]
 pub(crate) struct PacketsArgs {
-    /// Where to look.
+    /// What is asked.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// When.
-    #[command(flatten)]
-    pub(crate) times: TimesArgs,
+    pub(crate) question: QuestionArgs,
     /// Go on with what is being recorded, until interrupted or the recorder stops
     #[arg(long)]
     pub(crate) live: bool,
@@ -276,13 +263,6 @@ pub(crate) struct PacketsArgs {
     /// Key for that, 32 bytes or 64 hex digits: the same key maps the same addresses alike [default: a new one]
     #[arg(long, value_name = "FILE", requires = "anonymise", alias = "anonymize-key")]
     pub(crate) anonymise_key: Option<PathBuf>,
-    /// What it may take.
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// pcap-filter(7) and field predicates: host 10.0.0.1, 'dest_port = 443 and bytes_toclient gt 1M' (in quotes where
-    /// the shell would take signs for its own)
-    #[arg(value_name = "EXPR")]
-    pub(crate) expression: Vec<String>,
 }
 
 /// How captures are written.

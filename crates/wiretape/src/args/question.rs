@@ -9,6 +9,24 @@ use crate::units::{Moment, Size, Span};
 /// The options that all questions have.
 pub(super) const WHERE: &str = "Where and when";
 
+/// A question: what all commands that ask about flows and packets have.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct QuestionArgs {
+    /// Where to look.
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// When.
+    #[command(flatten)]
+    pub(crate) times: TimesArgs,
+    /// What it may take.
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Which: pcap-filter(7) and field predicates: host 10.0.0.1, 'dest_port = 443 and bytes_toclient gt 1M' (in quotes
+    /// where the shell would take signs for its own)
+    #[arg(value_name = "EXPR")]
+    pub(crate) expression: Vec<String>,
+}
+
 /// SOURCE.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct SourceArgs {

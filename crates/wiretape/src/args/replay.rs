@@ -6,17 +6,14 @@ use clap::Args;
 use investigate::indicators::Network;
 use packet::Mac;
 
-use super::{LimitArgs, SourceArgs, TimesArgs};
+use super::QuestionArgs;
 
 /// `wiretape replay`
 #[derive(Args, Debug)]
 pub(crate) struct ReplayArgs {
-    /// Where to look.
+    /// What is asked.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    /// When.
-    #[command(flatten)]
-    pub(crate) times: TimesArgs,
+    pub(crate) question: QuestionArgs,
     /// The interface to send them out of
     #[arg(short = 'i', long, value_name = "IFACE")]
     pub(crate) interface: String,
@@ -39,12 +36,6 @@ pub(crate) struct ReplayArgs {
     /// At most this many
     #[arg(short = 'c', long, value_name = "N")]
     pub(crate) limit: Option<u64>,
-    /// What it may take.
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// pcap-filter(7) and field predicates
-    #[arg(value_name = "EXPR")]
-    pub(crate) expression: Vec<String>,
 }
 
 /// An address that takes the place of another.

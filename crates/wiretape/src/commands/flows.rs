@@ -21,14 +21,14 @@ const ROWS_AHEAD: usize = 1000;
 
 /// Prints the flows that match.
 pub(crate) fn run(arguments: &FlowsArgs) -> Result<Exit, Failure> {
-    courtesy::give_way(arguments.limits.memory)?;
-    let source = asked::source(&arguments.source)?;
-    let mut query = asked::query(&arguments.times, &arguments.expression)?;
+    courtesy::give_way(arguments.question.limits.memory)?;
+    let source = asked::source(&arguments.question.source)?;
+    let mut query = asked::query(&arguments.question)?;
     query.limit = arguments.limit;
     if arguments.live {
         live::begin(&source, &mut query)?;
     }
-    let explained = Explained::new(&arguments.limits, Some(arguments.format));
+    let explained = Explained::new(&arguments.question.limits, Some(arguments.format));
     explained.before(&source, &query, Subject::Flows)?;
     match arguments.new_since {
         Some(since) => return news::run(&source, &query, since.at(now()), arguments, explained),

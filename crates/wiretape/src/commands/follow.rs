@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &FollowArgs) -> Result<Exit, Failure> {
 fn wanted(arguments: &FollowArgs, source: &Source) -> Result<Result<Query, Coverage>, Failure> {
     let text = arguments.flow.join(" ");
     if let Some(id) = FlowId::parse(text.trim()) {
-        let query = asked::query(&arguments.times, &[])?;
+        let query = asked::query_of(&arguments.times, &[])?;
         return Ok(Ok(Query { flow_ids: vec![id], ..query }));
     }
     if matches!(source, Source::Captures(paths) if paths.iter().any(|path| path == Path::new("-"))) {
@@ -70,7 +70,7 @@ fn wanted(arguments: &FollowArgs, source: &Source) -> Result<Result<Query, Cover
         true => vec![format!("community_id = \"{}\"", text.trim())],
         false => arguments.flow.clone(),
     };
-    let query = asked::query(&arguments.times, &words)?;
+    let query = asked::query_of(&arguments.times, &words)?;
     let (mut ids, mut shown) = (Vec::new(), Vec::new());
     let coverage = question::flows(source, &query, &mut |flow| {
         ids.push(flow.row.flow_id);

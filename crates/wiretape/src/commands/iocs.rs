@@ -16,11 +16,11 @@ use crate::units::rfc3339;
 
 /// Prints the indicators in what matches.
 pub(crate) fn run(arguments: &IocsArgs) -> Result<Exit, Failure> {
-    courtesy::give_way(arguments.limits.memory)?;
-    let query = asked::query(&arguments.times, &arguments.expression)?;
+    courtesy::give_way(arguments.question.limits.memory)?;
+    let query = asked::query(&arguments.question)?;
     let allowed = arguments.allow.as_deref().map(indicators::read).transpose()?.unwrap_or_default();
-    let source = asked::source(&arguments.source)?;
-    let title = title(&source, &arguments.expression);
+    let source = asked::source(&arguments.question.source)?;
+    let title = title(&source, &arguments.question.expression);
     let source = spool::repeatable(source, arguments.allow.as_deref())?;
     let kinds: Vec<Kind> = arguments.only.iter().map(|kind| kind.0).collect();
     let (items, covered) = items(&source, &query, allowed, &kinds)?;
@@ -101,10 +101,7 @@ fn look(source: &Source, query: &Query, tally: &mut Tally, kinds: &[Kind]) -> Re
 
 /// What was asked, of what.
 fn title(source: &Source, words: &[String]) -> String {
-    let of = match source {
-        Source::Tape(directory) => directory.display().to_string(),
-        Source::Captures(paths) => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
-    };
+    let of = asked::names(source).join(", ");
     match words.join(" ") {
         asked if asked.is_empty() => of,
         asked => format!("{asked} of {of}"),

@@ -16,9 +16,9 @@ use crate::output::{coverage, packet_line};
 
 /// Prints or writes the packets that match.
 pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
-    courtesy::give_way(arguments.limits.memory)?;
-    let source = asked::source(&arguments.source)?;
-    let mut query = asked::query(&arguments.times, &arguments.expression)?;
+    courtesy::give_way(arguments.question.limits.memory)?;
+    let source = asked::source(&arguments.question.source)?;
+    let mut query = asked::query(&arguments.question)?;
     query.limit = arguments.limit;
     query.whole_flows = arguments.whole_flows;
     if arguments.live {
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &PacketsArgs) -> Result<Exit, Failure> {
         }
         flow_ids::warn_of_unknown(&query.flow_ids, &source)?;
     }
-    let explained = Explained::new(&arguments.limits, None);
+    let explained = Explained::new(&arguments.question.limits, None);
     explained.before(&source, &query, Subject::Packets)?;
     if arguments.histogram {
         return histogram::of_packets(&source, &query, arguments.interval, explained);

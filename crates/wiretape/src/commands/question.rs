@@ -5,7 +5,7 @@ use std::sync::Arc;
 use packet::Timestamp;
 use tape::question::{Expression, Query, Source};
 
-use crate::args::{SourceArgs, TimesArgs, expression};
+use crate::args::{QuestionArgs, SourceArgs, TimesArgs, expression};
 use crate::errors::Failure;
 use crate::names::LocalNames;
 use crate::payload;
@@ -21,8 +21,21 @@ pub(super) fn source(arguments: &SourceArgs) -> Result<Source, Failure> {
     })
 }
 
-/// The times and the expression of a query.
-pub(super) fn query(times: &TimesArgs, words: &[String]) -> Result<Query, Failure> {
+/// The names of what is asked.
+pub(super) fn names(source: &Source) -> Vec<String> {
+    match source {
+        Source::Tape(directory) => vec![directory.display().to_string()],
+        Source::Captures(paths) => paths.iter().map(|path| path.display().to_string()).collect(),
+    }
+}
+
+/// The times and the expression of a question.
+pub(super) fn query(arguments: &QuestionArgs) -> Result<Query, Failure> {
+    query_of(&arguments.times, &arguments.expression)
+}
+
+/// The same, of an expression that is made here.
+pub(super) fn query_of(times: &TimesArgs, words: &[String]) -> Result<Query, Failure> {
     let (from, to) = range(times)?;
     let expression = expression(words).map(|text| parsed(&text)).transpose()?;
     Ok(Query { expression, from, to, payload: Some(payload::begin), ..Query::default() })

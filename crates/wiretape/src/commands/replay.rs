@@ -27,9 +27,9 @@ pub(crate) fn run(arguments: &ReplayArgs) -> Result<Exit, Failure> {
         return Err(Failure::call("--speed has to be more than 0").attempt("as fast as it goes: --topspeed"));
     }
     let transmitter = transmitter(arguments)?;
-    courtesy::give_way(arguments.limits.memory)?;
-    let source = asked::source(&arguments.source)?;
-    let mut query = asked::query(&arguments.times, &arguments.expression)?;
+    courtesy::give_way(arguments.question.limits.memory)?;
+    let source = asked::source(&arguments.question.source)?;
+    let mut query = asked::query(&arguments.question)?;
     query.limit = arguments.limit;
     let mut replay = Replay::new(arguments, transmitter);
     let covered =

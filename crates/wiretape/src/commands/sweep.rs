@@ -40,7 +40,7 @@ fn look(
     list: &Watchlist,
     sightings: &mut Sightings<'_>,
 ) -> Result<Coverage, Failure> {
-    let query = Query { payload: None, ..asked::query(&arguments.times, &[])? };
+    let query = Query { payload: None, ..asked::query_of(&arguments.times, &[])? };
     let needs_packets = arguments.deep || list.needs_packets();
     let by_packets = needs_packets || (matches!(source, Source::Captures(_)) && list.needs_payload());
     if by_packets {
@@ -71,5 +71,5 @@ fn of_addresses(arguments: &SweepArgs, list: &Watchlist) -> Result<Query, Failur
         count if count > ASKED_MAX => vec![],
         _ => vec![format!("addr in ({})", networks.join(", "))],
     };
-    Ok(Query { payload: None, ..asked::query(&arguments.times, &words)? })
+    Ok(Query { payload: None, ..asked::query_of(&arguments.times, &words)? })
 }

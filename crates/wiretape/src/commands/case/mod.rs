@@ -40,9 +40,11 @@ pub(crate) fn run(arguments: &CaseArgs) -> Result<Exit, Failure> {
 }
 
 fn export(arguments: &CaseExportArgs) -> Result<Exit, Failure> {
-    courtesy::give_way(arguments.limits.memory)?;
-    let source = spool::repeatable(asked::source(&arguments.source)?, arguments.allow.as_deref())?;
-    let query = Query { whole_flows: true, ..asked::query(&arguments.times, &arguments.expression)? };
+    courtesy::give_way(arguments.question.limits.memory)?;
+    let source = asked::source(&arguments.question.source)?;
+    let names = asked::names(&source);
+    let source = spool::repeatable(source, arguments.allow.as_deref())?;
+    let query = Query { whole_flows: true, ..asked::query(&arguments.question)? };
     let allowed = arguments.allow.as_deref().map(indicators::read).transpose()?.unwrap_or_default();
     leave_nothing_on_signals()?;
     let mut archive = Archive::create(&arguments.output)?;
@@ -64,7 +66,7 @@ fn export(arguments: &CaseExportArgs) -> Result<Exit, Failure> {
     })?;
     let holds = holds(&source)?;
     archive.entry("holds.json", |out| serde_json::to_writer_pretty(out, &holds).map_err(Into::into))?;
-    let about = about(&title, arguments, &query, &covered);
+    let about = about(&title, arguments, &names, &query, &covered);
     archive.entry("coverage.json", |out| serde_json::to_writer_pretty(out, &about).map_err(Into::into))?;
     let report = report::Report {
         title: &title,
@@ -177,13 +179,13 @@ fn holds(source: &Source) -> Result<Value, Failure> {
 }
 
 /// What was asked, of what, when, by what, and what the answer could not see.
-fn about(title: &str, arguments: &CaseExportArgs, query: &Query, covered: &Coverage) -> Value {
+fn about(title: &str, arguments: &CaseExportArgs, names: &[String], query: &Query, covered: &Coverage) -> Value {
     json!({
         "title": title,
-        "asked": arguments.expression.join(" "),
+        "asked": arguments.question.expression.join(" "),
         "from": query.from.map(rfc3339),
         "to": query.to.map(rfc3339),
-        "source": arguments.source.read.iter().chain(&arguments.source.tape).map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        "source": names,
         "written": rfc3339(now()),
         "by": concat!("wiretape ", env!("CARGO_PKG_VERSION")),
         "complete": covered.is_complete(),
@@ -192,7 +194,7 @@ fn about(title: &str, arguments: &CaseExportArgs, query: &Query, covered: &Cover
 }
 
 fn asked_of(arguments: &CaseExportArgs) -> String {
-    let words = arguments.expression.join(" ");
+    let words = arguments.question.expression.join(" ");
     if words.trim().is_empty() { "everything".to_owned() } else { words }
 }
 

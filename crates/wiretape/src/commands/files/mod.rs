@@ -35,10 +35,10 @@ const BATCHES_MAX: usize = 6;
 
 /// Prints the files of the flows that match.
 pub(crate) fn run(arguments: &FilesArgs) -> Result<Exit, Failure> {
-    courtesy::give_way(arguments.limits.memory)?;
-    let source = asked::source(&arguments.source)?;
-    let query = asked::query(&arguments.times, &arguments.expression)?;
-    let explained = Explained::new(&arguments.limits, None);
+    courtesy::give_way(arguments.question.limits.memory)?;
+    let source = asked::source(&arguments.question.source)?;
+    let query = asked::query(&arguments.question)?;
+    let explained = Explained::new(&arguments.question.limits, None);
     explained.before(&source, &query, Subject::Packets)?;
     let printer = Printer::new(std::io::stdout(), arguments.format);
     let rules = Some(&arguments.yara).filter(|paths| !paths.is_empty()).map(|paths| Rules::read(paths)).transpose()?;

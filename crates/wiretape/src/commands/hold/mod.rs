@@ -68,7 +68,7 @@ fn add(arguments: &HoldAddArgs) -> Result<Exit, Failure> {
 
 /// What is to be held, with its times settled.
 fn order(arguments: &HoldAddArgs) -> Result<Order, Failure> {
-    let query = asked::query(&arguments.times, &arguments.expression)?;
+    let query = asked::query_of(&arguments.times, &arguments.expression)?;
     let expression = query.expression.as_ref().map(Expression::text);
     if query.expression.as_ref().is_some_and(Expression::has_times) {
         return Err(Failure::call("a hold does not take after and before in its expression")
