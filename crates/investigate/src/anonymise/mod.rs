@@ -1,6 +1,8 @@
-//! Packets that can be shown to others: addresses mapped so that networks stay networks, payload cut off.
+//! Packets that can be shown to others: addresses mapped so that networks stay networks; payload cut off, or kept as far as
+//! names, cookies and credentials in it can be replaced.
 
 mod crypto_pan;
+mod payload;
 
 pub use crypto_pan::CryptoPan;
 
@@ -15,7 +17,13 @@ pub const KEY_BYTES: usize = 32;
 
 /// Takes out of packets what tells who spoke and what was said.
 pub struct Anonymiser {
-    addresses: CryptoPan,
+    addresses: Addresses,
+    payloads: Option<payload::Payloads>,
+}
+
+/// Addresses by a key.
+struct Addresses {
+    pan: CryptoPan,
     macs: Aes128,
 }
 
@@ -26,7 +34,13 @@ impl Anonymiser {
         for (place, byte) in own.iter_mut().enumerate() {
             *byte = key.get(place + 16).copied().unwrap_or(0) ^ 0x4d;
         }
-        Self { addresses: CryptoPan::new(key), macs: Aes128::new(&own.into()) }
+        let addresses = Addresses { pan: CryptoPan::new(key), macs: Aes128::new(&own.into()) };
+        Self { addresses, payloads: None }
+    }
+
+    /// The same, but for payload of DNS, HTTP/1 and TLS, which is kept with other names in it.
+    pub fn keeping_payload(key: &[u8; KEY_BYTES]) -> Self {
+        Self { payloads: Some(payload::Payloads::new(key)), ..Self::new(key) }
     }
 
     /// Whether a key leaves the classes of IPv4 addresses as they are, so that no host becomes a group.
@@ -40,23 +54,25 @@ impl Anonymiser {
     /// Changes a packet, and says how many bytes of it are left; `None` if nothing can be kept, since its link layer is
     /// not known.
     pub fn packet(&mut self, link_type: LinkType, data: &mut [u8]) -> Option<usize> {
-        let outline = rewrite(link_type, data, self);
-        outline.is_known.then_some(outline.payload_offset)
+        let addresses = &mut self.addresses;
+        let kept = self.payloads.as_mut().and_then(|payloads| payloads.replace(link_type, data, addresses));
+        let outline = rewrite(link_type, data, addresses);
+        outline.is_known.then_some(outline.payload_offset.max(kept.unwrap_or(0)))
     }
 }
 
-impl Mapping for Anonymiser {
+impl Mapping for Addresses {
     /// Groups, broadcast, this host and no host at all are nobody's.
     fn v4(&mut self, address: [u8; 4]) -> [u8; 4] {
         match address {
             [0, ..] | [127, ..] | [224..=239, ..] | [255, 255, 255, 255] => address,
-            _ => self.addresses.v4(address),
+            _ => self.pan.v4(address),
         }
     }
 
     /// Groups stay, but for those that are made of an address (RFC 4291 2.7.1); of link-local addresses the network stays.
     fn v6(&mut self, address: [u8; 16]) -> [u8; 16] {
-        let mapped = self.addresses.v6(address);
+        let mapped = self.pan.v6(address);
         let keeps = match address {
             _ if address[..15].iter().all(|byte| *byte == 0) => 16,
             [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, ..] => 13,

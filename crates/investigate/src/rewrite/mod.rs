@@ -4,6 +4,7 @@ mod checksum;
 mod offload;
 mod walk;
 
+pub(crate) use offload::{Place, TCP, UDP};
 pub use offload::{complete_checksums, segments};
 pub use walk::{Outline, rewrite};
 

@@ -3,10 +3,10 @@
 
 use packet::LinkType;
 
-use super::checksum::sum;
+use super::checksum::{Edit, Sum, sum};
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
 /// FIN and PSH belong to the last of several segments, CWR to the first.
 const LAST_ONLY: u8 = 0x09;
 const FIRST_ONLY: u8 = 0x80;
@@ -63,17 +63,18 @@ pub fn segments(link_type: LinkType, data: &[u8], mtu: usize) -> Option<Vec<Vec<
 
 /// Where the headers of a packet are.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(crate) struct Place {
     is_v6: bool,
     ip: usize,
-    transport: usize,
+    pub(crate) transport: usize,
     /// Behind the last byte that IP counts.
-    end: usize,
-    protocol: u8,
+    pub(crate) end: usize,
+    pub(crate) protocol: u8,
 }
 
 impl Place {
-    fn of(link_type: LinkType, data: &[u8]) -> Option<Self> {
+    /// Of a packet that is whole, in no tunnel and no fragment.
+    pub(crate) fn of(link_type: LinkType, data: &[u8]) -> Option<Self> {
         let headers = packet::decode(link_type, data, u32::try_from(data.len()).ok()?);
         headers.key.filter(|_| headers.tunnel.is_none() && headers.fragment.is_none())?;
         let ip = usize::try_from(headers.network_offset).ok()?;
@@ -90,6 +91,13 @@ impl Place {
         // Too long for the field: it is zero.
         let end = if length == 0 { data.len() } else { ip + length };
         (transport < end && end <= data.len()).then_some(Self { is_v6, ip, transport, end, protocol })
+    }
+
+    /// Writes other bytes, as many, in the place of what the transport carries, and brings its checksum up to date.
+    pub(crate) fn change(&self, data: &mut [u8], at: usize, new: &[u8]) {
+        let Some(field) = self.transport_sum_at() else { return };
+        let sum = Sum { field, start: self.transport, is_optional: self.protocol == UDP };
+        Edit { data, sums: Vec::new() }.change(at, new, &[sum]);
     }
 
     fn transport_sum_at(&self) -> Option<usize> {

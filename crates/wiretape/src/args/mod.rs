@@ -257,12 +257,26 @@ pub(crate) struct PacketsArgs {
     /// Write a large capture without asking (only a terminal is asked)
     #[arg(short = 'y', long, requires = "write")]
     pub(crate) yes: bool,
-    /// Write it so that others may see it: addresses mapped prefix by prefix (Crypto-PAn), payload cut off
+    /// Write it so that others may see it: addresses mapped prefix by prefix (Crypto-PAn), payload cut off or with other
+    /// names in it
     #[arg(long, requires = "write", alias = "anonymize")]
     pub(crate) anonymise: bool,
     /// Key for that, 32 bytes or 64 hex digits: the same key maps the same addresses alike [default: a new one]
     #[arg(long, value_name = "FILE", requires = "anonymise", alias = "anonymize-key")]
     pub(crate) anonymise_key: Option<PathBuf>,
+    /// What becomes of payload then [default: cut]
+    #[arg(long, value_name = "WHAT", requires = "anonymise", alias = "anonymize-payload", default_value = "cut")]
+    #[arg(hide_default_value = true)]
+    pub(crate) anonymise_payload: AnonymisedPayload,
+}
+
+/// What becomes of payload that others may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnonymisedPayload {
+    /// It is cut off
+    Cut,
+    /// That of DNS, HTTP/1 and TLS is kept with other names, cookies and credentials in it; bodies stay as they are
+    Keep,
 }
 
 /// How captures are written.

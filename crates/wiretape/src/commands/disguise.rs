@@ -7,7 +7,7 @@ use investigate::anonymise::{Anonymiser, KEY_BYTES};
 use packet::{Interface, Packet};
 
 use super::open_input;
-use crate::args::PacketsArgs;
+use crate::args::{AnonymisedPayload, PacketsArgs};
 use crate::errors::Failure;
 use crate::output::coverage::thousands;
 use crate::terminal;
@@ -35,7 +35,16 @@ impl Disguise {
             }
             None => new_key()?,
         };
-        Ok(Some(Self { anonymiser: Anonymiser::new(&key), data: Vec::new(), left_out: 0 }))
+        let anonymiser = match arguments.anonymise_payload {
+            AnonymisedPayload::Cut => Anonymiser::new(&key),
+            AnonymisedPayload::Keep => {
+                terminal::warning(
+                    "payload is kept where names in it can be replaced: what people wrote (bodies, paths, other headers) is as it was",
+                );
+                Anonymiser::keeping_payload(&key)
+            }
+        };
+        Ok(Some(Self { anonymiser, data: Vec::new(), left_out: 0 }))
     }
 
     /// A packet, and its interface, as others may see them; `None` if it cannot be shown.

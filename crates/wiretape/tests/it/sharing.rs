@@ -1,5 +1,6 @@
 //! Indicators in and out, packets that others may see, packets sent again, and cases.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -7,9 +8,9 @@ use std::time::Duration;
 use packet::capture::{PcapWriter, Resolution};
 use packet::{LinkType, Packet, PacketDirection, Timestamp};
 
-use crate::capture::packets_of;
+use crate::capture::{all_captures, packets_of};
 use crate::files::{HELLO_SHA256, talk};
-use crate::support::{has, run, run_with, shell, wiretape};
+use crate::support::{captures, has, run, run_with, shell, wiretape};
 use crate::wire::Wire;
 
 /// A DNS question for www.evil.example from 10.0.0.5 to 198.51.100.4, and what a web server at 198.51.100.9 was asked.
@@ -172,6 +173,61 @@ fn others_see_neither_addresses_nor_payload() {
     assert!(checksums_are_right(&out));
     run(&line).ended_with(0);
     assert_eq!(std::fs::read(&out).expect("read"), first, "the same key gives the same");
+}
+
+/// No name that tshark finds in a capture, no cookie and no credential, is anywhere in what others see of it.
+#[test]
+fn names_in_kept_payload_are_others() {
+    let Some(folder) = captures() else { return };
+    if !has("tshark") {
+        return;
+    }
+    let fields = [
+        "http.host",
+        "http.cookie",
+        "http.authorization",
+        "http.set_cookie",
+        "tls.handshake.extensions_server_name",
+        "dns.qry.name",
+        "x509sat.uTF8String",
+        "x509sat.printableString",
+    ];
+    let scratch = tempfile::tempdir().expect("a folder");
+    let out = scratch.path().join("out.pcapng");
+    let (mut names_of_all, mut kept) = (0, 0);
+    for path in all_captures(&folder).into_iter().step_by(9) {
+        let tshark = Command::new("tshark")
+            .args(["-n", "-T", "fields", "-r"])
+            .arg(&path)
+            .args(fields.iter().flat_map(|field| ["-e", field]))
+            .output();
+        let told = String::from_utf8_lossy(&tshark.expect("tshark runs").stdout).into_owned();
+        // Shorter ones are in anything; what tshark itself would not write plainly cannot be looked for.
+        let is_name = |name: &&str| name.len() >= 10 && !name.contains('\\') && name.contains(['.', '=']);
+        let names: BTreeSet<&str> = told.split(['\t', '\n', ',']).filter(is_name).collect();
+        let line = ["packets", "-r", &path.to_string_lossy(), "-w", &out.to_string_lossy(), "--anonymise"];
+        if run_with(&[&line[..], &["--anonymise-payload", "keep"]].concat()).status != 0 {
+            continue;
+        }
+        let bytes = std::fs::read(&out).expect("read");
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        for name in &names {
+            assert!(!text.contains(&name.to_lowercase()), "{name:?} of {}", path.display());
+        }
+        names_of_all += names.len();
+        kept += packets_of(&bytes).iter().filter(|packet| packet.data.len() > 100).count();
+    }
+    assert!(names_of_all > 20 && kept > 100, "{names_of_all} names, {kept} packets with payload");
+    let source = capture(scratch.path()).display().to_string();
+    run(&format!("packets -r {source} -w {} --anonymise --anonymise-payload keep", out.display())).ended_with(0);
+    let packets = packets_of(&std::fs::read(&out).expect("read"));
+    assert!(packets.iter().all(|packet| packet.data.len() == packet.wire_bytes as usize), "all of it is there");
+    assert!(checksums_are_right(&out));
+    let tape = scratch.path().join("t.tape").display().to_string();
+    run(&format!("import --tape {tape} {source}")).ended_with(0);
+    run(&format!("packets --tape {tape} -w {} --anonymise --anonymise-payload keep", out.display())).ended_with(0);
+    assert_eq!(packets_of(&std::fs::read(&out).expect("read")).len(), 2);
+    assert!(checksums_are_right(&out));
 }
 
 #[test]
