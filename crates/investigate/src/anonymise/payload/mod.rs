@@ -6,6 +6,7 @@ mod names;
 mod tls;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use packet::decode::Transport;
 use packet::{FlowKey, LinkType};
@@ -76,10 +77,10 @@ impl Payloads {
         if self.sides.len() >= SIDES_MAX {
             self.sides.clear();
         }
-        if !self.sides.contains_key(&key) {
-            self.sides.insert(key, Side::of(seq, payload)?);
-        }
-        let side = self.sides.get_mut(&key)?;
+        let side = match self.sides.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Side::of(seq, payload)?),
+        };
         let kept = match side {
             Side::Http(http) => http.replace(seq, payload, &self.names),
             Side::Tls(tls) => tls.replace(seq, payload, &self.names),
