@@ -24,7 +24,11 @@ pub(crate) fn capture(folder: &Path) -> PathBuf {
     let request = b"GET /<script>x HTTP/1.1\r\nHost: c2.example\r\nUser-Agent: Evil/1.0\r\nCookie: secret=1\r\n\r\n";
     let packets =
         [udp([10, 0, 0, 5], [198, 51, 100, 4], 53, &question), tcp([10, 0, 0, 5], [198, 51, 100, 9], request)];
-    let path = folder.join("seen.pcap");
+    write(folder.join("seen.pcap"), &packets)
+}
+
+/// Writes packets, 300 ms apart.
+fn write(path: PathBuf, packets: &[Vec<u8>]) -> PathBuf {
     let mut writer = PcapWriter::new(Vec::new(), LinkType::ETHERNET, 0, Resolution::NANOSECONDS);
     for (index, data) in packets.iter().enumerate() {
         let packet = Packet {
@@ -268,6 +272,56 @@ fn packets_are_sent_again() {
     assert!(replay(&["--force", "--topspeed"]).status.success());
 }
 
+/// What a sender leaves to its hardware: a segment longer than any interface takes, with no checksum but the pseudo header's.
+#[test]
+fn what_was_left_to_hardware_is_done_when_packets_are_sent_again() {
+    let Some(wire) = Wire::make("offload") else { return };
+    if !has("tcpdump") || !has("tshark") {
+        return;
+    }
+    let said: Vec<u8> = (0..4000_u32).map(|byte| (byte % 251) as u8).collect();
+    let mut large = tcp([10, 0, 0, 5], [198, 51, 100, 9], &said);
+    let mut pseudo = vec![10, 0, 0, 5, 198, 51, 100, 9, 0, 6];
+    pseudo.extend((4000_u16 + 20).to_be_bytes());
+    let left = !checksum(&pseudo);
+    large[50..52].copy_from_slice(&left.to_be_bytes());
+    let mut small = tcp([10, 0, 0, 5], [198, 51, 100, 9], b"wrong, and stays so");
+    small[50] ^= 0xff;
+    let source = write(wire.place("large.pcap"), &[large, small]);
+    let tape = wire.place("t.tape").display().to_string();
+    run(&format!("import --tape {tape} {}", source.display())).ended_with(0);
+    let heard = wire.place("heard.pcap");
+    let mut listener = wire
+        .inside("tcpdump")
+        .args(["-i", "w1", "-U", "-w", &heard.to_string_lossy(), "tcp port 80"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("tcpdump runs");
+    std::thread::sleep(Duration::from_secs(2));
+    let mut command = wire.inside(env!("CARGO_BIN_EXE_wiretape"));
+    let output = command
+        .args(["replay", "--tape", &tape, "-i", "w0", "--topspeed", "--rewrite", "10.0.0.0/24=192.0.2.0/24"])
+        .output()
+        .expect("the binary runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("1 packets got the checksums") && told.contains("were sent as 3 segments"), "{told}");
+    std::thread::sleep(Duration::from_secs(1));
+    listener.kill().expect("killed");
+    listener.wait().expect("ended");
+    let packets = packets_of(&std::fs::read(&heard).expect("read"));
+    assert_eq!(packets.iter().map(|packet| packet.data.len()).collect::<Vec<_>>(), [1514, 1514, 1134, 73]);
+    let heard_said: Vec<u8> = packets.iter().take(3).flat_map(|packet| packet.data[54..].to_vec()).collect();
+    assert_eq!(heard_said, said);
+    assert!(!checksums_are_right(&heard), "what was wrong stays wrong");
+    let right = write_some(&wire.place("right.pcap"), &packets[..3]);
+    assert!(checksums_are_right(&right));
+}
+
+fn write_some(path: &Path, packets: &[crate::capture::Whole]) -> PathBuf {
+    write(path.to_path_buf(), &packets.iter().map(|packet| packet.data.clone()).collect::<Vec<_>>())
+}
+
 #[test]
 fn a_case_is_whole_and_harmless() {
     if !has("unzip") || !has("sha256sum") {
@@ -276,7 +330,8 @@ fn a_case_is_whole_and_harmless() {
     let folder = tempfile::tempdir().expect("a folder");
     let source = capture(folder.path()).display().to_string();
     let zip = folder.path().join("case.zip").display().to_string();
-    run(&format!("case export -r {source} -o {zip} host 10.0.0.5")).ended_with(0);
+    run_with(&["case", "export", "-r", &source, "-o", &zip, "--title", "<script>1</script>", "host 10.0.0.5"])
+        .ended_with(0);
     let inside = folder.path().join("case");
     let unzipped = Command::new("unzip").args(["-q", &zip, "-d", &inside.to_string_lossy()]).status();
     assert!(unzipped.is_ok_and(|status| status.success()));

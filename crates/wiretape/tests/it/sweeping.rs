@@ -1,13 +1,13 @@
 //! Indicators looked for on tapes: by rows, by the packets of those that rows do not tell of, and by nobody's guess.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::sharing::capture;
-use crate::support::{Ran, captures, has, run, run_with, shell};
+use crate::support::{Ran, captures, has, run, run_with, shell, skip};
 use crate::wire::Wire;
 
 /// Of each indicator that was seen, the fields that told it.
@@ -158,4 +158,46 @@ fn captures_come_by_a_pipe_too() {
         .output()
         .expect("a shell");
     assert_eq!(refused.status.code(), Some(4), "{}", String::from_utf8_lossy(&refused.stderr));
+}
+
+/// What goes out is what others take in: STIX 2.1 by OASIS' validator, MISP by PyMISP.
+#[test]
+fn others_read_the_indicators_that_go_out() {
+    let given = std::env::var_os("PYTHON_INDICATORS").map(PathBuf::from);
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../build/indicators/bin/python");
+    let Some(python) = given.or(Some(made)).filter(|python| python.exists()) else {
+        return skip("stix2-validator and PyMISP (tools/install)");
+    };
+    const PROGRAM: &str = "\
+import sys
+from stix2validator import ValidationOptions, validate_file
+from pymisp import MISPEvent
+results = validate_file(sys.argv[1], ValidationOptions(version='2.1', strict=True, disabled=['202', '216']))
+assert results.is_valid, [str(error) for result in results.object_results for error in result.errors]
+event = MISPEvent()
+event.load_file(sys.argv[2])
+print(len(event.attributes) + sum(len(one.attributes) for one in event.objects))";
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut sources = vec![capture(folder.path())];
+    if let Some(captures) = captures() {
+        sources.push(captures.join("arkime+arkime/tests/pcap/arkime_synthetic.pcap"));
+        sources.push(captures.join("arkime+arkime/tests/pcap/openssl-tls1_2.pcap"));
+    }
+    for (number, source) in sources.iter().enumerate() {
+        let tape = folder.path().join(format!("{number}.tape")).display().to_string();
+        run_with(&["import", "--tape", &tape, &source.to_string_lossy()]).ended_with(0);
+        for source in [["-r", &source.to_string_lossy()], ["--tape", &tape]] {
+            let [stix, misp] = ["stix", "misp"].map(|format| {
+                let ran = run_with(&["iocs", source[0], source[1], "--format", format]).ended_with(0);
+                let path = folder.path().join(format!("{format}.json"));
+                std::fs::write(&path, ran.stdout).expect("written");
+                path
+            });
+            let output =
+                Command::new(&python).args(["-c", PROGRAM]).args([&stix, &misp]).output().expect("python runs");
+            let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "{source:?}: {errors}");
+            assert!(told.trim().parse::<u32>().is_ok_and(|count| count > 1), "{source:?}: {told}");
+        }
+    }
 }
