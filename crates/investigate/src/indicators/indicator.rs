@@ -53,7 +53,8 @@ impl Indicator {
             Kind::UserAgent => (kind, text.to_owned()),
             Kind::Ja4 => (kind, ja4(text)?),
         };
-        Some(Self { kind, value })
+        // Percent-encoded it can be longer than it was.
+        (value.len() <= VALUE_BYTES_MAX).then_some(Self { kind, value })
     }
 
     /// An indicator by its form; `None` if it has none. A user agent has none.

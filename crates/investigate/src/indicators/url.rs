@@ -26,7 +26,7 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     let slash = if path.starts_with('/') { "" } else { "/" };
     Some(format!(
         "{scheme}://{}{slash}{}",
-        encoded(authority, b"-._~:[]!$&'()*+,;="),
+        encoded(authority, b"-._~:[]!$&'()*+,;=").to_ascii_lowercase(),
         encoded(path, b"-._~:/?@!$&'()*+,;=")
     ))
 }
@@ -79,7 +79,7 @@ mod tests {
         check("HTTP://A.Example:80", "http://a.example/");
         check("http://a.example/<b> c?d=\u{e9}#e", "http://a.example/%3Cb%3E%20c?d=%C3%A9");
         check("http://a.example/%3Cb%3e%zz%", "http://a.example/%3Cb%3e%25zz%25");
-        check("http://a<b>.example/", "http://a%3Cb%3E.example/");
+        check("http://a<b>.example/", "http://a%3cb%3e.example/");
         check("http://[2001:db8::1]/[x]", "http://[2001:db8::1]/%5Bx%5D");
     }
 }

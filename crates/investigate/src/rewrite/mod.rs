@@ -1,9 +1,11 @@
 //! Addresses in packets changed in place, with the checksums over them.
 
 mod checksum;
+mod fuzz;
 mod offload;
 mod walk;
 
+pub use fuzz::fuzz_rewrite;
 pub(crate) use offload::{Place, TCP, UDP};
 pub use offload::{complete_checksums, segments};
 pub use walk::{Outline, rewrite};
