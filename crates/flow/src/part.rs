@@ -1,7 +1,7 @@
 //! What a flow did in one period.
 
 use crate::history::History;
-use crate::lane::LaneSet;
+use crate::lane::{Lane, LaneSet};
 use crate::ours::Direction;
 use crate::payload::Payload;
 use crate::tcp::ConnState;
@@ -159,6 +159,16 @@ pub struct FlowPart {
     pub lanes: LaneSet,
     /// What payload said in this part; `None` if that was not read.
     pub payload: Option<Box<Payload>>,
+}
+
+impl FlowPart {
+    /// Whether what was said in its heads was not read, or not all of it: what is beyond a head is not read for rows.
+    pub fn is_unread(&self) -> bool {
+        match &self.payload {
+            Some(payload) => payload.is_partial,
+            None => self.lanes != LaneSet::from_iter([Lane::Bulk]),
+        }
+    }
 }
 
 #[cfg(test)]

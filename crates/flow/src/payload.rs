@@ -1,5 +1,7 @@
 //! What payload says of a flow.
 
+use std::fmt;
+
 use packet::{Address, Headers, Packet, Timestamp};
 
 use crate::part::FlowId;
@@ -68,10 +70,42 @@ const fn several(name: &'static str) -> PayloadField {
 /// What payload says of a flow: few of the fields, so only those that there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
-    values: Vec<(&'static str, Box<str>)>,
+    values: Vec<Said>,
+    /// Not all that was said was read: what is not here may have been said all the same.
+    pub is_partial: bool,
+    /// By what name the server's address was known then was not remembered any more.
+    pub is_nameless: bool,
+}
+
+/// A value of a field.
+#[derive(Clone)]
+struct Said {
+    field: &'static str,
+    text: Box<str>,
+    /// The first arrival number of the part that it was said in; 0 if that is not known.
+    arrival: u64,
+}
+
+impl PartialEq for Said {
+    fn eq(&self, other: &Self) -> bool {
+        (self.field, &self.text) == (other.field, &other.text)
+    }
+}
+
+impl Eq for Said {}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.field, self.text)
+    }
 }
 
 impl Payload {
+    /// Of what was not read, or not all of it.
+    pub fn partial() -> Self {
+        Self { is_partial: true, ..Self::default() }
+    }
+
     /// Notes a value of a field; what is no field of payload, comes again, or is too much, is left out. True if it is new.
     pub fn add(&mut self, name: &str, value: &str) -> bool {
         let Some(field) = PAYLOAD_FIELDS.iter().find(|field| field.name == name) else { return false };
@@ -83,7 +117,7 @@ impl Payload {
         }
         let has_room = known().count() < most;
         if has_room {
-            self.values.push((field.name, kept.into()));
+            self.values.push(Said { field: field.name, text: kept.into(), arrival: 0 });
         }
         if field.notes_more && (!has_room || kept.len() < value.len()) {
             self.add(MORE, field.name);
@@ -91,26 +125,71 @@ impl Payload {
         has_room
     }
 
-    /// All that was told: fields by their names, and values.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values.iter().map(|(name, value)| (*name, &**value))
+    /// As of a part whose first packet has this arrival number.
+    pub fn since(mut self, arrival: u64) -> Self {
+        self.values.iter_mut().for_each(|said| said.arrival = arrival);
+        self
     }
 
     /// The values of a field, in the order in which they were told.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.values.iter().filter(move |(of, _)| *of == name).map(|(_, value)| &**value)
+        self.iter().filter(move |(of, _)| *of == name).map(|(_, value)| value)
+    }
+
+    /// All fields with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|said| (said.field, &*said.text))
     }
 
     /// The first value of a field.
     pub fn first(&self, name: &str) -> Option<&str> {
-        self.values.iter().find(|(of, _)| *of == name).map(|(_, value)| &**value)
+        self.iter().find(|(of, _)| *of == name).map(|(_, value)| value)
     }
 
-    /// Adds what was told later.
-    pub fn merge(&mut self, later: &Self) {
-        for (name, value) in &later.values {
-            self.add(name, value);
+    /// Adds what was told in a part whose first packet has this arrival number; the order of parts does not matter, as
+    /// far as there is room.
+    pub fn merge(&mut self, part: &Self, arrival: u64) {
+        self.is_partial |= part.is_partial;
+        self.is_nameless |= part.is_nameless;
+        for Said { field, text, .. } in &part.values {
+            self.insert(field, text, arrival);
         }
+        self.values.sort_by_key(|said| said.arrival);
+    }
+
+    fn insert(&mut self, name: &'static str, text: &str, arrival: u64) {
+        let Some(field) = PAYLOAD_FIELDS.iter().find(|field| field.name == name) else { return };
+        let most = if field.is_list { VALUES_MAX } else { 1 };
+        let has_room = self.values(name).count() < most;
+        let mut known = self.values.iter_mut().filter(|said| said.field == name);
+        if let Some(same) = known.find(|said| *said.text == *text) {
+            same.arrival = same.arrival.min(arrival);
+            return;
+        }
+        let said = Said { field: name, text: text.into(), arrival };
+        let latest = self.values.iter_mut().filter(|said| said.field == name).max_by_key(|said| said.arrival);
+        match latest {
+            _ if has_room => self.values.push(said),
+            Some(latest) if arrival < latest.arrival => *latest = said,
+            Some(_) | None => {}
+        }
+        if !has_room && field.notes_more {
+            self.insert(MORE, name, arrival);
+        }
+    }
+
+    /// Whether a field may have had values that are not here; of those that mean one value, another first one.
+    pub fn may_lack(&self, name: &str) -> bool {
+        let is_list = || PAYLOAD_FIELDS.iter().any(|field| field.name == name && field.is_list);
+        self.is_partial
+            || (self.is_nameless && name == "dest_name")
+            || (self.values(MORE).any(|more| more == name) && is_list())
+            || self.values(name).any(|value| value.len() > VALUE_BYTES_MAX - 4)
+    }
+
+    /// Whether any field may have had values that are not here.
+    pub fn may_lack_any(&self) -> bool {
+        self.is_partial || PAYLOAD_FIELDS.iter().any(|field| self.may_lack(field.name))
     }
 
     /// Whether nothing was told.
@@ -120,7 +199,7 @@ impl Payload {
 
     /// Bytes that it takes.
     pub fn held_bytes(&self) -> usize {
-        self.values.iter().map(|(_, value)| value.len() + size_of::<(&str, Box<str>)>()).sum()
+        self.values.iter().map(|said| said.text.len() + size_of::<Said>()).sum()
     }
 }
 
@@ -163,7 +242,34 @@ mod tests {
         assert_eq!(payload.values(MORE).collect::<Vec<_>>(), ["tls_sni", "dns_queries", "mail_subject"]);
         let mut merged = Payload::default();
         merged.add("tls_sni", "first.example");
-        merged.merge(&payload);
+        merged.merge(&payload, 1);
         assert_eq!(merged.first("tls_sni"), Some("first.example"));
+        assert!(merged.may_lack("dns_queries") && !merged.may_lack("tls_sni"));
+    }
+
+    #[test]
+    fn parts_are_merged_in_whatever_order() {
+        let part = |values: &[(&str, &str)]| {
+            let mut payload = Payload::default();
+            values.iter().for_each(|(name, value)| assert!(payload.add(name, value)));
+            payload
+        };
+        let parts = [
+            part(&[("dns_queries", "a"), ("dns_queries", "b")]),
+            part(&[("tls_sni", "x"), ("dns_queries", "c")]),
+            part(&[("tls_sni", "y"), ("dns_queries", "a"), ("user", "z")]),
+        ];
+        let merged = |order: [usize; 3]| {
+            let [first, rest @ ..] = order;
+            let mut merged = parts[first].clone().since(first as u64);
+            rest.iter().for_each(|number| merged.merge(&parts[*number], *number as u64));
+            PAYLOAD_FIELDS
+                .iter()
+                .map(|field| merged.values(field.name).collect::<Vec<_>>().join(","))
+                .collect::<Vec<_>>()
+        };
+        for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            assert_eq!(merged(order), merged([0, 1, 2]), "{order:?}");
+        }
     }
 }

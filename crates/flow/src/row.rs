@@ -79,7 +79,7 @@ pub struct FlowRow {
     pub first_arrival: u64,
     /// Arrival number of its last packet.
     pub last_arrival: u64,
-    /// What payload says of it; `None` if that was not read.
+    /// What payload says of it; `None` if that was read of none of its parts.
     pub payload: Option<Box<Payload>>,
     /// Heads of it were kept that were not read for `payload`.
     pub is_unread: bool,
@@ -146,15 +146,10 @@ impl From<&FlowPart> for FlowRow {
             lanes: part.lanes,
             first_arrival: part.first_arrival,
             last_arrival: part.last_arrival,
-            payload: part.payload.clone(),
-            is_unread: is_unread(part),
+            payload: payload_of(part),
+            is_unread: part.is_unread(),
         }
     }
-}
-
-/// What is beyond a head is not read for rows.
-fn is_unread(part: &FlowPart) -> bool {
-    part.payload.is_none() && part.lanes.iter().any(|lane| lane != Lane::Bulk)
 }
 
 impl FlowRow {
@@ -183,11 +178,11 @@ impl FlowRow {
             self.last_arrival = part.last_arrival;
         }
         self.first_arrival = self.first_arrival.min(part.first_arrival);
-        self.is_unread |= is_unread(part);
+        self.is_unread |= part.is_unread();
         match (&mut self.payload, &part.payload) {
-            (Some(known), Some(later)) => known.merge(later),
-            (known @ None, later) => known.clone_from(later),
-            (Some(_), None) => {}
+            (Some(known), Some(later)) => known.merge(later, part.first_arrival),
+            (known @ None, Some(_)) => *known = payload_of(part),
+            (_, None) => {}
         }
     }
 
@@ -290,6 +285,10 @@ impl FlowRow {
     fn is_icmp(&self) -> bool {
         matches!((self.ip_version, self.proto), (4, 1) | (6, 58))
     }
+}
+
+fn payload_of(part: &FlowPart) -> Option<Box<Payload>> {
+    part.payload.as_ref().map(|payload| Box::new(Payload::clone(payload).since(part.first_arrival)))
 }
 
 /// Captured bytes a packet on average below which a flow that was cut is headers alone: Ethernet, VLANs, a tunnel,

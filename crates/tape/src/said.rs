@@ -1,12 +1,12 @@
 //! What was said in a period's heads, for its rows: read back beside the recording, by the thread that writes rows.
 //!
 //! It is the same code that reads payload for questions, and it costs the way of packets nothing. What a recording has no
-//! time for is counted: a row of which nothing was read says so.
+//! time for is counted, and rows of which not everything was read say so.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use flow::{FlowPart, PayloadReader};
+use flow::{EndReason, FlowPart, LaneSet, PayloadReader};
 
 use crate::checkpoint::FramePosition;
 use crate::question::{Attribution, is_from_client, sort_and_dedup};
@@ -58,14 +58,15 @@ fn read(
     has_time: impl Fn() -> bool,
 ) -> Result<u64, Error> {
     let mut tape = Tape::open(directory)?;
-    let wanted = heads(&mut tape, frames)?;
+    let mut passed_over = PassedOver::default();
+    let wanted = heads(&mut tape, frames, &mut passed_over)?;
     let mut attribution = Attribution::of_parts(parts);
-    let (mut was_read, mut unread) = (vec![false; parts.len()], 0);
+    let mut was_read = vec![false; parts.len()];
     // One after the other: together, frames that overlap would be in memory at once, and a flow's heads are in order
     // within their lane. Junk comes last, and goes first.
     for frame in wanted {
         if !has_time() {
-            unread += u64::from(frame.packets);
+            passed_over.add(&frame);
             continue;
         }
         let mut packets = Merge::new(&mut tape, vec![frame]);
@@ -81,19 +82,60 @@ fn read(
         if part.end_reason.is_some() {
             reader.end(part.flow_id);
         }
-        let said = reader.take(part.flow_id, part.key.dest, part.end);
-        part.payload = said.or_else(|| was_read.then(Box::default));
+        let is_whole = (was_read || !speaks(part)) && !passed_over.can_be_of(part);
+        part.payload = reader.take(part.flow_id, part.key.dest, part.end).or_else(|| is_whole.then(Box::default));
+        part.payload.iter_mut().for_each(|payload| payload.is_partial = !is_whole);
     }
     reader.forget();
-    Ok(unread)
+    Ok(passed_over.packets)
+}
+
+/// Whether a part has packets of a head, or may have: one that stands for several flows says only that there are some.
+fn speaks(part: &FlowPart) -> bool {
+    part.lanes != LaneSet::from_iter([Lane::Bulk]) && part.end_reason != Some(EndReason::Summed)
+}
+
+/// What there was no time for.
+#[derive(Default)]
+struct PassedOver {
+    packets: u64,
+    /// By lane, the least and the greatest arrival number of it.
+    arrivals: [Option<(u64, u64)>; Lane::ALL.len()],
+}
+
+impl PassedOver {
+    fn add(&mut self, frame: &Frame) {
+        self.packets += u64::from(frame.packets);
+        self.add_arrivals(frame.lane, frame.arrivals);
+    }
+
+    fn add_arrivals(&mut self, lane: Lane, (first, last): (u64, u64)) {
+        let of_lane = &mut self.arrivals[lane.number()];
+        let (least, greatest) = of_lane.unwrap_or((first, last));
+        *of_lane = Some((least.min(first), greatest.max(last)));
+    }
+
+    fn can_be_of(&self, part: &FlowPart) -> bool {
+        part.lanes.iter().any(|lane| {
+            let of_lane = self.arrivals[lane.number()];
+            of_lane.is_some_and(|(least, greatest)| part.first_arrival <= greatest && part.last_arrival >= least)
+        })
+    }
 }
 
 /// The frames of heads among these, by lane, in the order of their files.
-fn heads(tape: &mut Tape, positions: impl Iterator<Item = FramePosition>) -> Result<Vec<Frame>, Error> {
+fn heads(
+    tape: &mut Tape,
+    positions: impl Iterator<Item = FramePosition>,
+    passed_over: &mut PassedOver,
+) -> Result<Vec<Frame>, Error> {
     let mut listing = tape.list()?;
     let mut frames = Vec::new();
     for FramePosition { lane, position } in positions.filter(|frame| frame.lane != Lane::Bulk) {
-        frames.extend(listing.find(tape, lane, position.segment, position.uoffset)?);
+        match listing.find(tape, lane, position.segment, position.uoffset)? {
+            Some(frame) => frames.push(frame),
+            None => passed_over.add_arrivals(lane, (0, u64::MAX)),
+        }
     }
     sort_and_dedup(&mut frames);
     Ok(frames)

@@ -37,6 +37,8 @@ pub enum Needs {
     /// Pcap-filter terms on a layer cannot be held against the row: the outermost headers of its packets are not the
     /// innermost ones ([`is_opaque`](super::is_opaque)), and what they are is not known.
     Opaque(Layer),
+    /// What is said in it was not read, or not all of it: fields of payload cannot be held against the row.
+    Unread,
     /// All of them.
     And(Vec<Needs>),
     /// One of them.
@@ -59,6 +61,8 @@ pub enum Need<'n> {
     Key(&'n Key),
     /// That a layer is not known.
     Opaque(Layer),
+    /// That what is said was not read.
+    Unread,
 }
 
 /// Ports of a range that are looked up one by one.
@@ -114,6 +118,35 @@ impl Needs {
         if any.len() > 1 { Self::Or(any) } else { any.pop().unwrap_or(Self::Nothing) }
     }
 
+    /// Whether they ask for what payload tells: one row of a flow can have it and the next one not.
+    pub fn ask_payload(&self) -> bool {
+        match self {
+            Self::Unread | Self::Key(Key::Text(..)) => true,
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::ask_payload),
+            Self::Everything | Self::Nothing | Self::Key(_) | Self::Opaque(_) => false,
+        }
+    }
+
+    /// What is left of them where what payload tells cannot be looked up.
+    pub fn without_payload(self) -> Self {
+        match self {
+            Self::And(parts) => Self::all(parts.into_iter().map(Self::without_payload)),
+            needs if needs.ask_payload() => Self::Everything,
+            needs => needs,
+        }
+    }
+
+    /// Whether many flows have what is asked for, as far as can be told without looking.
+    pub fn is_broad(&self) -> bool {
+        match self {
+            Self::Key(Key::Text(field, _)) => matches!(field, Field::AppProto | Field::TlsAlpn | Field::TlsVersion),
+            Self::And(parts) => parts.iter().all(Self::is_broad),
+            Self::Or(parts) => parts.iter().any(Self::is_broad),
+            Self::Everything => true,
+            Self::Nothing | Self::Key(_) | Self::Opaque(_) | Self::Unread => false,
+        }
+    }
+
     /// Whether they can hold where `has` says what can be there.
     pub fn may_hold(&self, has: &mut dyn FnMut(Need<'_>) -> bool) -> bool {
         match self {
@@ -121,6 +154,7 @@ impl Needs {
             Self::Nothing => false,
             Self::Key(key) => has(Need::Key(key)),
             Self::Opaque(layer) => has(Need::Opaque(*layer)),
+            Self::Unread => has(Need::Unread),
             Self::And(parts) => parts.iter().all(|part| part.may_hold(has)),
             Self::Or(parts) => parts.iter().any(|part| part.may_hold(has)),
         }
@@ -133,6 +167,7 @@ impl fmt::Display for Needs {
             Self::Everything => f.write_str("any flow"),
             Self::Nothing => f.write_str("no flow"),
             Self::Opaque(_) => f.write_str("a tunnel"),
+            Self::Unread => f.write_str("payload that was not read"),
             Self::Key(Key::Address(address)) => write!(f, "address {}", address.to_ip()),
             Self::Key(Key::Net(address, bits)) => {
                 let bits = if address.as_v4().is_some() { bits.saturating_sub(96) } else { *bits };
@@ -233,29 +268,11 @@ fn of_predicate(predicate: &Predicate) -> Needs {
         (Field::SrcPort | Field::DestPort | Field::PortAny, Operand::Number(port)) => {
             u16::try_from(*port).map_or(Needs::Nothing, |port| Needs::Key(Key::Port(port)))
         }
-        (_, Operand::Text(text)) if field.is_indexed() => Needs::Key(Key::Text(field, text.to_ascii_lowercase())),
+        (_, Operand::Text(text)) if field.is_of_payload() => {
+            Needs::any([Needs::Key(Key::Text(field, text.to_ascii_lowercase())), Needs::Unread])
+        }
         _ => Needs::Everything,
     }))
-}
-
-impl Field {
-    /// Whether payload gives it, and so an index of texts can have it.
-    pub fn is_indexed(self) -> bool {
-        matches!(
-            self,
-            Self::AppProto
-                | Self::TlsSni
-                | Self::Ja3
-                | Self::Ja3s
-                | Self::Ja4
-                | Self::Hassh
-                | Self::CertSha256
-                | Self::HttpHostname
-                | Self::DnsQueries
-                | Self::DnsAnswers
-                | Self::DestName
-        )
-    }
 }
 
 impl Id {

@@ -57,7 +57,7 @@ impl Row<'_> {
             Need::Key(Key::Address(address)) => addresses.contains(address),
             Need::Key(Key::Net(net, bits)) => addresses.iter().any(|address| begins(*address, *net, *bits)),
             Need::Key(Key::Port(port)) => [flow.src_port, flow.dest_port].contains(port),
-            Need::Key(Key::Text(..)) => false,
+            Need::Key(Key::Text(..)) | Need::Unread => false,
         }
     }
 }
@@ -145,6 +145,8 @@ fn needs_of_questions() {
     check("dest_port = 70000", Needs::Nothing);
     check("dest_port != 443", Needs::Everything);
     check("not (dest_port = 443)", Needs::Everything);
-    check("tls_sni = Example.org", Needs::Key(Key::Text(Field::TlsSni, "example.org".into())));
+    let sni = Needs::Key(Key::Text(Field::TlsSni, "example.org".into()));
+    check("tls_sni = Example.org", any(&[sni, Needs::Unread]));
+    check("not (tls_sni = Example.org)", Needs::Everything);
     check("port 80 and src_ip = 10.0.0.1", all(&[host("10.0.0.1"), any(&[port(80), transport])]));
 }

@@ -12,7 +12,7 @@ use super::state::{Covers, Position};
 use crate::Lane;
 
 /// What a file starts with.
-pub const MAGIC: &[u8; 8] = b"wtindex2";
+pub const MAGIC: &[u8; 8] = b"wtindex3";
 /// Length of the head before its tables.
 const PREFIX_BYTES: usize = 24;
 /// Length of a table's description.
@@ -37,7 +37,7 @@ pub enum Table {
     Flows,
     /// The first 32 bits of hashes of a column's name and a text in it.
     Texts,
-    /// What rows are: [`OPAQUE`], [`OPAQUE_PORTS`].
+    /// What rows are: [`OPAQUE`], [`OPAQUE_PORTS`], [`UNREAD`].
     Traits,
 }
 
@@ -50,6 +50,8 @@ impl Table {
 pub const OPAQUE: u32 = 0;
 /// A trait: ports on the outside may be others; addresses there lead to the row too.
 pub const OPAQUE_PORTS: u32 = 1;
+/// A trait: what is said in the row's packets was not read, or not all of it; other texts may be in it.
+pub const UNREAD: u32 = 2;
 
 /// What a flow file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use packet::{Address, Timestamp};
 
 use super::key;
 use crate::Lane;
-use crate::format::index::{FileSummary, OPAQUE, OPAQUE_PORTS, TABLES, Table, encode};
+use crate::format::index::{FileSummary, OPAQUE, OPAQUE_PORTS, TABLES, Table, UNREAD, encode};
 use crate::format::key_table::KeyTable;
 use crate::format::names::FlowFileName;
 use crate::rows::Metadata;
@@ -60,6 +60,11 @@ impl Building {
         add(Table::Ports, key.src_port.into());
         add(Table::Ports, key.dest_port.into());
         add(Table::Flows, key::of_flow(part.flow_id));
+        let said = part.payload.iter().flat_map(|payload| payload.iter());
+        said.for_each(|(field, text)| add(Table::Texts, key::of_text(field, text)));
+        if part.is_unread() || part.payload.as_ref().is_some_and(|payload| payload.may_lack_any()) {
+            add(Table::Traits, UNREAD);
+        }
         match outside(part) {
             Outside::Same => {}
             Outside::Addresses(pair) => {

@@ -5,8 +5,6 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use filter::question::Layer;
-
 use super::file::KeyFile;
 use super::{FileSummary, FlowIndex, Key, RowSet, build};
 use crate::Error;
@@ -98,22 +96,9 @@ impl Catalog {
 
     /// The places of the files that can have a row with a key.
     pub fn holding(&self, key: &Key) -> RowSet {
-        self.places(|keys| keys.numbers_of(key), |index| index.rows_of(key))
-    }
-
-    /// The places of the files that can have rows of which it is not known what a layer is on the outside of packets.
-    pub fn opaque(&self, layer: Layer) -> RowSet {
-        self.places(|keys| keys.opaque(layer), |index| index.opaque(layer))
-    }
-
-    fn places<E>(
-        &self,
-        of_rollup: impl Fn(&KeyFile) -> Result<RowSet, E>,
-        of_index: impl Fn(&FlowIndex) -> Result<RowSet, E>,
-    ) -> RowSet {
         let mut found = self.unknown.clone();
         for rollup in &self.rollups {
-            match of_rollup(&rollup.keys) {
+            match rollup.keys.numbers_of(key) {
                 Ok(numbers) => {
                     let places = numbers.iter().filter_map(|number| *rollup.places.get(number as usize)?);
                     places.for_each(|place| found.insert(place));
@@ -123,7 +108,7 @@ impl Catalog {
             }
         }
         for (place, index) in &self.alone {
-            if of_index(index).map_or(true, |rows| !rows.is_empty()) {
+            if index.rows_of(key).map_or(true, |rows| !rows.is_empty()) {
                 found.insert(*place);
             }
         }

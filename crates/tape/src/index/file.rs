@@ -7,13 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use filter::question::Layer;
 use packet::Address;
 
 use super::{Key, RowSet};
 use crate::disk::DiskFile;
 use crate::format::checksum;
-use crate::format::index::{FileSummary, Head, OPAQUE, OPAQUE_PORTS, Table};
+use crate::format::index::{FileSummary, Head, Table};
 use crate::format::key_table::{BlockPlace, Directory, Numbers, scan_block};
 
 /// Why an index is of no use.
@@ -59,11 +58,6 @@ impl FlowIndex {
     /// The rows that can have a key.
     pub fn rows_of(&self, key: &Key) -> Result<RowSet, IndexError> {
         self.keys.numbers_of(key)
-    }
-
-    /// The rows of which it is not known what a layer is on the outside of packets.
-    pub fn opaque(&self, layer: Layer) -> Result<RowSet, IndexError> {
-        self.keys.opaque(layer)
     }
 }
 
@@ -125,18 +119,6 @@ impl KeyFile {
     /// The numbers that a key leads to.
     pub(super) fn numbers_of(&self, key: &Key) -> Result<RowSet, IndexError> {
         let (table, low, high) = key.range();
-        self.numbers(table, low, high)
-    }
-
-    pub(super) fn opaque(&self, layer: Layer) -> Result<RowSet, IndexError> {
-        let last = match layer {
-            Layer::Network => OPAQUE,
-            Layer::Transport => OPAQUE_PORTS,
-        };
-        self.numbers(Table::Traits, OPAQUE.into(), last.into())
-    }
-
-    fn numbers(&self, table: Table, low: u128, high: u128) -> Result<RowSet, IndexError> {
         let mut found = RowSet::default();
         self.scan(table, (low, high), &mut |_, first, end| found.insert_run(first, end))?;
         Ok(found)

@@ -1,10 +1,11 @@
 //! What rows are looked up by.
 
+use filter::question::Layer;
 use flow::FlowId;
 use packet::Address;
 
 use crate::format::checksum;
-use crate::format::index::Table;
+use crate::format::index::{OPAQUE, OPAQUE_PORTS, Table, UNREAD};
 
 /// What rows are looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub enum Key<'a> {
     Flow(FlowId),
     /// A column that has this text, or a list with it.
     Text(&'a str, &'a str),
+    /// It is not known what a layer is on the outside of packets.
+    Opaque(Layer),
+    /// What is said was not read, or not all of it.
+    Unread,
 }
 
 impl Key<'_> {
@@ -34,7 +39,10 @@ impl Key<'_> {
             }
             Self::Port(port) => one(Table::Ports, port.into()),
             Self::Flow(id) => one(Table::Flows, of_flow(id).into()),
-            Self::Text(column, text) => one(Table::Texts, of_text(column, text)),
+            Self::Text(column, text) => one(Table::Texts, of_text(column, text).into()),
+            Self::Opaque(Layer::Network) => one(Table::Traits, OPAQUE.into()),
+            Self::Opaque(Layer::Transport) => (Table::Traits, OPAQUE.into(), OPAQUE_PORTS.into()),
+            Self::Unread => one(Table::Traits, UNREAD.into()),
         }
     }
 }
@@ -45,7 +53,7 @@ pub(super) fn of_flow(id: FlowId) -> u32 {
 }
 
 /// The first 32 bits of a hash; upper and lower case are the same.
-pub(super) fn of_text(column: &str, text: &str) -> u128 {
+pub(super) fn of_text(column: &str, text: &str) -> u32 {
     let text = text.to_ascii_lowercase();
-    u32::from_be_bytes(checksum::<4>(&[column.as_bytes(), &[0], text.as_bytes()])).into()
+    u32::from_be_bytes(checksum::<4>(&[column.as_bytes(), &[0], text.as_bytes()]))
 }

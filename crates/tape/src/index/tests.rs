@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use filter::question::Layer;
-use flow::FlowPart;
+use flow::{FlowPart, Payload};
 use packet::decode::{NO_ADDRESSES, Tunnel};
 use packet::{Address, FlowKey, Mac, Timestamp};
 use proptest::prelude::*;
@@ -47,11 +47,23 @@ fn outside(part: &FlowPart) -> (Vec<Layer>, Vec<Address>) {
     }
 }
 
+fn payload() -> impl Strategy<Value = Option<Box<Payload>>> {
+    let said = (proptest::sample::select(vec!["tls_sni", "dns_queries", "http_user_agent"]), "[abAB]{1,2}");
+    let payload = (proptest::collection::vec(said, 0..4), any::<bool>()).prop_map(|(said, is_partial)| {
+        let mut payload = if is_partial { Payload::partial() } else { Payload::default() };
+        for (field, text) in said {
+            payload.add(field, &text);
+        }
+        Box::new(payload)
+    });
+    proptest::option::of(payload)
+}
+
 prop_compose! {
     fn part()(
         flow_id: u64, src in address(), dest in address(), ports: (u16, u8), version in 0..2_u8, tunnelled in 0..5_u8,
         outer in outer(), number in prop_oneof![Just(0_u16), Just(0x0806), Just(0x88cc), Just(0x8100), Just(0x0800)],
-        first in 0..1000_i64, length in 0..1000_i64, arrival in 0..1000_u64,
+        first in 0..1000_i64, length in 0..1000_i64, arrival in 0..1000_u64, payload in payload(),
     ) -> FlowPart {
         let mut part = blank_part();
         part.flow_id = flow::FlowId(flow_id);
@@ -63,6 +75,7 @@ prop_compose! {
         if ip_version == 0 {
             (part.key.src_port, part.key.dest_port, part.key.proto) = (number, number, 0);
         }
+        part.payload = payload;
         (part.first, part.end) = (Timestamp(first), Timestamp(first + length));
         (part.first_arrival, part.last_arrival) = (arrival, arrival + 5);
         part
@@ -81,6 +94,8 @@ fn index_of(number: u64, parts: &[FlowPart]) -> Vec<u8> {
 fn keys(parts: &[FlowPart]) -> Vec<Key<'static>> {
     let mut keys =
         vec![Key::Port(0), Key::Port(65_535), Key::Net(Address::default(), 0), Key::Text("tls_sni", "x.example")];
+    keys.extend(["a", "B", "aB", "bb"].map(|text| Key::Text("dns_queries", text)));
+    keys.extend([Key::Text("tls_sni", "a"), Key::Text("http_user_agent", "b"), Key::Unread]);
     for part in parts.iter().take(20) {
         keys.extend([Key::Address(part.key.src), Key::Address(part.key.dest), Key::Port(part.key.src_port)]);
         keys.extend([0, 16, 48, 96, 104, 119, 120, 127, 128].map(|bits| Key::Net(part.key.dest, bits)));
@@ -100,7 +115,11 @@ fn has(part: &FlowPart, key: &Key) -> bool {
         }
         Key::Port(port) => [part.key.src_port, part.key.dest_port].contains(&port),
         Key::Flow(id) => part.flow_id.0 >> 40 == id.0 >> 40,
-        Key::Text(..) => false,
+        Key::Text(column, text) => {
+            part.payload.iter().any(|payload| payload.values(column).any(|value| value.eq_ignore_ascii_case(text)))
+        }
+        Key::Opaque(layer) => outside(part).0.contains(&layer),
+        Key::Unread => part.payload.as_ref().is_none_or(|payload| payload.is_partial),
     }
 }
 
@@ -133,7 +152,7 @@ proptest! {
         for layer in [Layer::Network, Layer::Transport] {
             let opaque = |part: usize| outside(&parts[part]).0.contains(&layer);
             let expected: RowSet = (0..).zip(order(&parts)).filter(|(_, part)| opaque(*part)).map(|(row, _)| row).collect();
-            prop_assert_eq!(index.opaque(layer).unwrap(), expected);
+            prop_assert_eq!(index.rows_of(&Key::Opaque(layer)).unwrap(), expected);
         }
         let summary = index.summary();
         prop_assert_eq!(summary.rows as usize, parts.len());

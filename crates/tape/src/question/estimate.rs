@@ -37,8 +37,8 @@ fn of_tape(directory: &Path, query: &Query) -> Result<Estimate, Error> {
     let mut alone = Judge::new(query);
     let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, &judge, flow, is_whole);
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
-    let found =
-        rows::read(&mut view, &Selection::new(query), query.range(), &mut keep, Some(Tail::rows(&mut matches)))?;
+    let selection = Selection::new(query, &view.catalog);
+    let found = rows::read(&mut view, &selection, query.range(), &mut keep, Some(Tail::rows(&mut matches)))?;
     let latest = view.latest()?;
     let mut flows = found.gather.into_sorted(latest);
     flows.retain(|flow| is_wanted(query, &judge, flow, true));

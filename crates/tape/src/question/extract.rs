@@ -158,7 +158,7 @@ fn earliest(view: &View, new: &[u32]) -> Option<Timestamp> {
 }
 
 fn check_amount(view: &View, query: &Query, rows_max: u64) -> Result<(), Fault> {
-    let selection = Selection::new(query);
+    let selection = Selection::new(query, &view.catalog);
     let mut rows = 0;
     for file in selection.files(&view.catalog).needed.iter() {
         rows += match selection.rows(&view.catalog, file) {

@@ -93,10 +93,13 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// What payload says, if it was read.
+/// What payload says, as far as it was read.
 fn said(row: &FlowRow, field: Field) -> Value<'_> {
     let Some(payload) = &row.payload else { return Value::Unknown };
     let mut values: Vec<Value> = payload.values(field.name()).map(|value| Value::Text(value.into())).collect();
+    if row.is_unread || payload.may_lack(field.name()) {
+        values.push(Value::Unknown);
+    }
     match values.len() {
         0 => Value::Missing,
         1 => values.swap_remove(0),

@@ -19,7 +19,7 @@ use super::replay::{Origin, Replay};
 use super::selection::Selection;
 use super::tail::Tail;
 use super::view::View;
-use super::{BeginPayload, Coverage, Query, Source, live, refused, rows};
+use super::{BeginPayload, Coverage, Query, Source, live, refused, rows, unread};
 use crate::Error;
 use crate::read::{Frame, Merge, Merged, Tape};
 
@@ -126,7 +126,7 @@ pub(super) fn find_on_lanes(
     let mut alone = Judge::new(query);
     let mut sieve = Matching { query, judge: &judge, answer, held, has_plain: false };
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
-    let selection = Selection::new(query);
+    let selection = Selection::new(query, &view.catalog);
     let found = rows::read(view, &selection, query.range(), &mut sieve, Some(Tail::rows(&mut matches)))?;
     if sieve.has_plain {
         judge.ask(LinkType::ETHERNET);
@@ -140,6 +140,7 @@ pub(super) fn find_on_lanes(
         let some = rest.by_ref().take(answer.portion());
         let (known, mut some): (Vec<Gathered>, Vec<Gathered>) = some.partition(|flow| held.has(flow));
         known.into_iter().for_each(|flow| answer.take(held.join(flow)));
+        unread::read(view, query, &judge, &mut some)?;
         coverage.undecided_flows += decide(view, &mut judge, &mut some)?;
         some.into_iter().filter(|flow| flow.matched == OfPacket::True).for_each(|flow| answer.take(flow));
     }
@@ -312,6 +313,7 @@ pub(super) fn captured_flows(
         payload.finish();
         for row in flows.iter_mut().map(|flow| &mut flow.row) {
             row.payload = Some(payload.take(row.flow_id, row.dest_ip, row.end).unwrap_or_default());
+            row.is_unread = false;
         }
     }
     flows.retain(|flow| query.wants_flow(flow.row.flow_id) && judge.flow(flow) != Truth::No);

@@ -35,6 +35,7 @@ mod rows;
 mod selection;
 mod tail;
 mod uncounted;
+mod unread;
 mod view;
 
 pub(crate) use attribute::Attribution;

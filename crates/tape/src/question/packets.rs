@@ -17,7 +17,7 @@ use super::judge::{Judge, Truth, is_wanted};
 use super::selection::Selection;
 use super::tail::Tail;
 use super::view::{View, sort_and_dedup};
-use super::{Coverage, Query, Source, held, live, refused, rows};
+use super::{Coverage, Query, Source, held, live, refused, rows, unread};
 use crate::format::state::Position;
 use crate::read::{Frame, Merge, Merged};
 use crate::{Error, Lane};
@@ -128,11 +128,13 @@ fn flows_by_rows(
     coverage: &mut Coverage,
 ) -> Result<Vec<Gathered>, Error> {
     let mut keep = |flow: &Gathered, is_whole: bool| is_wanted(query, judge, flow, is_whole);
-    let selection = Selection::new(query);
+    let selection = Selection::new(query, &view.catalog);
     // Packets behind the flow files have no rows yet.
     let found = rows::read(view, &selection, query.range(), &mut keep, Some(Tail::rows(&mut |_, _| OfPacket::False)))?;
     let latest = view.latest()?;
     let mut flows = found.gather.into_sorted(latest);
+    flows.retain(|flow| is_wanted(query, judge, flow, true));
+    unread::read(view, query, judge, &mut flows)?;
     flows.retain(|flow| is_wanted(query, judge, flow, true));
     coverage.rowless_frames += found.rowless.len() as u64;
     coverage.undecided_flows += flows.iter().filter(|flow| judge.flow(flow) == Truth::Undecidable).count() as u64;
@@ -145,7 +147,8 @@ pub(super) fn rows_of_flows(view: &mut View, ids: &HashSet<FlowId>) -> Result<Ve
     let mut keep = |flow: &Gathered, _: bool| ids.contains(&flow.row.flow_id);
     let mut none = |_: &Packet, _: &Interface| OfPacket::False;
     let tail = Tail::rows(&mut none);
-    let found = rows::read(view, &Selection::new(&query), (None, None), &mut keep, Some(tail))?;
+    let selection = Selection::new(&query, &view.catalog);
+    let found = rows::read(view, &selection, (None, None), &mut keep, Some(tail))?;
     let latest = view.latest()?;
     let mut flows = found.gather.into_sorted(latest);
     flows.retain(|flow| ids.contains(&flow.row.flow_id));
@@ -154,7 +157,7 @@ pub(super) fn rows_of_flows(view: &mut View, ids: &HashSet<FlowId>) -> Result<Ve
 
 /// The frames that can hold a matching packet, where packets alone decide.
 fn candidates(view: &mut View, query: &Query, judge: &Judge) -> Result<Vec<Frame>, Error> {
-    let selection = Selection::new(query);
+    let selection = Selection::new(query, &view.catalog);
     if selection.is_everything() && !judge.can_prune() {
         return in_time(view, judge);
     }

@@ -56,7 +56,7 @@ pub fn plan(source: &Source, query: &Query, subject: Subject) -> Result<Option<P
     }
     let mut view = View::open(directory)?;
     let judge = Judge::of_tape(query, &mut view)?;
-    let selection = Selection::new(query);
+    let selection = Selection::new(query, &view.catalog);
     let mut plan = Plan { needs: selection.to_words(), ..Plan::default() };
     let is_scan = subject == Subject::Packets && selection.is_everything() && !judge.can_prune();
     if !is_scan {

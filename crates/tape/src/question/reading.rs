@@ -10,7 +10,7 @@ use packet::Timestamp;
 use super::files;
 use super::gather::{Gather, Gathered};
 use super::rows::Sieve;
-use super::selection::Chosen;
+use super::selection::{Chosen, Selection};
 use super::view::View;
 use crate::Error;
 use crate::index::RowSet;
@@ -112,7 +112,7 @@ impl<'v> Reading<'v> {
     }
 
     /// Drops the flows that are of no interest after the rows of a flow file.
-    pub(super) fn drop(&mut self, file: u32, sieve: &mut dyn Sieve) {
+    pub(super) fn drop(&mut self, file: u32, selection: &Selection, sieve: &mut dyn Sieve) {
         let id = self.view.tape.id_bytes();
         let (catalog, latest) = (&self.view.catalog, self.latest);
         let clock_ns = |file| catalog.summary(file).map(|summary| summary.clock_ns);
@@ -124,7 +124,7 @@ impl<'v> Reading<'v> {
             silence_ns > flow.row.silence_max_ns()
         };
         self.gather.end_batch(is_over, |flow, is_past| {
-            let is_whole = is_past && has_beginning(&id, flow);
+            let is_whole = is_past && has_beginning(&id, flow) && selection.takes_rows_alike(flow.row.tunnel.is_some());
             if is_whole {
                 flow.row.settle(latest);
             }

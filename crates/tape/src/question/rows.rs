@@ -59,7 +59,7 @@ pub(super) fn read(
         }
         let chosen = selection.rows(&reading.view.catalog, file);
         reading.add(file, chosen, None)?;
-        reading.drop(file, sieve);
+        reading.drop(file, selection, sieve);
     }
     reading.end_rows(&files.needed);
     let covers = uncounted::tail(reading.view, &reading.unread)?;

@@ -1,6 +1,6 @@
 //! Which rows of which flow files a question needs to see.
 
-use filter::question::{Need, Needs};
+use filter::question::{Layer, Needs};
 use packet::Timestamp;
 
 use super::Query;
@@ -12,6 +12,8 @@ pub(super) struct Selection {
     /// Flows by their ids; empty is no restriction.
     flows: Vec<Key<'static>>,
     range: (Option<Timestamp>, Option<Timestamp>),
+    /// Rows of other times are chosen too: what is asked for can have been said before, or later.
+    is_of_all_times: bool,
 }
 
 /// Rows of a flow file.
@@ -28,17 +30,29 @@ const FLOWS_MAX: usize = 1 << 12;
 
 impl Selection {
     /// Of a query's expression, times and flow ids.
-    pub(super) fn new(query: &Query) -> Self {
+    pub(super) fn new(query: &Query, catalog: &Catalog) -> Self {
         let expression = query.expression.as_ref();
         let needs =
             expression.map_or(Needs::Everything, |expression| expression.question.needs(expression.resolver.as_ref()));
         let few = if query.flow_ids.len() <= FLOWS_MAX { query.flow_ids.as_slice() } else { &[] };
-        Self { needs, flows: few.iter().map(|id| Key::Flow(*id)).collect(), range: query.range() }
+        let flows = few.iter().map(|id| Key::Flow(*id)).collect();
+        let selection = Self { needs, flows, range: query.range(), is_of_all_times: false };
+        if !(selection.is_by_time() && selection.needs.ask_payload()) {
+            return selection;
+        }
+        // A flow of these times can have said it at another: either rows of all times are looked up, or all of these times
+        // are read.
+        let of_all_times = Self { is_of_all_times: true, ..selection };
+        let Files { in_time, needed } = of_all_times.files(catalog);
+        if needed.len() <= in_time.len() {
+            return of_all_times;
+        }
+        Self { is_of_all_times: false, needs: of_all_times.needs.without_payload(), ..of_all_times }
     }
 
     /// Of everything.
     pub(super) fn everything() -> Self {
-        Self { needs: Needs::Everything, flows: Vec::new(), range: (None, None) }
+        Self { needs: Needs::Everything, flows: Vec::new(), range: (None, None), is_of_all_times: false }
     }
 
     /// What a flow must have, in words.
@@ -59,24 +73,27 @@ impl Selection {
         self.needs == Needs::Everything && self.flows.is_empty()
     }
 
-    /// True if each of a flow's rows is chosen, or none: addresses, ports and the id are the same in all of them, and a
-    /// flow without a tunnel is opaque in none.
+    /// True if each of a flow's rows is chosen, or none.
     pub(super) fn takes_flows_whole(&self, has_tunnel: bool) -> bool {
-        !self.is_by_time() && (!has_tunnel || self.needs == Needs::Everything)
+        !self.is_by_time() && self.takes_rows_alike(has_tunnel)
     }
 
-    /// The flow files whose rows can be needed, of those whose packets are of the times that are asked for.
+    /// True if each of a flow's rows of the times that are asked for is chosen, or none: addresses, ports and the id are the
+    /// same in all of them, and a flow without a tunnel is opaque in none. What is said is in one row and not in the next.
+    pub(super) fn takes_rows_alike(&self, has_tunnel: bool) -> bool {
+        self.needs == Needs::Everything || (!has_tunnel && !self.needs.ask_payload())
+    }
+
+    /// The flow files whose rows can be needed.
     pub(super) fn files(&self, catalog: &Catalog) -> Files {
         let count = catalog.files().len() as u32;
         let in_time: RowSet = (0..count).filter(|file| self.is_in_time(catalog, *file)).collect();
         let all = || RowSet::all(count);
-        let of_needs = evaluate(&self.needs, &all, &|need| {
-            Ok(match need {
-                Need::Opaque(layer) => catalog.opaque(layer),
-                Need::Key(key) => index_key(key).map_or_else(all, |key| catalog.holding(&key)),
-            })
-        });
-        let mut needed = of_needs.unwrap_or_else(|_| all()) & in_time.clone();
+        let of_needs = evaluate(&self.needs, &all, &|key| Ok(catalog.holding(&key)));
+        let mut needed = of_needs.unwrap_or_else(|_| all());
+        if !self.is_of_all_times {
+            needed &= &in_time;
+        }
         if !self.flows.is_empty() {
             let of_flows = self.flows.iter().fold(RowSet::default(), |found, key| found | catalog.holding(key));
             needed &= &of_flows;
@@ -90,10 +107,7 @@ impl Selection {
         let all = || RowSet::all(summary.rows);
         let rows = || -> Result<RowSet, IndexError> {
             let index = catalog.index(file).map_err(|_| IndexError::Damaged)?;
-            let mut rows = evaluate(&self.needs, &all, &|need| match need {
-                Need::Opaque(layer) => index.opaque(layer),
-                Need::Key(key) => index_key(key).map_or_else(|| Ok(all()), |key| index.rows_of(&key)),
-            })?;
+            let mut rows = evaluate(&self.needs, &all, &|key| index.rows_of(&key))?;
             if !self.flows.is_empty() {
                 let mut of_flows = RowSet::default();
                 for key in &self.flows {
@@ -123,29 +137,40 @@ impl Selection {
 pub(super) struct Files {
     /// Those with packets of the times that are asked for.
     pub(super) in_time: RowSet,
-    /// Those of them that can have a row that is needed.
+    /// Those that can have a row that is needed, of these times or of all.
     pub(super) needed: RowSet,
 }
 
-/// The numbers for which needs can hold.
+/// The numbers for which needs can hold: each flow that has what is needed has at least one of its rows among them, and
+/// each packet its own, as far as nothing that is said is asked for.
 fn evaluate(
     needs: &Needs,
     all: &dyn Fn() -> RowSet,
-    of: &dyn Fn(Need) -> Result<RowSet, IndexError>,
+    of: &dyn Fn(Key) -> Result<RowSet, IndexError>,
 ) -> Result<RowSet, IndexError> {
     match needs {
         Needs::Everything => Ok(all()),
         Needs::Nothing => Ok(RowSet::default()),
-        Needs::Key(key) => of(Need::Key(key)),
-        Needs::Opaque(layer) => of(Need::Opaque(*layer)),
+        Needs::Key(key) => of(index_key(key)),
+        Needs::Opaque(layer) => of(Key::Opaque(*layer)),
+        Needs::Unread => of(Key::Unread),
         Needs::And(parts) => {
+            let (said, others): (Vec<&Needs>, Vec<&Needs>) = parts.iter().partition(|part| part.ask_payload());
             let mut found = all();
-            for part in parts {
+            for part in &others {
                 found &= &evaluate(part, all, of)?;
                 if found.is_empty() {
-                    break;
+                    return Ok(found);
                 }
             }
+            // One row of a flow can have one text, and another row the other: only one of them is looked up.
+            let Some(narrowest) = said.into_iter().min_by_key(|part| part.is_broad()) else { return Ok(found) };
+            let mut of_said = evaluate(narrowest, all, of)?;
+            // The outside of packets is another thing that rows of a flow need not have in common.
+            if !others.is_empty() {
+                of_said |= &of(Key::Opaque(Layer::Transport))?;
+            }
+            found &= &of_said;
             Ok(found)
         }
         Needs::Or(parts) => {
@@ -158,12 +183,12 @@ fn evaluate(
     }
 }
 
-/// As the index has it; `None` for what no flow file has been asked to index: any row can have that.
-fn index_key(key: &filter::question::Key) -> Option<Key<'_>> {
+/// As the index has it.
+fn index_key(key: &filter::question::Key) -> Key<'_> {
     match key {
-        filter::question::Key::Address(address) => Some(Key::Address(*address)),
-        filter::question::Key::Net(address, bits) => Some(Key::Net(*address, *bits)),
-        filter::question::Key::Port(port) => Some(Key::Port(*port)),
-        filter::question::Key::Text(..) => None,
+        filter::question::Key::Address(address) => Key::Address(*address),
+        filter::question::Key::Net(address, bits) => Key::Net(*address, *bits),
+        filter::question::Key::Port(port) => Key::Port(*port),
+        filter::question::Key::Text(field, text) => Key::Text(field.name(), text),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flow::Payload;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::column::writer::ColumnWriterImpl;
@@ -52,7 +53,7 @@ pub(super) enum Cells {
     Text(for<'a> fn(&Given<'a>) -> Option<Word<'a>>, fn(&mut Stored, &str) -> Option<()>),
     /// A list of unsigned INT32.
     List(fn(&Given, &mut Vec<i32>), fn(&mut Stored, &[i32]) -> Option<()>),
-    /// Whether payload was read.
+    /// Whether all of the payload was read.
     WasRead,
     /// What payload says in the field of the column's name, or null.
     Said,
@@ -118,7 +119,10 @@ impl Column {
                 optional::<ByteArrayType>(out, rows.iter().map(|row| tell(row).map(|word| words.text(word))))
             }
             Cells::List(tell, _) => lists(out.typed::<Int32Type>(), rows, tell),
-            Cells::WasRead => required::<BoolType>(out, rows.iter().map(|row| row.part.payload.is_some())),
+            Cells::WasRead => {
+                let is_whole = |row: &Given| row.part.payload.as_ref().is_some_and(|payload| !payload.is_partial);
+                required::<BoolType>(out, rows.iter().map(is_whole))
+            }
             Cells::Said => {
                 let said = |row: &Given<'a>| row.part.payload.as_ref()?.first(self.name);
                 optional::<ByteArrayType>(out, rows.iter().map(|row| said(row).map(ByteArray::from)))
@@ -176,7 +180,7 @@ impl Column {
     }
 
     fn set_said(&self, row: &mut Stored, value: &ByteArray) -> Option<()> {
-        row.part.payload.as_mut()?.add(self.name, value.as_utf8().ok()?);
+        row.part.payload.get_or_insert_with(|| Box::new(Payload::partial())).add(self.name, value.as_utf8().ok()?);
         Some(())
     }
 }

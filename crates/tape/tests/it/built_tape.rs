@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use flow::{Config, FlowTable, FrameRef, Lane, Place, Slot};
+use flow::{Config, FlowTable, FrameRef, Lane, PayloadReader, Place, Slot};
 use packet::capture::block::{Block, Blocks, Section, write_interface_block, write_packet_block, write_section_header};
 use packet::{Interface, Packet, Timestamp};
 use tape::format::catalog::{self, FrameRecord, HOLDS_INTERFACES};
@@ -15,6 +15,8 @@ use tape::format::segments::{self, SegmentRecord};
 use tape::format::state::{self, Covers, Position, StateHead};
 use tape::format::zstd_frame;
 use tape::rows::{self, FramePlace, Metadata, Rowless};
+
+use crate::said::Speech;
 
 /// A packet of its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +54,8 @@ pub(crate) struct Cut {
     pub(crate) without_catalog: bool,
     /// Bytes of a head, beyond which packets are bulk.
     pub(crate) head_bytes: u32,
+    /// Rows have what was said, some of them not all of it.
+    pub(crate) with_payload: bool,
 }
 
 pub(crate) const TAPE_ID: &str = "00112233445566778899aabbccddeeff";
@@ -99,6 +103,7 @@ pub(crate) struct Builder<'a> {
     taken: usize,
     frames: Vec<FramePlace>,
     flow_file: u64,
+    said: Speech,
 }
 
 #[derive(Default)]
@@ -130,6 +135,7 @@ impl<'a> Builder<'a> {
             taken: 0,
             frames: Vec::new(),
             flow_file: 0,
+            said: Speech::default(),
         }
     }
 
@@ -139,6 +145,9 @@ impl<'a> Builder<'a> {
         let interface = &self.interfaces[packet.interface as usize];
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
         let seen = self.table.observe(&packet, &headers, arrival, 1);
+        if let Some(flow) = self.table.flow_id(seen.slot) {
+            self.said.packet(flow, seen.from_client, &packet, &headers);
+        }
         let until = self.taken;
         self.taken += 1;
         let park_packets = self.cut.park_packets;
@@ -230,7 +239,11 @@ impl<'a> Builder<'a> {
     fn checkpoint(&mut self) {
         self.release(Lane::Junk, |_, _| true);
         Lane::ALL.into_iter().for_each(|lane| self.close_frame(lane));
-        let period = self.table.checkpoint();
+        let mut period = self.table.checkpoint();
+        for part in period.parts.iter_mut().filter(|_| self.cut.with_payload) {
+            part.payload = self.said.some_of(part);
+        }
+        self.said.forget();
         let mut covers = Covers::default();
         for lane in Lane::ALL {
             let writer = &self.lanes[lane.number()];

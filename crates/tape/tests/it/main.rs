@@ -11,6 +11,7 @@ mod random_questions;
 mod recorded;
 mod recorder;
 mod replaced;
+mod said;
 mod shared_captures;
 mod thousands;
 mod written;

@@ -19,7 +19,7 @@ use crate::shared_captures::folder;
 /// Many small segments and flow files, so that nothing is simply read whole.
 const MANY: Cut = Cut { frame_bytes: 3000, segment_frames: 1, checkpoint_packets: 60, ..CUT };
 
-const MANYS: [Cut; 4] = [
+pub(crate) const MANYS: [Cut; 4] = [
     MANY,
     Cut { encoding: Encoding::Plain, checkpoint_packets: 200, ..MANY },
     Cut { checkpoint_packets: 17, head_bytes: 500, ..MANY },
@@ -27,7 +27,7 @@ const MANYS: [Cut; 4] = [
 ];
 
 /// Captures of traffic with everything that makes a planner wrong.
-fn made_captures(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn made_captures(directory: &Path) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for seed in 0..6 {
         let traffic = Traffic {
@@ -50,16 +50,16 @@ fn made_captures(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// A capture, and a tape of it.
-struct Pair {
+pub(crate) struct Pair {
     path: PathBuf,
     interfaces: Vec<Interface>,
-    packets: Vec<Owned>,
+    pub(crate) packets: Vec<Owned>,
     tape: tempfile::TempDir,
     cut: Cut,
 }
 
 impl Pair {
-    fn new(path: PathBuf, cut: Cut, indexed: bool) -> Option<Self> {
+    pub(crate) fn new(path: PathBuf, cut: Cut, indexed: bool) -> Option<Self> {
         let (interfaces, packets) = read_capture(&path)?;
         // Several link types are another test's.
         let [_] = interfaces.as_slice() else { return None };
@@ -71,7 +71,7 @@ impl Pair {
         Some(Self { path, interfaces, packets, tape, cut })
     }
 
-    fn sources(&self) -> (Source, Source) {
+    pub(crate) fn sources(&self) -> (Source, Source) {
         (Source::tape(self.tape.path()), Source::captures([self.path.clone()]))
     }
 }

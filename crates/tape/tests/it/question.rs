@@ -20,6 +20,7 @@ pub(crate) const CUT: Cut = Cut {
     park_packets: 30,
     without_catalog: false,
     head_bytes: 16_384,
+    with_payload: false,
 };
 
 /// Ways to cut a tape.
