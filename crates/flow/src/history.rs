@@ -30,6 +30,14 @@ pub(crate) enum Event {
     ZeroWindow,
 }
 
+impl Event {
+    /// Its bit in what [`History::once`] remembers.
+    #[inline]
+    pub(crate) fn bit(self, from_client: bool) -> u32 {
+        1 << (code(self, from_client) - 1)
+    }
+}
+
 const LETTERS: &[u8; 21] = b"SsHhAaDdFfRrIiQqTtWw^";
 const LETTER_COUNT_MAX: u32 = 25;
 
@@ -56,7 +64,7 @@ impl History {
     #[inline]
     pub(crate) fn once(&mut self, seen: &mut u32, event: Event, from_client: bool) {
         let kind = if event == Event::SynAck { Event::Syn } else { event };
-        let bit = 1 << (code(kind, from_client) - 1);
+        let bit = kind.bit(from_client);
         if *seen & bit == 0 {
             *seen |= bit;
             self.push(code(event, from_client));

@@ -175,7 +175,7 @@ pub(crate) struct Connection {
     /// Sequence number of the first segment of the end that has to be acknowledged.
     pub(crate) ours_first: u32,
     pub(crate) history: History,
-    /// Bits of [`History::once`].
+    /// Bits of [`History::once`], and above them how it opened.
     pub(crate) seen: u32,
     /// Retransmissions of client and server, zero windows of client and server.
     pub(crate) repeats: [u8; 4],

@@ -16,8 +16,8 @@ pub(super) struct Account {
     pub(super) usual: f64,
     /// Bytes of those who found no place since it has its own.
     missed: f64,
-    /// Number of its service.
-    pub(super) service: u8,
+    /// Number of what it is counted to: a service, and how conversations open.
+    pub(super) service: u16,
 }
 
 impl Account {
@@ -77,7 +77,7 @@ impl Accounts {
     }
 
     /// Puts an account back.
-    pub(super) fn restore(&mut self, (name, recent, usual): (u64, f64, f64), service: u8) {
+    pub(super) fn restore(&mut self, (name, recent, usual): (u64, f64, f64), service: u16) {
         if let Some(place) = self.open(name, f64::INFINITY) {
             *place = Account { name, recent, usual, missed: 0.0, service };
         }

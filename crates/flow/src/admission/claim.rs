@@ -3,6 +3,7 @@
 use packet::{Address, FlowKey};
 
 use crate::key::{KeyHasher, PackedKey};
+use crate::opening::Opening;
 
 /// Who a packet is counted to: the other side, and the service that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,13 +14,14 @@ pub(super) struct Claim {
     pub(super) service: u32,
     /// It acknowledged, or answered.
     pub(super) sure: bool,
+    pub(super) opening: Opening,
 }
 
 impl Claim {
     /// `key` is from the client to the server.
-    pub(super) fn new(key: &FlowKey, remote_is_client: bool, sure: bool) -> Self {
+    pub(super) fn new(key: &FlowKey, remote_is_client: bool, (sure, opening): (bool, Opening)) -> Self {
         let remote = if remote_is_client { key.src } else { key.dest };
-        Self { remote, service: u32::from(key.proto) << 16 | u32::from(key.dest_port), sure }
+        Self { remote, service: u32::from(key.proto) << 16 | u32::from(key.dest_port), sure, opening }
     }
 
     /// Its source prefix: a /24, or a /48.
@@ -44,7 +46,7 @@ impl Claim {
             src,
             dest: Address::default(),
             src_port: self.service as u16,
-            dest_port: kind << 1 | u16::from(self.sure),
+            dest_port: kind << 5 | (self.opening.number() as u16) << 1 | u16::from(self.sure),
             proto: (self.service >> 16) as u8,
             ip_version: 0,
             one_way: false,

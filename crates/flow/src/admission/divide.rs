@@ -1,11 +1,13 @@
-//! Dividing what room a lane has among who wants more than usual.
+//! Dividing what room a lane has among who wants more than usual. Of an unusual service those conversations are judged
+//! that open as they do not usually.
 
 use std::f64::consts::LN_2;
 
 use super::pace::PACE;
 use super::paced::PacedLane;
 use super::room::{Wants, even_share};
-use super::services::{SERVICES, Service, UNSURE};
+use super::services::{Kind, SERVICES, UNSURE};
+use crate::opening::OPENINGS;
 
 /// What may come between two divisions, as a part of the burst allowance, and at least.
 const DIVISION_PART: f64 = 64.0;
@@ -15,9 +17,11 @@ const DIVISION_BYTES_MIN: f64 = 1e5;
 const UNUSUAL: f64 = 2.5;
 const LAST_PART: f64 = 1.0 / 8.0;
 const RESERVE_PART: f64 = 3.0;
-/// So much of what is left of the burst allowance may be used; of the unsure, of what is left above a part of it.
-const USED_PART: f64 = 1.0 / 2.0;
-const UNSURE_ABOVE_PART: f64 = 1.0 / 4.0;
+/// So much of what is left of the burst allowance above a part of it may be used, by what is sure and by what is not. The
+/// rest is for what is as usual, while that grows.
+const USED_PART: f64 = 1.0 / 4.0;
+const SURE_ABOVE_PART: f64 = 1.0 / 2.0;
+const UNSURE_ABOVE_PART: f64 = 5.0 / 8.0;
 /// A debt of this part of the burst allowance takes all room of who is unusual; one beyond the reserve takes what is usual
 /// too, little by little over another part.
 const DEBT_PART: f64 = 1.0 / 32.0;
@@ -28,7 +32,7 @@ impl PacedLane {
         (self.pace.burst() / DIVISION_PART).max(DIVISION_BYTES_MIN)
     }
 
-    /// Divides the room: evenly among services that are unusual, then in each among sources, the lightest first.
+    /// Divides the room: evenly among what is unusual, then in each among sources, the lightest first.
     pub(super) fn divide(&mut self) {
         (self.divided, self.is_cutting) = (self.pace.now, false);
         if !self.pace.is_judged {
@@ -41,53 +45,64 @@ impl PacedLane {
         self.times = times(left / LAST_PART);
         let solvency = (1.0 + left / DEBT_PART).clamp(0.0, 1.0);
         let shares = self.shares((usual * PACE, service_times), left, solvency);
-        let mut sources: [Option<(Wants, f64)>; SERVICES] = std::array::from_fn(|_| None);
-        for (number, (service, sources)) in self.services.all.iter_mut().zip(&mut sources).enumerate() {
+        let mut sources: Vec<Option<Box<(Wants, f64)>>> = vec![None; SERVICES * OPENINGS];
+        for ((number, service), sources) in self.services.all.iter_mut().enumerate().zip(sources.chunks_mut(OPENINGS)) {
             let share = shares[usize::from(number >= UNSURE)];
-            let wanted = service.recent - usual * PACE * service.usually();
-            service.bearable = f64::INFINITY;
-            if service.is_unusual(service_times) && wanted > share {
-                let mut wants = Wants::default();
-                wants.add(service.strangers);
-                *sources = Some((wants, share + service.recent - wanted));
+            let service_is_unusual = service.is_unusual(service_times);
+            for (kind, sources) in service.kinds.iter_mut().zip(sources) {
+                let wanted = kind.recent - usual * PACE * kind.usually();
+                kind.bearable = f64::INFINITY;
+                if service_is_unusual && kind.is_unusual(service_times) && wanted > share {
+                    let mut wants = Wants::default();
+                    wants.add(kind.strangers);
+                    *sources = Some(Box::new((wants, share + kind.recent - wanted)));
+                }
             }
         }
         for account in self.prefixes.iter() {
-            if let Some(Some((wants, room))) = sources.get_mut(usize::from(account.service)) {
+            if let Some(Some(sources)) = sources.get_mut(usize::from(account.service)) {
+                let (wants, room) = sources.as_mut();
                 let excess = account.excess(self.times).max(0.0);
                 *room -= account.recent - excess;
                 wants.add(excess);
             }
         }
-        for (service, sources) in self.services.all.iter_mut().zip(sources) {
-            if let Some((wants, room)) = sources {
+        let kinds = self.services.all.iter_mut().flat_map(|service| &mut service.kinds);
+        for (kind, sources) in kinds.zip(sources) {
+            if let Some(sources) = sources {
+                let (wants, room) = *sources;
                 let most = if solvency > 0.0 { f64::INFINITY } else { 0.0 };
-                service.bearable = wants.lightest(solvency * room.max(0.0)).min(most);
+                kind.bearable = wants.lightest(solvency * room.max(0.0)).min(most);
                 self.is_cutting = true;
             }
         }
     }
 
-    /// How far above so many times its usual an unusual service may be, if it is a sure one or not.
+    /// How far above so many times its usual an unusual kind may be, if it is a sure one or not.
     fn shares(&self, (times, unusual): (f64, f64), left: f64, solvency: f64) -> [f64; 2] {
         let services = &self.services.all;
-        let counted: f64 = services.iter().map(Service::usually).sum();
+        let counted: f64 = services.iter().flat_map(|service| &service.kinds).map(Kind::usually).sum();
         // What the disk takes is what it usually takes for as much.
         let bytes = self.pace.usual.unwrap_or(0.0) * self.half_life() as f64 / LN_2;
         let counted_a_byte = if bytes > 0.0 && counted > 0.0 { counted / bytes } else { 1.0 };
         let allowance = |above: f64| USED_PART * (left - above).max(0.0) * self.pace.burst() * counted_a_byte;
-        let is_unusual = |service: &&Service| service.is_unusual(unusual);
-        // Who is as usual has what it wants, and who is not what is usual.
-        let taken = |service: &Service| {
-            if is_unusual(&service) { service.recent.min(times * service.usually()) } else { service.recent }
-        };
-        let free = PACE * counted - services.iter().map(taken).sum::<f64>();
-        let rooms = [free.max(0.0) + allowance(0.0), allowance(UNSURE_ABOVE_PART)];
-        let (sure, unsure) = services.split_at(UNSURE);
-        let wants = |services: &[Service]| -> Vec<f64> {
-            let services = services.iter().filter(is_unusual);
-            services.map(|service| service.recent - times * service.usually()).collect()
-        };
-        [even_share(solvency * rooms[0], &mut wants(sure)), even_share(rooms[1], &mut wants(unsure))]
+        let mut wants = [Vec::new(), Vec::new()];
+        let mut taken = 0.0;
+        for (number, service) in services.iter().enumerate() {
+            let service_is_unusual = service.is_unusual(unusual);
+            for kind in &service.kinds {
+                // Who is as usual has what it wants, and who is not what is usual.
+                let usually = times * kind.usually();
+                if service_is_unusual && kind.is_unusual(unusual) {
+                    taken += kind.recent.min(usually);
+                    wants[usize::from(number >= UNSURE)].push(kind.recent - usually);
+                } else {
+                    taken += kind.recent;
+                }
+            }
+        }
+        let free = (counted - taken).max(0.0);
+        let [sure, unsure] = &mut wants;
+        [even_share(solvency * (free + allowance(SURE_ABOVE_PART)), sure), even_share(allowance(UNSURE_ABOVE_PART), unsure)]
     }
 }

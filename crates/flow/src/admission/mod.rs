@@ -53,6 +53,8 @@ pub enum Verdict {
     Headers,
     /// It is junk.
     Junk,
+    /// It is junk unless the other side answers soon: until then it waits, in [`Parking`](crate::Parking).
+    Wait,
 }
 
 /// Lanes that have a pace: those of heads. Bulk and junk push out nothing but themselves.
@@ -117,11 +119,20 @@ fn place_of(lane: Lane) -> usize {
     }
 }
 
-/// The bytes that a packet is counted with: many packets count nothing, and one now and then for all.
+/// The bytes that a packet is counted with: many packets count nothing, and one now and then for all. One that shows what
+/// its flow is stands for all of it.
 #[inline]
 fn charge(seen: &Seen, wire_bytes: u32) -> u32 {
     let (before, after) = (seen.used_bytes, seen.used_bytes.saturating_add(wire_bytes));
     let steps = (after >> HEAD_STEP) - (before >> HEAD_STEP);
-    let first = if seen.release.is_some() || seen.answers || before == 0 { FIRST_BYTES } else { 0 };
+    if seen.answers || seen.opens {
+        return counted(after);
+    }
+    let first = if seen.release.is_some() || before == 0 { FIRST_BYTES } else { 0 };
     first.max(steps << HEAD_STEP)
+}
+
+/// What a flow is counted with, of whose head so many bytes have come.
+pub(in crate::admission) fn counted(bytes: u32) -> u32 {
+    FIRST_BYTES + (bytes >> HEAD_STEP << HEAD_STEP)
 }

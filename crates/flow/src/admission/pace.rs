@@ -150,7 +150,9 @@ impl Pace {
     /// What the lane usually fills at: measured when it first has its share, and then once in each reach, without the
     /// newest quarter of it. It grows by no more than the pace allowed.
     fn measure(&mut self, now: i64, reach: i64) {
-        if !self.fill.is_at_share || (self.usual.is_some() && now < self.measure_at) {
+        // What comes in a flood is not usual, unless it goes on for longer than what was before it.
+        let due = self.measure_at.saturating_add(if self.is_judged { reach } else { 0 });
+        if !self.fill.is_at_share || (self.usual.is_some() && now < due) {
             return;
         }
         self.measure_at = now.saturating_add(reach);

@@ -7,8 +7,9 @@ use super::claim::Claim;
 use super::level::{Level, START_BYTES};
 use super::pace::Pace;
 use super::services::Services;
-use super::{FIRST_BYTES, LaneFill, PACKET_EXTRA_BYTES, Verdict};
+use super::{LaneFill, PACKET_EXTRA_BYTES, Verdict, counted};
 use crate::key::{KeyHasher, key_of};
+use crate::opening::Opening;
 use crate::ours::Direction;
 use crate::table::Seen;
 
@@ -116,12 +117,9 @@ impl PacedLane {
         let key = key_of(headers);
         let key = if seen.from_client { key } else { key.reversed() };
         let remote_is_client = matches!(seen.direction, Direction::Inbound | Direction::External);
-        let claim = Claim::new(&key, remote_is_client, seen.sure);
+        let claim = Claim::new(&key, remote_is_client, (seen.sure, seen.opening));
         let charge = f64::from(charge);
         let (level, is_usual) = if claim.sure {
-            if seen.answers {
-                self.take_back(hasher, &Claim { sure: false, ..claim });
-            }
             self.level(hasher, &claim, charge)
         } else {
             // Whose answered flows are too many has too many that are not answered yet.
@@ -130,7 +128,16 @@ impl PacedLane {
             let (level, is_usual) = self.level(hasher, &claim, charge);
             (level.max(answered), is_usual)
         };
-        let verdict = verdict(level, seen);
+        let verdict = match verdict(level, seen) {
+            Verdict::Keep => Verdict::Keep,
+            _ if seen.is_young => Verdict::Wait,
+            verdict => verdict,
+        };
+        if level == Level::Whole && (seen.answers || seen.opens) {
+            let opening = if seen.opens { Opening::SILENT } else { seen.opening };
+            let before = Claim { sure: seen.sure && !seen.answers, opening, ..claim };
+            self.take_back(hasher, &before, f64::from(counted(seen.used_bytes)));
+        }
         if verdict == Verdict::Keep && is_usual {
             self.count_usual(hasher, &claim, charge);
         }
@@ -146,28 +153,24 @@ impl PacedLane {
 
     /// What is kept of a source's heads.
     pub(super) fn level_of(&self, account: &Account) -> Level {
-        let service = self.services.all.get(usize::from(account.service));
-        service.map_or(Level::Whole, |service| Level::of(account.excess(self.times), service.bearable))
+        let kind = self.services.kind(usize::from(account.service));
+        kind.map_or(Level::Whole, |kind| Level::of(account.excess(self.times), kind.bearable))
     }
 
     /// Counts what a source offers; the level that its flows are kept at, and whether that is usual from now on.
     fn level(&mut self, hasher: &KeyHasher, claim: &Claim, charge: f64) -> (Level, bool) {
-        let number = if charge > 0.0 {
-            self.services.open(claim.service, claim.sure, charge)
-        } else {
-            self.services.find(claim.service, claim.sure)
-        };
-        let Some(service) = self.services.all.get_mut(number) else { return (Level::Whole, true) };
-        service.recent += charge;
-        service.newest += charge;
-        let bearable = if self.is_cutting { service.bearable } else { f64::INFINITY };
+        let number = if charge > 0.0 { self.services.open(claim, charge) } else { self.services.find(claim) };
+        let Some(kind) = self.services.kind_mut(number) else { return (Level::Whole, true) };
+        kind.recent += charge;
+        kind.newest += charge;
+        let bearable = if self.is_cutting { kind.bearable } else { f64::INFINITY };
         let name = claim.prefix_name(hasher);
         let account = if charge > 0.0 { self.prefixes.open(name, charge) } else { self.prefixes.find(name) };
         let Some(account) = account else {
-            service.strangers += charge;
-            return (Level::of(service.strangers, bearable), bearable.is_infinite());
+            kind.strangers += charge;
+            return (Level::of(kind.strangers, bearable), bearable.is_infinite());
         };
-        account.service = number as u8;
+        account.service = number as u16;
         account.recent += charge;
         let (excess, prefix_sends) = (account.excess(self.times), account.recent);
         let level = Level::of(excess, bearable);
@@ -193,29 +196,34 @@ impl PacedLane {
         if charge == 0.0 {
             return;
         }
-        let number = self.services.find(claim.service, claim.sure);
-        if let Some(service) = self.services.all.get_mut(number) {
-            service.usual += charge;
+        let number = self.services.find(claim);
+        if let Some(kind) = self.services.kind_mut(number) {
+            kind.usual += charge;
         }
         if let Some(account) = self.prefixes.find(claim.prefix_name(hasher)) {
             account.usual += charge;
         }
     }
 
-    /// A flow's first packet has been answered: it was no unsure one.
-    fn take_back(&mut self, hasher: &KeyHasher, claim: &Claim) {
-        let less = |amount: &mut f64| *amount = (*amount - f64::from(FIRST_BYTES)).max(0.0);
-        let number = self.services.find(claim.service, claim.sure);
+    /// A flow is not what it was counted as.
+    fn take_back(&mut self, hasher: &KeyHasher, claim: &Claim, charge: f64) {
+        let less = |amount: &mut f64| *amount = (*amount - charge).max(0.0);
+        let number = self.services.find(claim);
         let account = self.prefixes.find(claim.prefix_name(hasher));
-        if let Some(service) = self.services.all.get_mut(number) {
-            [&mut service.recent, &mut service.newest, &mut service.usual].into_iter().for_each(less);
+        if let Some(kind) = self.services.kind_mut(number) {
+            [&mut kind.recent, &mut kind.newest].into_iter().for_each(less);
+            if !self.is_cutting {
+                less(&mut kind.usual);
+            }
             if account.is_none() {
-                less(&mut service.strangers);
+                less(&mut kind.strangers);
             }
         }
         if let Some(account) = account {
             less(&mut account.recent);
-            less(&mut account.usual);
+            if !self.is_cutting {
+                less(&mut account.usual);
+            }
         }
     }
 }

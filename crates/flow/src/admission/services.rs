@@ -1,25 +1,33 @@
 //! What is sent to each service, in fixed memory.
 
 use super::accounts::{USUAL_HALF_LIVES, fading};
+use super::claim::Claim;
+use crate::opening::OPENINGS;
 
 /// Services of a lane; the first of each class stands for all that have no place of their own.
 pub(super) const SERVICES: usize = 64;
 /// From this number on they are of the class that shrinks first.
 pub(super) const UNSURE: usize = 48;
 
-/// What is sent to a service.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What is sent to a service, by how its conversations open.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Service {
     /// Port and protocol.
     pub(super) name: u32,
+    pub(super) kinds: [Kind; OPENINGS],
+    /// Bytes of services that found no place since it has its own.
+    missed: f64,
+}
+
+/// Conversations of a service that open alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Kind {
     pub(super) recent: f64,
     /// The same over a shorter time.
     pub(super) newest: f64,
     pub(super) usual: f64,
     /// What of `recent` comes from sources without an account.
     pub(super) strangers: f64,
-    /// Bytes of services that found no place since it has its own.
-    missed: f64,
     /// How far above its usual a source may be.
     pub(super) bearable: f64,
 }
@@ -33,19 +41,35 @@ const NOBODY: u32 = u32::MAX;
 
 impl Default for Service {
     fn default() -> Self {
-        Self {
-            name: NOBODY,
-            recent: 0.0,
-            newest: 0.0,
-            usual: 0.0,
-            strangers: 0.0,
-            missed: 0.0,
-            bearable: f64::INFINITY,
-        }
+        Self { name: NOBODY, kinds: [Kind::default(); OPENINGS], missed: 0.0 }
+    }
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self { recent: 0.0, newest: 0.0, usual: 0.0, strangers: 0.0, bearable: f64::INFINITY }
     }
 }
 
 impl Service {
+    /// It sends more than so many times its usual, or many more times of it lately.
+    pub(super) fn is_unusual(&self, times: f64) -> bool {
+        let add = |sum: Kind, kind: &Kind| Kind {
+            recent: sum.recent + kind.recent,
+            newest: sum.newest + kind.newest,
+            usual: sum.usual + kind.usual,
+            ..sum
+        };
+        self.kinds.iter().fold(Kind::default(), add).is_unusual(times)
+    }
+
+    fn worth(&self) -> f64 {
+        let (recent, usual) = self.kinds.iter().fold((0.0, 0.0), |sum, kind| (sum.0 + kind.recent, sum.1 + kind.usual));
+        (recent - self.missed).max(0.0) + usual
+    }
+}
+
+impl Kind {
     /// It sends more than so many times its usual, or many more times of it lately.
     pub(super) fn is_unusual(&self, times: f64) -> bool {
         let usually = self.usually();
@@ -61,53 +85,70 @@ impl Service {
 /// The services of a lane.
 #[derive(Clone, Debug)]
 pub(super) struct Services {
-    pub(super) all: [Service; SERVICES],
+    pub(super) all: Vec<Service>,
 }
 
 impl Default for Services {
     fn default() -> Self {
-        Self { all: [Service::default(); SERVICES] }
+        Self { all: vec![Service::default(); SERVICES] }
     }
 }
 
 impl Services {
-    /// The number of a service, if it has a place.
-    pub(super) fn find(&self, name: u32, sure: bool) -> usize {
-        let (first, last) = places(sure);
-        let own = self.all.iter().take(last).skip(first + 1).position(|service| service.name == name);
-        own.map_or(first, |place| first + 1 + place)
+    /// The number of what opens so, of a service if it has a place.
+    pub(super) fn find(&self, claim: &Claim) -> usize {
+        self.place(claim) * OPENINGS + claim.opening.number()
     }
 
-    /// The number of a service, which gets a place if there is one for something of this weight, and what was judged there.
-    pub(super) fn open(&mut self, name: u32, sure: bool, bytes: f64) -> usize {
-        let (first, last) = places(sure);
-        let found = self.find(name, sure);
-        if found != first {
-            return found;
+    /// The same of a service which gets a place if there is one for something of this weight, and what was judged there.
+    pub(super) fn open(&mut self, claim: &Claim, bytes: f64) -> usize {
+        let (first, last) = places(claim.sure);
+        let mut place = self.place(claim);
+        if place == first {
+            let own = self.all.iter_mut().enumerate().take(last).skip(first + 1);
+            let least = own.min_by(|one, other| one.1.worth().total_cmp(&other.1.worth()));
+            if let Some((number, least)) = least {
+                if least.name != NOBODY && least.worth() > bytes {
+                    least.missed += bytes;
+                } else {
+                    let of_others = |kind: Kind| Kind { usual: 0.0, newest: 0.0, strangers: 0.0, ..kind };
+                    *least = Service { name: claim.service, kinds: least.kinds.map(of_others), missed: 0.0 };
+                    place = number;
+                }
+            }
         }
-        let worth = |service: &Service| (service.recent - service.missed).max(0.0) + service.usual;
-        let own = self.all.iter_mut().enumerate().take(last).skip(first + 1);
-        let Some((place, least)) = own.min_by(|one, other| worth(one.1).total_cmp(&worth(other.1))) else {
-            return first;
-        };
-        if least.name != NOBODY && worth(least) > bytes {
-            least.missed += bytes;
-            return first;
-        }
-        *least = Service { name, recent: least.recent, bearable: least.bearable, ..Service::default() };
-        place
+        place * OPENINGS + claim.opening.number()
+    }
+
+    /// What has this number.
+    pub(super) fn kind(&self, number: usize) -> Option<&Kind> {
+        self.all.get(number / OPENINGS)?.kinds.get(number % OPENINGS)
+    }
+
+    /// What has this number.
+    pub(super) fn kind_mut(&mut self, number: usize) -> Option<&mut Kind> {
+        self.all.get_mut(number / OPENINGS)?.kinds.get_mut(number % OPENINGS)
     }
 
     /// Lets time pass: so many half-lives of `recent`.
     pub(super) fn fade(&mut self, half_lives: f64) {
         let (recent, usual) = fading(half_lives);
+        let newest = fading(half_lives * NEWEST_HALF_LIVES).0;
         for service in &mut self.all {
-            service.recent *= recent;
-            service.newest *= fading(half_lives * NEWEST_HALF_LIVES).0;
-            service.strangers *= recent;
             service.missed *= recent;
-            service.usual *= usual;
+            for kind in &mut service.kinds {
+                kind.recent *= recent;
+                kind.newest *= newest;
+                kind.strangers *= recent;
+                kind.usual *= usual;
+            }
         }
+    }
+
+    fn place(&self, claim: &Claim) -> usize {
+        let (first, last) = places(claim.sure);
+        let own = self.all.iter().take(last).skip(first + 1).position(|service| service.name == claim.service);
+        own.map_or(first, |place| first + 1 + place)
     }
 }
 

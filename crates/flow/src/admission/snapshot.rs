@@ -1,7 +1,7 @@
 //! What is known of lanes and sources, in bytes.
 //!
-//! For each lane that has a pace: its pace, its services, and the sources that are worth most. Amounts are `f64`, those of
-//! sources `f32`. A byte of each source is 0.
+//! For each lane that has a pace: its pace, its services by how conversations open, and the sources that are worth most. Amounts
+//! are `f64`, those of sources `f32`.
 
 use super::Admission;
 use super::accounts::Account;
@@ -9,12 +9,13 @@ use super::pace::Pace;
 use super::paced::PacedLane;
 use super::services::SERVICES;
 use crate::Error;
+use crate::opening::OPENINGS;
 use crate::snapshot::{Input, put_count};
 
 /// Sources of a lane that are kept over a restart.
 const SOURCES_MAX: usize = 4096;
-const SOURCE_BYTES: usize = 8 + 4 + 4 + 1 + 1;
-const SERVICE_BYTES: usize = 1 + 4 + 8 + 8 + 8;
+const SOURCE_BYTES: usize = 8 + 4 + 4 + 2;
+const KIND_BYTES: usize = 2 + 4 + 8 + 8 + 8;
 const MARK_BYTES: usize = 16;
 
 impl Admission {
@@ -35,12 +36,13 @@ impl PacedLane {
     fn put(&self, out: &mut Vec<u8>) {
         self.pace.put(out);
         out.extend_from_slice(&self.faded.to_be_bytes());
-        let used = || self.services.all.iter().enumerate().filter(|(_, service)| service.recent + service.usual >= 1.0);
-        put_count(out, used().count());
-        for (number, service) in used() {
-            out.push(number as u8);
-            out.extend_from_slice(&service.name.to_be_bytes());
-            put_amounts(out, &[service.recent, service.usual, service.strangers]);
+        let kinds = self.services.all.iter().flat_map(|service| service.kinds.iter().map(|kind| (service.name, kind)));
+        let used: Vec<_> = kinds.enumerate().filter(|(_, (_, kind))| kind.recent + kind.usual >= 1.0).collect();
+        put_count(out, used.len());
+        for (number, (name, kind)) in used {
+            out.extend_from_slice(&(number as u16).to_be_bytes());
+            out.extend_from_slice(&name.to_be_bytes());
+            put_amounts(out, &[kind.recent, kind.usual, kind.strangers]);
         }
         let mut sources: Vec<&Account> = self.prefixes.iter().collect();
         if sources.len() > SOURCES_MAX {
@@ -52,24 +54,27 @@ impl PacedLane {
             out.extend_from_slice(&source.name.to_be_bytes());
             out.extend_from_slice(&(source.recent as f32).to_be_bytes());
             out.extend_from_slice(&(source.usual as f32).to_be_bytes());
-            out.extend_from_slice(&[source.service, 0]);
+            out.extend_from_slice(&source.service.to_be_bytes());
         }
     }
 
     fn take(&mut self, input: &mut Input<'_>) -> Result<(), Error> {
         self.pace = Pace::take(input)?;
         self.faded = input.u64()?.cast_signed();
-        for _ in 0..input.count(SERVICE_BYTES)? {
-            let (number, name) = (input.u8()?, input.u32()?);
+        for _ in 0..input.count(KIND_BYTES)? {
+            let (number, name) = (usize::from(input.u16()?), input.u32()?);
             let (recent, usual, strangers) = (amount(input)?, amount(input)?, amount(input)?);
-            let place = self.services.all.get_mut(usize::from(number)).ok_or(Error::Impossible { field: "service" })?;
-            (place.name, place.recent, place.usual, place.strangers) = (name, recent, usual, strangers);
+            let unknown = Error::Impossible { field: "service" };
+            self.services.all.get_mut(number / OPENINGS).ok_or(unknown)?.name = name;
+            if let Some(kind) = self.services.kind_mut(number) {
+                (kind.recent, kind.usual, kind.strangers) = (recent, usual, strangers);
+            }
         }
         for _ in 0..input.count(SOURCE_BYTES)? {
             let name = input.u64()?;
             let (recent, usual) = (small_amount(input)?, small_amount(input)?);
-            let (service, _) = (input.u8()?, input.u8()?);
-            if usize::from(service) >= SERVICES || name == 0 {
+            let service = input.u16()?;
+            if usize::from(service) >= SERVICES * OPENINGS || name == 0 {
                 return Err(Error::Impossible { field: "source" });
             }
             self.prefixes.restore((name, recent, usual), service);

@@ -1,8 +1,7 @@
 //! The table's state in bytes, so that flows go on over restarts.
 //!
 //! Big-endian. `"WTFLOWS"` and a zero byte, version (u16), tape id (16), secret (32), then in this order: counters, clock,
-//! ours, listening ports, fragments, flows, admission (not in version 2), the pace of rows
-//! (not in versions 2 and 3). A list is its length (u32) and its items. There is no checksum: whoever
+//! ours, listening ports, fragments, flows, admission, the pace of rows. A list is its length (u32) and its items. There is no checksum: whoever
 //! stores a snapshot adds one.
 
 mod flow;
@@ -18,11 +17,7 @@ use crate::{Admission, Config, Error, FlowTable};
 use packet::Cursor;
 
 const MAGIC: &[u8; 8] = b"WTFLOWS\0";
-const VERSION: u16 = 4;
-/// Nothing was known of the pace of rows.
-const VERSION_WITHOUT_ROWS: u16 = 3;
-/// Nothing was known of admission.
-const VERSION_WITHOUT_ADMISSION: u16 = 2;
+const VERSION: u16 = 5;
 
 impl FlowTable {
     /// Appends the table's state. What was observed since the last checkpoint is in the flows' states but not in any
@@ -72,7 +67,7 @@ impl FlowTable {
             return Err(Error::NotASnapshot);
         }
         let version = input.u16()?;
-        if ![VERSION, VERSION_WITHOUT_ROWS, VERSION_WITHOUT_ADMISSION].contains(&version) {
+        if version != VERSION {
             return Err(Error::OtherVersion { got: version, expected: VERSION });
         }
         if input.array::<16>()? != config.tape_id {
@@ -90,16 +85,11 @@ impl FlowTable {
             table.fragments.restore(Datagram { hash, src_port, dest_port, since: Tick(input.u32()?) });
         }
         table.restore_flows(&mut input)?;
-        if version != VERSION_WITHOUT_ADMISSION {
-            table.admission = Admission::take(&table.secret, &mut input)?;
-            let left = f64::from_bits(input.u64()?);
-            table.junk_rows.left =
-                if left.abs() < 1e12 { left } else { return Err(Error::Impossible { field: "rows" }) };
-            table.junk_rows.filled = input.u64()?;
-        }
-        if version == VERSION {
-            table.row_pace = RowPace::take(&mut input)?;
-        }
+        table.admission = Admission::take(&table.secret, &mut input)?;
+        let left = f64::from_bits(input.u64()?);
+        table.junk_rows.left = if left.abs() < 1e12 { left } else { return Err(Error::Impossible { field: "rows" }) };
+        table.junk_rows.filled = input.u64()?;
+        table.row_pace = RowPace::take(&mut input)?;
         if input.cursor.is_empty() { Ok(table) } else { Err(Error::Impossible { field: "length" }) }
     }
 
@@ -136,7 +126,7 @@ impl Input<'_> {
         self.array().map(u8::from_be_bytes)
     }
 
-    fn u16(&mut self) -> Result<u16, Error> {
+    pub(crate) fn u16(&mut self) -> Result<u16, Error> {
         self.array().map(u16::from_be_bytes)
     }
 

@@ -12,6 +12,7 @@ use crate::idle::{Class, IdleQueues};
 use crate::index::Index;
 use crate::key::{KeyHasher, PackedKey, key_of};
 use crate::lane::Lane;
+use crate::opening::Opening;
 use crate::ours::{Direction, Ours};
 use crate::part::FlowId;
 use crate::path::{Path, Paths};
@@ -66,6 +67,12 @@ pub struct Seen {
     pub sure: bool,
     /// It is the other side's first answer to a flow of ours.
     pub answers: bool,
+    /// How the conversation opened.
+    pub opening: Opening,
+    /// With this packet that is known.
+    pub opens: bool,
+    /// That may still be known soon.
+    pub is_young: bool,
     /// Bytes on the wire of its head that the flow had before.
     pub used_bytes: u32,
 }
@@ -311,6 +318,9 @@ impl FlowTable {
             from_client: true,
             sure: false,
             answers: false,
+            opening: Opening::SILENT,
+            opens: false,
+            is_young: false,
             used_bytes: 0,
         }
     }
@@ -371,6 +381,8 @@ impl FlowTable {
             _ if matches!(entry.key.proto(), 17 | 136) => entry.connection.observe_datagram(from_client),
             _ => {}
         }
+        let opens = entry.opens(from_client);
+        let (opening, is_young) = (entry.connection.opening(), entry.may_open(now));
         let release = proven_now.then(|| entry.prove(now));
         if proven_now && self.junk_rows.a_day.is_some() {
             self.period.begin_row();
@@ -396,6 +408,9 @@ impl FlowTable {
             from_client,
             sure,
             answers: sure && !was_sure,
+            opening,
+            opens,
+            is_young,
             used_bytes,
         }
     }

@@ -4,6 +4,7 @@ use super::{Now, Place};
 use crate::clock::ticks;
 use crate::entry::{Entry, Facts};
 use crate::lane::Lane;
+use crate::opening::Opening;
 use crate::ours::Direction;
 use crate::tcp::{ACK, RST, Segment, seq_distance};
 use packet::decode::Transport;
@@ -85,6 +86,14 @@ impl Entry {
             _ => self.head_used = self.head_used.saturating_add(bytes),
         }
         (if proven { Place::Lane(self.head_lane()) } else { Place::Park }, used)
+    }
+
+    /// True of a flow that is so young that the other side may still answer.
+    #[inline]
+    pub(super) fn may_open(&self, now: Now) -> bool {
+        self.connection.opening() == Opening::SILENT
+            && now.since(self.head_since) < PARK_TICKS
+            && matches!(self.key.proto(), 6 | 17)
     }
 
     /// True if a flow has to prove that it hears us: others started it, or others were the first that we saw.

@@ -22,7 +22,8 @@ impl<K: Keeper> Desk<K> {
             DeskClock::Packets => Verdict::Keep,
             _ => self.table.admission_mut().judge(lane, headers, seen, packet.wire_bytes, kept_bytes),
         };
-        if let Some(lane) = seen.release {
+        let released = seen.release.or(seen.opens.then_some(lane));
+        if let Some(lane) = released.filter(|_| verdict != Verdict::Wait) {
             self.release(seen.slot, if verdict == Verdict::Junk { Lane::Junk } else { lane });
         }
         match verdict {
@@ -33,11 +34,14 @@ impl<K: Keeper> Desk<K> {
             }
             Verdict::Keep => self.keep(seen.slot, lane, packet),
             Verdict::Headers => self.keep(seen.slot, lane, &headers_of(packet, headers, HEADERS_BYTES_MAX)),
-            Verdict::Junk => {
+            Verdict::Junk | Verdict::Wait => {
                 if seen.used_bytes == 0 || seen.release.is_some() {
                     self.table.set_aside(seen.slot);
                 }
-                self.keep(seen.slot, Lane::Junk, packet);
+                match verdict {
+                    Verdict::Wait => self.park(seen.slot, packet),
+                    _ => self.keep(seen.slot, Lane::Junk, packet),
+                }
             }
         }
     }

@@ -80,11 +80,14 @@ impl Recorder {
                 if is_head {
                     self.came[self.mark] += u64::from(wire_bytes);
                 }
-                if let Some(lane) = seen.release {
-                    self.release(seen.slot, if verdict == Verdict::Junk { Lane::Junk } else { lane });
+                let released = seen.release.or(seen.opens.then_some(lane)).filter(|_| verdict != Verdict::Wait);
+                if let Some(lane) = released {
+                    let lane = if verdict == Verdict::Junk { Lane::Junk } else { lane };
+                    self.release(seen.slot, lane, seen.release.is_some());
                 }
                 match verdict {
                     Verdict::Keep => self.keep(lane, seen.slot, u64::from(wire_bytes), self.mark),
+                    Verdict::Wait => self.park(&seen, &packet),
                     verdict => {
                         self.cut[self.mark] += u64::from(wire_bytes);
                         let is_junk = verdict == Verdict::Junk;
@@ -139,11 +142,12 @@ impl Recorder {
         }
     }
 
-    fn release(&mut self, slot: Slot, lane: Lane) {
+    /// Those that waited for proof have not been counted yet.
+    fn release(&mut self, slot: Slot, lane: Lane, is_proof: bool) {
         let mut released = Vec::new();
         self.parking.release(slot, |slot, packet| released.push((slot, packet.wire_bytes)));
         for (slot, bytes) in released {
-            self.came[self.mark] += u64::from(bytes);
+            self.came[self.mark] += if is_proof { u64::from(bytes) } else { 0 };
             self.keep(lane, slot, u64::from(bytes), if lane == Lane::Junk { 0 } else { self.mark });
         }
     }
