@@ -45,23 +45,26 @@ impl PacedLane {
         self.times = times(left / LAST_PART);
         let solvency = (1.0 + left / DEBT_PART).clamp(0.0, 1.0);
         let shares = self.shares((usual * PACE, service_times), left, solvency);
-        let mut sources: Vec<Option<Box<(Wants, f64)>>> = vec![None; SERVICES * OPENINGS];
+        let mut sources: Vec<Option<Box<(Wants, f64, f64)>>> = vec![None; SERVICES * OPENINGS];
         for ((number, service), sources) in self.services.all.iter_mut().enumerate().zip(sources.chunks_mut(OPENINGS)) {
             let share = shares[usize::from(number >= UNSURE)];
-            let service_is_unusual = service.is_unusual(service_times);
+            let of_service = left.clamp(0.0, 1.0) * service.usually();
             for (kind, sources) in service.kinds.iter_mut().zip(sources) {
                 let wanted = kind.recent - usual * PACE * kind.usually();
                 kind.bearable = f64::INFINITY;
-                if service_is_unusual && kind.is_unusual(service_times) && wanted > share {
+                if kind.is_unusual(service_times, of_service) && wanted > share {
                     let mut wants = Wants::default();
                     wants.add(kind.strangers);
-                    *sources = Some(Box::new((wants, share + kind.recent - wanted)));
+                    let room = share + kind.recent - wanted;
+                    // Many that are light for a moment, one after the other, are more than there is room for.
+                    let unspent = (2.0 - 2.0 * kind.kept / room.max(1.0)).clamp(0.0, 1.0);
+                    *sources = Some(Box::new((wants, room, solvency * unspent)));
                 }
             }
         }
         for account in self.prefixes.iter() {
             if let Some(Some(sources)) = sources.get_mut(usize::from(account.service)) {
-                let (wants, room) = sources.as_mut();
+                let (wants, room, _) = sources.as_mut();
                 let excess = account.excess(self.times).max(0.0);
                 *room -= account.recent - excess;
                 wants.add(excess);
@@ -70,9 +73,9 @@ impl PacedLane {
         let kinds = self.services.all.iter_mut().flat_map(|service| &mut service.kinds);
         for (kind, sources) in kinds.zip(sources) {
             if let Some(sources) = sources {
-                let (wants, room) = *sources;
-                let most = if solvency > 0.0 { f64::INFINITY } else { 0.0 };
-                kind.bearable = wants.lightest(solvency * room.max(0.0)).min(most);
+                let (wants, room, part) = *sources;
+                let most = if part > 0.0 { f64::INFINITY } else { 0.0 };
+                kind.bearable = wants.lightest(part * room.max(0.0)).min(most);
                 self.is_cutting = true;
             }
         }
@@ -89,11 +92,11 @@ impl PacedLane {
         let mut wants = [Vec::new(), Vec::new()];
         let mut taken = 0.0;
         for (number, service) in services.iter().enumerate() {
-            let service_is_unusual = service.is_unusual(unusual);
+            let of_service = left.clamp(0.0, 1.0) * service.usually();
             for kind in &service.kinds {
                 // Who is as usual has what it wants, and who is not what is usual.
                 let usually = times * kind.usually();
-                if service_is_unusual && kind.is_unusual(unusual) {
+                if kind.is_unusual(unusual, of_service) {
                     taken += kind.recent.min(usually);
                     wants[usize::from(number >= UNSURE)].push(kind.recent - usually);
                 } else {
@@ -103,6 +106,9 @@ impl PacedLane {
         }
         let free = (counted - taken).max(0.0);
         let [sure, unsure] = &mut wants;
-        [even_share(solvency * (free + allowance(SURE_ABOVE_PART)), sure), even_share(allowance(UNSURE_ABOVE_PART), unsure)]
+        [
+            even_share(solvency * (free + allowance(SURE_ABOVE_PART)), sure),
+            even_share(allowance(UNSURE_ABOVE_PART), unsure),
+        ]
     }
 }

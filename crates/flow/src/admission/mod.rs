@@ -1,9 +1,9 @@
 //! Admission: which heads are kept whole while a lane fills faster than it usually does. Pure logic, no I/O.
 //!
 //! Each lane has a pace, 1.25 times what it usually fills at, and a burst allowance. While three quarters of that are left, and
-//! while the lane does not have its share yet, nobody is judged. Then those services are that are far above their usual:
-//! what room is left is shared evenly among them. Within such a service sources are served in the order of how far they are
-//! above their own usual, those that are least above it first. So one heavy source is cut alone, and a newcomer with
+//! while the lane does not have its share yet, nobody is judged. Then those conversations of a service are that open alike and
+//! are far above their usual: what room is left is shared evenly among such. Within them sources are served in the order of how
+//! far they are above their own usual, those that are least above it first. So one heavy source is cut alone, and a newcomer with
 //! little is whole unless there are many as light. docs/lanes.md explains it with a picture.
 //!
 //! Only proven bytes are counted, names are keyed hashes, and every table has a fixed size.

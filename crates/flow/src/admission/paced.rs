@@ -141,14 +141,25 @@ impl PacedLane {
         if verdict == Verdict::Keep && is_usual {
             self.count_usual(hasher, &claim, charge);
         }
-        if verdict != Verdict::Keep {
-            let left = if verdict == Verdict::Headers { HEADERS_BYTES.min(kept_bytes) + PACKET_EXTRA_BYTES } else { 0 };
-            self.pace.pending -= f64::from(kept_bytes + PACKET_EXTRA_BYTES - left);
-            self.cut.since.get_or_insert(self.pace.now);
-            self.cut.packets += 1;
-            self.cut.bytes += u64::from(wire_bytes);
+        let kept = match verdict {
+            Verdict::Keep => charge,
+            verdict => self.count_cut(verdict, wire_bytes, kept_bytes),
+        };
+        let number = self.services.find(&claim);
+        if let Some(kind) = self.services.kind_mut(number) {
+            kind.kept += kept;
         }
         verdict
+    }
+
+    /// Counts what is cut off; what is left of it.
+    fn count_cut(&mut self, verdict: Verdict, wire_bytes: u32, kept_bytes: u32) -> f64 {
+        let left = if verdict == Verdict::Headers { HEADERS_BYTES.min(kept_bytes) + PACKET_EXTRA_BYTES } else { 0 };
+        self.pace.pending -= f64::from(kept_bytes + PACKET_EXTRA_BYTES - left);
+        self.cut.since.get_or_insert(self.pace.now);
+        self.cut.packets += 1;
+        self.cut.bytes += u64::from(wire_bytes);
+        f64::from(left)
     }
 
     /// What is kept of a source's heads.
@@ -211,7 +222,7 @@ impl PacedLane {
         let number = self.services.find(claim);
         let account = self.prefixes.find(claim.prefix_name(hasher));
         if let Some(kind) = self.services.kind_mut(number) {
-            [&mut kind.recent, &mut kind.newest].into_iter().for_each(less);
+            [&mut kind.recent, &mut kind.newest, &mut kind.kept].into_iter().for_each(less);
             if !self.is_cutting {
                 less(&mut kind.usual);
             }

@@ -26,6 +26,8 @@ pub(super) struct Kind {
     /// The same over a shorter time.
     pub(super) newest: f64,
     pub(super) usual: f64,
+    /// What was kept of `recent`.
+    pub(super) kept: f64,
     /// What of `recent` comes from sources without an account.
     pub(super) strangers: f64,
     /// How far above its usual a source may be.
@@ -47,20 +49,14 @@ impl Default for Service {
 
 impl Default for Kind {
     fn default() -> Self {
-        Self { recent: 0.0, newest: 0.0, usual: 0.0, strangers: 0.0, bearable: f64::INFINITY }
+        Self { recent: 0.0, newest: 0.0, usual: 0.0, kept: 0.0, strangers: 0.0, bearable: f64::INFINITY }
     }
 }
 
 impl Service {
-    /// It sends more than so many times its usual, or many more times of it lately.
-    pub(super) fn is_unusual(&self, times: f64) -> bool {
-        let add = |sum: Kind, kind: &Kind| Kind {
-            recent: sum.recent + kind.recent,
-            newest: sum.newest + kind.newest,
-            usual: sum.usual + kind.usual,
-            ..sum
-        };
-        self.kinds.iter().fold(Kind::default(), add).is_unusual(times)
+    /// What is usually there of it.
+    pub(super) fn usually(&self) -> f64 {
+        self.kinds.iter().map(Kind::usually).sum()
     }
 
     fn worth(&self) -> f64 {
@@ -70,10 +66,12 @@ impl Service {
 }
 
 impl Kind {
-    /// It sends more than so many times its usual, or many more times of it lately.
-    pub(super) fn is_unusual(&self, times: f64) -> bool {
+    /// It sends more than so many times its usual, or many more times of it lately, and more than its whole service usually
+    /// does.
+    pub(super) fn is_unusual(&self, times: f64, of_service: f64) -> bool {
         let usually = self.usually();
-        self.recent > times * usually || self.newest > UNUSUAL_NEWEST / NEWEST_HALF_LIVES * usually
+        self.recent > times * usually + of_service
+            || NEWEST_HALF_LIVES * self.newest > UNUSUAL_NEWEST * usually + 2.0 * of_service
     }
 
     /// What is usually there of `recent`.
@@ -111,7 +109,8 @@ impl Services {
                 if least.name != NOBODY && least.worth() > bytes {
                     least.missed += bytes;
                 } else {
-                    let of_others = |kind: Kind| Kind { usual: 0.0, newest: 0.0, strangers: 0.0, ..kind };
+                    let of_others =
+                        |kind: Kind| Kind { recent: kind.recent, bearable: kind.bearable, ..Kind::default() };
                     *least = Service { name: claim.service, kinds: least.kinds.map(of_others), missed: 0.0 };
                     place = number;
                 }
@@ -139,6 +138,7 @@ impl Services {
             for kind in &mut service.kinds {
                 kind.recent *= recent;
                 kind.newest *= newest;
+                kind.kept *= recent;
                 kind.strangers *= recent;
                 kind.usual *= usual;
             }

@@ -7,15 +7,15 @@ use super::Admission;
 use super::accounts::Account;
 use super::pace::Pace;
 use super::paced::PacedLane;
-use super::services::SERVICES;
+use super::services::{Kind, SERVICES};
 use crate::Error;
 use crate::opening::OPENINGS;
 use crate::snapshot::{Input, put_count};
 
 /// Sources of a lane that are kept over a restart.
-const SOURCES_MAX: usize = 4096;
+const SOURCES_MAX: usize = 16_384;
 const SOURCE_BYTES: usize = 8 + 4 + 4 + 2;
-const KIND_BYTES: usize = 2 + 4 + 8 + 8 + 8;
+const KIND_BYTES: usize = 2 + 4 + 5 * 8;
 const MARK_BYTES: usize = 16;
 
 impl Admission {
@@ -42,7 +42,7 @@ impl PacedLane {
         for (number, (name, kind)) in used {
             out.extend_from_slice(&(number as u16).to_be_bytes());
             out.extend_from_slice(&name.to_be_bytes());
-            put_amounts(out, &[kind.recent, kind.usual, kind.strangers]);
+            put_amounts(out, &[kind.recent, kind.newest, kind.usual, kind.kept, kind.strangers]);
         }
         let mut sources: Vec<&Account> = self.prefixes.iter().collect();
         if sources.len() > SOURCES_MAX {
@@ -63,11 +63,15 @@ impl PacedLane {
         self.faded = input.u64()?.cast_signed();
         for _ in 0..input.count(KIND_BYTES)? {
             let (number, name) = (usize::from(input.u16()?), input.u32()?);
-            let (recent, usual, strangers) = (amount(input)?, amount(input)?, amount(input)?);
+            let mut amounts = [0.0; 5];
+            for place in &mut amounts {
+                *place = amount(input)?;
+            }
+            let [recent, newest, usual, kept, strangers] = amounts;
             let unknown = Error::Impossible { field: "service" };
             self.services.all.get_mut(number / OPENINGS).ok_or(unknown)?.name = name;
             if let Some(kind) = self.services.kind_mut(number) {
-                (kind.recent, kind.usual, kind.strangers) = (recent, usual, strangers);
+                *kind = Kind { recent, newest, usual, kept, strangers, ..Kind::default() };
             }
         }
         for _ in 0..input.count(SOURCE_BYTES)? {
