@@ -1,7 +1,7 @@
 //! What a packet costs: `cargo test -p flow --release -- --ignored --nocapture cost`.
 
 use crate::conversation::{ACK, OTHER, SECOND, START, SYN, key};
-use flow::{Config, FlowTable, FrameRef, Lane, Place};
+use flow::{Config, FlowTable, FrameRef, Lane, Place, Seen};
 use packet::decode::Transport;
 use packet::{Headers, Packet, PacketDirection, Timestamp};
 
@@ -20,7 +20,7 @@ impl Sender {
         Headers { key: Some(key), transport, payload_bytes: 1000, ..Headers::default() }
     }
 
-    fn send(&mut self, headers: &Headers) {
+    fn send(&mut self, headers: &Headers) -> Seen {
         let arrival = self.arrival;
         self.arrival += 1;
         let packet = Packet {
@@ -39,6 +39,7 @@ impl Sender {
         if self.table.wants_checkpoint() {
             drop(self.table.checkpoint());
         }
+        seen
     }
 }
 
@@ -62,7 +63,9 @@ fn cost(flows: u32, packets: u32, batch: usize) -> f64 {
         if batch > 0 {
             sender.table.warm(&headers);
         }
-        headers.iter().for_each(|headers| sender.send(headers));
+        for headers in &headers {
+            sender.send(headers);
+        }
     }
     (cpu_nanoseconds() - start) as f64 / f64::from(packets)
 }
@@ -91,6 +94,49 @@ fn cost_of_observe_and_placed() {
         eprintln!("{flows} flows: {cold:.1} ns a packet, {warm:.1} ns with warm() for 16 at a time");
     }
     eprintln!("newcomers: {:.1} ns a packet", cost_of_newcomers(200_000));
+}
+
+/// Shows admission a lane that fills as usual, so that what comes at once then is a flood.
+fn settle(table: &mut FlowTable) {
+    let (share_bytes, reach_ns) = (1 << 30, 1_024_000_000_000);
+    let mut fill =
+        flow::LaneFill { share_bytes, held_bytes: share_bytes, filled_bytes: 0, reach_ns, is_at_share: true };
+    for second in 2_000..4_000 {
+        fill.filled_bytes += 1 << 20;
+        let mut fills = [flow::LaneFill::default(); Lane::ALL.len()];
+        fills[Lane::Client.number()] = fill;
+        table.admission_mut().tick(second * 1_000_000_000, &fills);
+    }
+}
+
+/// Nanoseconds a packet of [`FlowTable::observe`] and `placed`, and with `Admission::judge`, while nobody is judged and in
+/// a flood.
+#[test]
+#[ignore = "measures"]
+fn cost_of_admission() {
+    let packets = 10_000_000_u32;
+    for (name, is_flood) in [("without", None), ("nobody is judged", Some(false)), ("in a flood", Some(true))] {
+        let mut sender = Sender { table: FlowTable::new(Config::new([1; 16], [2; 32])), arrival: 0 };
+        if is_flood == Some(true) {
+            settle(&mut sender.table);
+        }
+        let (start, mut cut) = (cpu_nanoseconds(), 0);
+        for number in 0..packets {
+            // Each flow has a dozen packets, in both directions.
+            let headers = sender.headers(
+                number / 12 % 100_000,
+                if number % 12 == 0 { SYN } else { ACK },
+                number % 2 == 0,
+                number.into(),
+            );
+            let seen = sender.send(&headers);
+            if is_flood.is_some() {
+                let verdict = sender.table.admission_mut().judge(Lane::Client, &headers, &seen, 1054, 1054);
+                cut += u32::from(verdict != flow::Verdict::Keep);
+            }
+        }
+        eprintln!("{name}: {:.1} ns a packet, {cut} cut", (cpu_nanoseconds() - start) as f64 / f64::from(packets));
+    }
 }
 
 /// Resident bytes of this process.
