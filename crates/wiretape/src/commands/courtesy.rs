@@ -27,7 +27,7 @@ pub(super) fn give_way(memory: Option<Size>) -> Result<(), Failure> {
         while used_bytes().is_none_or(|used| used <= limit) {
             std::thread::sleep(LOOK_EVERY);
         }
-        file::discard_unfinished();
+        file::discard_for_good();
         let failure = Failure::of(Exit::System, "the question takes too much memory")
             .because(format!("more than {} (--memory), which would be missing elsewhere", size_text(limit)))
             .attempt("narrow it: --last 1h, or an expression")

@@ -63,7 +63,7 @@ pub(super) fn leave_nothing_on_signals() -> Result<(), Failure> {
         Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Failure::system("cannot listen to signals", &error))?;
     let listen = move || {
         for signal in signals.forever() {
-            file::discard_unfinished();
+            file::discard_for_good();
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     };

@@ -136,7 +136,7 @@ pub(crate) fn word_panics() {
             "a fault in Wiretape itself{place}: {}\n  what is on the tape stays readable; start again, and please report these lines",
             crate::terminal::escaped(text)
         ));
-        crate::output::file::discard_unfinished();
+        crate::output::file::discard_for_good();
         std::process::exit(Exit::System as i32);
     }));
 }

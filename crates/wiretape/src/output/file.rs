@@ -48,8 +48,7 @@ impl CaptureFile {
         }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let temporary = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-        let file = File::options().write(true).create_new(true).open(&temporary)?;
-        *unfinished() = Some(temporary.clone());
+        let file = begin_unfinished(&temporary, || File::options().write(true).create_new(true).open(&temporary))?;
         if let Ok(existing) = fs::metadata(&path) {
             let _ = file.set_permissions(existing.permissions());
         }
@@ -126,14 +125,28 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Notes what is to go if this process ends early.
-pub(crate) fn begin_unfinished(path: &Path) {
-    *unfinished() = Some(path.to_path_buf());
+/// Makes a file or folder of a temporary name, which goes if the process ends early.
+pub(crate) fn begin_unfinished<T>(path: &Path, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let mut unfinished = unfinished();
+    let made = make()?;
+    *unfinished = Some(path.to_path_buf());
+    Ok(made)
 }
 
 /// Removes what is being written: whoever looks for it must not find half of it.
 pub(crate) fn discard_unfinished() {
-    if let Some(path) = unfinished().take()
+    discard(&mut unfinished());
+}
+
+/// The same when the process ends next: nothing can be begun any more.
+pub(crate) fn discard_for_good() {
+    let mut unfinished = unfinished();
+    discard(&mut unfinished);
+    std::mem::forget(unfinished);
+}
+
+fn discard(unfinished: &mut Option<PathBuf>) {
+    if let Some(path) = unfinished.take()
         && fs::remove_file(&path).is_err()
     {
         let _ = fs::remove_dir_all(&path);

@@ -68,6 +68,19 @@ fn wait_for_check(tape: &Path, log: &Path, status: i32) -> String {
     }
 }
 
+/// What `status --check` says once it says this.
+fn wait_until_told(tape: &Path, what: &str) -> String {
+    let start = Instant::now();
+    loop {
+        let ran = run_with(&["status", "--check", "--tape", &tape.to_string_lossy()]);
+        if ran.status == 1 && ran.stderr.contains(what) {
+            return ran.stderr;
+        }
+        assert!(start.elapsed() < Duration::from_secs(15), "still {}: {}", ran.status, ran.stderr);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// The newest packet is there a moment after it came.
 fn wait_for_packets(tape: &Path, log: &Path) {
     let start = Instant::now();
@@ -112,8 +125,9 @@ fn a_full_disk_is_said_while_it_lasts() {
     std::thread::sleep(Duration::from_secs(2));
     let filled = now();
     shell(&format!("head -c 100M /dev/zero > {}/other", disk.mount.display()));
-    let why = wait_for_check(&tape, &log, 1);
-    assert!(why.contains("packets are lost since") && why.contains("UTC: "), "{why}");
+    // That there is no room is known before packets are lost.
+    let why = wait_until_told(&tape, "packets are lost since");
+    assert!(why.contains("UTC: "), "{why}");
     let failing = &status_of(&tape)["failing"];
     assert!(failing["reason"].as_str().is_some_and(|reason| reason.contains("disk") || reason.contains("room")));
     let gaps = run_with(&["flows", "--tape", &tape_text, "--last", "1m", "udp port 9"]);

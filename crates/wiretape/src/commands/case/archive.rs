@@ -49,8 +49,8 @@ impl Archive {
         }
         let name = path.file_name().ok_or_else(|| Failure::call(format!("{} names no file", path.display())))?;
         let folder = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-        DirBuilder::new().mode(FOLDER_MODE).create(&folder).map_err(|error| unwritten(path, &error))?;
-        file::begin_unfinished(&folder);
+        let make = || DirBuilder::new().mode(FOLDER_MODE).create(&folder);
+        file::begin_unfinished(&folder, make).map_err(|error| unwritten(path, &error))?;
         let workshop = Workshop(folder);
         let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(workshop.zip());
         let file = file.map_err(|error| unwritten(path, &error))?;
