@@ -375,7 +375,7 @@ def keep(results, tables):
             f"the reach ({results['reach_days']:.2f} days) unless said otherwise, Linux {platform.release()}, {os.cpu_count()} cores. An incident's head is whole "
             "if all of each flow's first 16 KiB came back. tcpdump's ring and Stenographer's files are worked out from the same stream.\n\n")
     (folder / f"{day}-{name}.md").write_text(head + text + "\n")
-    (folder / f"{day}-{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    (folder / f"{day}-{name}.json").write_text(json.dumps(results) + "\n")
 
 
 def compact(verdict):
