@@ -159,8 +159,8 @@ impl Facts {
         self.bits
     }
 
-    pub(crate) fn from_bits(bits: u16) -> Self {
-        Self { bits: bits | Self::OCCUPIED, lanes: 0, queue: 0 }
+    pub(crate) fn from_parts(bits: u16, queue: u8) -> Self {
+        Self { bits: bits | Self::OCCUPIED, lanes: 0, queue }
     }
 }
 

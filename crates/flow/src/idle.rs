@@ -23,6 +23,11 @@ pub(crate) enum Class {
 impl Class {
     pub(crate) const ALL: [Self; 5] = [Self::Unproven, Self::Closed, Self::Reset, Self::Other, Self::Tcp];
 
+    /// The class of this number.
+    pub(crate) fn numbered(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     #[inline]
     pub(crate) fn of(entry: &Entry) -> Self {
         let connection = &entry.connection;
@@ -109,6 +114,12 @@ impl IdleQueues {
     pub(crate) fn due(&self, class: Class, now: Tick) -> Option<u32> {
         let queue = &self.queues[class as usize];
         (queue.first != NONE && now.since(queue.first_since) >= class.look_every()).then_some(queue.first)
+    }
+
+    /// The entries of a class, in the order in which they were looked at last.
+    pub(crate) fn slots<'a>(&self, class: Class, entries: &'a [Entry]) -> impl Iterator<Item = u32> + use<'a> {
+        let next = |slot: &u32| Some(entries.get(*slot as usize)?.link.next).filter(|next| *next != NONE);
+        std::iter::successors(self.first(class), next)
     }
 
     /// The entry that was looked at longest ago.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::Error;
 use crate::admission::LaneFill;
+use crate::key::KeyHasher;
 use crate::part::FlowPart;
-use crate::snapshot::Input;
+use crate::snapshot::{Input, put_count};
 use crate::sums::{Group, Share};
 
 /// Rows may come so much faster than usual.
@@ -21,6 +22,8 @@ const ROWS_FORGOTTEN: f64 = 100_000.0;
 const MINUTE_NS: u64 = 60_000_000_000;
 /// Groups that are counted in a minute; those of more share rows.
 const GROUPS_MAX: usize = 1 << 14;
+/// What one of them takes in a snapshot.
+const COUNT_BYTES: usize = 8 + 4;
 
 /// What the rows hold, as the tape says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,8 +35,9 @@ pub struct RowFill {
 }
 
 /// The pace of rows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct RowPace {
+    hasher: KeyHasher,
     /// Bytes a nanosecond that rows usually take, once that is known.
     pub(crate) usual: Option<f64>,
     /// When that is measured anew.
@@ -45,10 +49,26 @@ pub(crate) struct RowPace {
     pub(crate) measured: (f64, f64),
     fill: LaneFill,
     minute: u64,
-    counts: HashMap<Group, u32>,
+    /// Rows of this minute by the keyed hash of who they are counted to.
+    counts: HashMap<u64, u32>,
 }
 
 impl RowPace {
+    /// One that knows nothing yet; names are hashed with `secret`.
+    pub(crate) fn new(secret: &[u8; 32]) -> Self {
+        Self {
+            hasher: KeyHasher::new(secret),
+            usual: None,
+            measure_at: 0,
+            left: 0.0,
+            now: 0,
+            measured: (0.0, 0.0),
+            fill: LaneFill::default(),
+            minute: 0,
+            counts: HashMap::new(),
+        }
+    }
+
     /// Takes in what the tape says.
     pub(crate) fn tick(&mut self, now: u64, of_tape: &RowFill) {
         let fill = of_tape.fill;
@@ -108,8 +128,9 @@ impl RowPace {
             self.counts.clear();
         }
         let mut has_room = |group: Group, rows_max: f64| {
-            let known = self.counts.len() < GROUPS_MAX || self.counts.contains_key(&group);
-            let count = if known { self.counts.entry(group).or_default() } else { return false };
+            let name = group.name(&self.hasher);
+            let known = self.counts.len() < GROUPS_MAX || self.counts.contains_key(&name);
+            let count = if known { self.counts.entry(name).or_default() } else { return false };
             *count = count.saturating_add(1);
             f64::from(*count) <= rows_max
         };
@@ -127,19 +148,32 @@ impl RowPace {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         let numbers = [self.usual.unwrap_or(0.0), self.left, self.measured.0, self.measured.1];
         numbers.iter().for_each(|number| out.extend_from_slice(&number.to_be_bytes()));
-        out.extend_from_slice(&self.measure_at.to_be_bytes());
-        out.extend_from_slice(&self.now.to_be_bytes());
+        for number in [self.measure_at, self.now, self.minute] {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        self.fill.put(out);
+        let mut counts: Vec<(u64, u32)> = self.counts.iter().map(|(name, count)| (*name, *count)).collect();
+        counts.sort_unstable();
+        put_count(out, counts.len());
+        for (name, count) in counts {
+            out.extend_from_slice(&name.to_be_bytes());
+            out.extend_from_slice(&count.to_be_bytes());
+        }
     }
 
     /// What [`RowPace::put`] wrote.
-    pub(crate) fn take(input: &mut Input<'_>) -> Result<Self, Error> {
+    pub(crate) fn take(secret: &[u8; 32], input: &mut Input<'_>) -> Result<Self, Error> {
         let mut number = || match f64::from_bits(input.u64()?) {
             number if number.abs() < 1e18 => Ok(number),
             _ => Err(Error::Impossible { field: "rows" }),
         };
         let (usual, left, measured) = (number()?, number()?, (number()?.max(0.0), number()?.max(0.0)));
         let usual = Some(usual).filter(|usual| *usual > 0.0);
-        Ok(Self { usual, left, measured, measure_at: input.u64()?, now: input.u64()?, ..Self::default() })
+        let (measure_at, now, minute) = (input.u64()?, input.u64()?, input.u64()?);
+        let fill = LaneFill::take(input)?;
+        let counts =
+            (0..input.count(COUNT_BYTES)?).map(|_| Ok((input.u64()?, input.u32()?))).collect::<Result<_, _>>()?;
+        Ok(Self { usual, left, measured, measure_at, now, minute, fill, counts, ..Self::new(secret) })
     }
 
     fn burst(&self) -> f64 {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use packet::{Address, FlowKey};
 
+use crate::key::{KeyHasher, PackedKey};
 use crate::ours::Direction;
 use crate::part::{EndReason, FlowId, FlowPart};
 
@@ -166,6 +167,13 @@ impl Group {
         let source = Self { minute: 0, ..Self::of(part) };
         let (src, dest) = (Address::default(), Address::default());
         [source, Self { key: FlowKey { src, dest, ..source.key }, ..source }]
+    }
+
+    /// A keyed hash of it, without its minute.
+    pub(crate) fn name(&self, hasher: &KeyHasher) -> u64 {
+        let place = u64::from(self.interface) << 2 | self.direction as u64;
+        let packed = PackedKey::of(&FlowKey { one_way: true, ..self.key }).0;
+        hasher.hash(&packed) ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     /// What has to do with the same service, whoever the other side is, whenever.

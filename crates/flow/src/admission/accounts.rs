@@ -15,7 +15,7 @@ pub(super) struct Account {
     /// Those that were kept, over a longer time.
     pub(super) usual: f64,
     /// Bytes of those who found no place since it has its own.
-    missed: f64,
+    pub(super) missed: f64,
     /// Number of what it is counted to: a service, and how conversations open.
     pub(super) service: u16,
 }
@@ -53,9 +53,7 @@ impl Accounts {
     /// The account of this name, which is opened if there is none and someone makes room; the name weighs `bytes`. Who
     /// takes another's place may have sent as much as that one lately: nobody knows.
     pub(super) fn open(&mut self, name: u64, bytes: f64) -> Option<&mut Account> {
-        if self.places.is_empty() {
-            self.places = vec![Account::default(); self.sets * WAYS];
-        }
+        self.take_memory();
         let set = self.set(name)?;
         let found = set.iter().position(|account| account.name == name);
         let place = match found {
@@ -76,11 +74,20 @@ impl Accounts {
         set.get_mut(place)
     }
 
-    /// Puts an account back.
-    pub(super) fn restore(&mut self, (name, recent, usual): (u64, f64, f64), service: u16) {
-        if let Some(place) = self.open(name, f64::INFINITY) {
-            *place = Account { name, recent, usual, missed: 0.0, service };
+    /// Puts an account back where it was; false if it cannot have been there.
+    pub(super) fn restore(&mut self, place: usize, account: Account) -> bool {
+        self.take_memory();
+        let of_name = self.set_start(account.name)..self.set_start(account.name) + WAYS;
+        match self.places.get_mut(place) {
+            Some(slot) if account.name != 0 && of_name.contains(&place) => *slot = account,
+            _ => return false,
         }
+        true
+    }
+
+    /// Everyone who has an account, with their places.
+    pub(super) fn by_place(&self) -> impl Iterator<Item = (usize, &Account)> {
+        self.places.iter().enumerate().filter(|(_, account)| account.name != 0)
     }
 
     /// Everyone who has an account.
@@ -107,8 +114,19 @@ impl Accounts {
     }
 
     fn set(&mut self, name: u64) -> Option<&mut [Account]> {
-        let start = (name as usize & self.sets.saturating_sub(1)) * WAYS;
+        let start = self.set_start(name);
         self.places.get_mut(start..start + WAYS)
+    }
+
+    fn set_start(&self, name: u64) -> usize {
+        (name as usize & self.sets.saturating_sub(1)) * WAYS
+    }
+
+    #[inline]
+    fn take_memory(&mut self) {
+        if self.places.is_empty() {
+            self.places = vec![Account::default(); self.sets * WAYS];
+        }
     }
 }
 

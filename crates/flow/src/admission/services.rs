@@ -16,7 +16,7 @@ pub(super) struct Service {
     pub(super) name: u32,
     pub(super) kinds: [Kind; OPENINGS],
     /// Bytes of services that found no place since it has its own.
-    missed: f64,
+    pub(super) missed: f64,
 }
 
 /// Conversations of a service that open alike.

@@ -13,7 +13,7 @@ use packet::decode::Tunnel;
 use packet::{Address, Mac};
 
 /// The least that a flow takes.
-pub(super) const BYTES_MIN: usize = 40 + 16 + 16 + 2 + 40 + 20;
+pub(super) const BYTES_MIN: usize = 40 + 16 + 16 + 3 + 40 + 20;
 
 /// Appends a flow and its path.
 pub(super) fn put(out: &mut Vec<u8>, entry: &Entry, path: &Path) {
@@ -24,6 +24,7 @@ pub(super) fn put(out: &mut Vec<u8>, entry: &Entry, path: &Path) {
         out.extend_from_slice(&word.to_be_bytes());
     }
     out.extend_from_slice(&entry.facts.to_bits().to_be_bytes());
+    out.push(entry.facts.queue);
     put_connection(out, &entry.connection);
     put_path(out, path);
 }
@@ -36,7 +37,7 @@ pub(super) fn take(input: &mut Input<'_>) -> Result<(Entry, Path), Error> {
     }
     let (flow_id, start) = (FlowId(input.u64()?), input.u64()? as i64);
     let [head_used, head_since, active, since] = [input.u32()?, input.u32()?, input.u32()?, input.u32()?];
-    let facts = Facts::from_bits(input.u16()?);
+    let facts = Facts::from_parts(input.u16()?, input.u8()?);
     let entry = Entry {
         key: PackedKey::from_words(words),
         flow_id,

@@ -7,7 +7,7 @@
 mod flow;
 
 use crate::clock::{Clock, Tick};
-use crate::entry::{Entry, NONE};
+use crate::entry::Entry;
 use crate::fragment::Datagram;
 use crate::idle::Class;
 use crate::ours::{Network, Networks, Ours};
@@ -17,7 +17,7 @@ use crate::{Admission, Config, Error, FlowTable};
 use packet::Cursor;
 
 const MAGIC: &[u8; 8] = b"WTFLOWS\0";
-const VERSION: u16 = 5;
+const VERSION: u16 = 6;
 
 impl FlowTable {
     /// Appends the table's state. What was observed since the last checkpoint is in the flows' states but not in any
@@ -42,11 +42,10 @@ impl FlowTable {
         }
         put_count(out, self.live_flows() as usize);
         for class in Class::ALL {
-            let mut slot = self.queues.first(class).unwrap_or(NONE);
-            while let Some(entry) = self.entries.get(slot as usize) {
-                slot = entry.link.next;
+            for slot in self.queues.slots(class, &self.entries) {
+                let Some(entry) = self.entries.get(slot as usize) else { break };
                 // The next one is on its way from memory while this one is written.
-                std::hint::black_box(self.entries.get(slot as usize).map(Entry::touch));
+                std::hint::black_box(self.entries.get(entry.link.next as usize).map(Entry::touch));
                 flow::put(out, entry, self.paths.path(entry.path));
             }
         }
@@ -89,7 +88,7 @@ impl FlowTable {
         let left = f64::from_bits(input.u64()?);
         table.junk_rows.left = if left.abs() < 1e12 { left } else { return Err(Error::Impossible { field: "rows" }) };
         table.junk_rows.filled = input.u64()?;
-        table.row_pace = RowPace::take(&mut input)?;
+        table.row_pace = RowPace::take(&table.secret, &mut input)?;
         if input.cursor.is_empty() { Ok(table) } else { Err(Error::Impossible { field: "length" }) }
     }
 
@@ -104,8 +103,8 @@ impl FlowTable {
                 return Err(Error::Impossible { field: "key" });
             }
             entry.path = self.paths.take(path);
-            let since = entry.link.since;
-            self.insert(slot, entry, hash, since);
+            let (class, since) = (Class::numbered(entry.facts.queue), entry.link.since);
+            self.insert(slot, entry, hash, (class.ok_or(Error::Impossible { field: "queue" })?, since));
         }
         Ok(())
     }

@@ -123,15 +123,15 @@ impl FlowTable {
             frame: NONE,
             facts,
         };
-        self.insert(slot, entry, hash, now);
+        let class = Class::of(&entry);
+        self.insert(slot, entry, hash, (class, now));
         self.counters.flows += 1;
         self.counters.packets_without_ip += u64::from(key.ip_version == 0);
         Some(slot)
     }
 
-    /// Puts an entry into a free slot.
-    pub(crate) fn insert(&mut self, slot: u32, entry: Entry, hash: u64, now: Now) {
-        let class = Class::of(&entry);
+    /// Puts an entry into a free slot, and into the queue of its class.
+    pub(crate) fn insert(&mut self, slot: u32, entry: Entry, hash: u64, (class, now): (Class, Now)) {
         if slot as usize == self.entries.len() {
             self.entries.push(entry);
         } else {

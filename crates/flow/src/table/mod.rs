@@ -149,7 +149,7 @@ impl FlowTable {
             locations_max: config.period_locations_max.max(1) as usize,
             hasher: KeyHasher::new(&config.secret),
             junk_rows: Allowance::new(config.junk_rows_a_day),
-            row_pace: RowPace::default(),
+            row_pace: RowPace::new(&config.secret),
             admission: Admission::new(&config.secret),
             clock: Clock::default(),
             entries: Vec::with_capacity(capacity as usize),

@@ -183,7 +183,7 @@ fn a_snapshot_that_does_not_fit_is_refused() {
     let error = |config: Config, bytes: &[u8]| FlowTable::restore(config, bytes).expect_err("a refusal");
     assert_eq!(error(config(), b"WTFLOWS"), Error::Truncated { bytes: 7 });
     assert_eq!(error(config(), b"XTFLOWS\0"), Error::NotASnapshot);
-    assert_eq!(error(config(), b"WTFLOWS\0\0\x09"), Error::OtherVersion { got: 9, expected: 5 });
+    assert_eq!(error(config(), b"WTFLOWS\0\0\x09"), Error::OtherVersion { got: 9, expected: 6 });
     assert_eq!(error(Config { tape_id: [1; 16], ..config() }, &snapshot), Error::OtherTape);
     let small = Config { capacity_flows: 2, ..config() };
     assert_eq!(error(small, &snapshot), Error::TooManyFlows { flows: 3, capacity: 2 });

@@ -5,6 +5,7 @@ use packet::{Headers, Packet, PacketDirection, Timestamp};
 use std::collections::VecDeque;
 
 /// A table, and lanes that its packets go into as a recorder would put them there.
+#[derive(Clone)]
 pub(super) struct Recorder {
     pub(super) table: FlowTable,
     pub(super) parking: Parking,
