@@ -1,8 +1,8 @@
-//! Google's QUIC before the standard, versions 24 to 50: the client's hello in the open (Chromium, "QUIC Crypto").
+//! Google's QUIC before the standard, versions 24 to 50: the client's hello in the open or nearly so (Chromium, "QUIC Crypto").
 
 use packet::Cursor;
 
-use super::{Opening, Probe, Protocol, Recognised, Step};
+use super::{Opening, Probe, Protocol, Recognised, Step, quic};
 use crate::{At, Ends, Field, Side, Sink};
 
 pub(crate) const RECOGNISED: Recognised =
@@ -23,6 +23,9 @@ impl Protocol for Gquic {
         if let Some(version) = version(data).filter(|_| side == Side::Client) {
             sink.fact(at, Field::Version, &format!("QUIC {}", String::from_utf8_lossy(&version)));
         }
+        // That of version 50 is sealed as the standard's.
+        let opened = (side == Side::Client).then(|| quic::opened(data)).flatten();
+        let data = opened.as_deref().unwrap_or(data);
         let hello = memchr::memmem::find(data, b"CHLO").and_then(|start| data.get(start..));
         if hello.and_then(|hello| tell(at, hello, sink)).is_some() || self.datagrams >= DATAGRAMS_MAX {
             return Step::Done;

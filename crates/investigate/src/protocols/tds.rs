@@ -113,12 +113,38 @@ fn login(at: At, body: &[u8], sink: &mut dyn Sink) -> Option<()> {
     Some(())
 }
 
-/// A packet before the login, whose first option is the version.
+/// A packet before the login, whose first option is the version; or whatever it is that was caught in the middle.
 fn probe(opening: &Opening<'_>) -> Probe {
     let said = opening.client;
     let begins = |fixed: &[(usize, u8)]| fixed.iter().all(|(place, byte)| said.get(*place).is_none_or(|is| is == byte));
-    if !opening.is_stream || !begins(&[(0, kind::BEFORE_LOGIN), (1, 1), (4, 0), (5, 0), (8, 0), (11, 0), (12, 6)]) {
+    if !opening.is_stream {
         return Probe::No;
     }
+    if !begins(&[(0, kind::BEFORE_LOGIN), (1, 1), (4, 0), (5, 0), (8, 0), (11, 0), (12, 6)]) || said.is_empty() {
+        return caught(opening);
+    }
     if said.len() > 12 { Probe::Yes } else { Probe::More }
+}
+
+/// Requests (SQL, calls, attention, bulk, transactions) and answers with their length, and no window.
+fn caught(opening: &Opening<'_>) -> Probe {
+    const PORT: u16 = 1433;
+    const FLAGS: u8 = 0x1f;
+    let fits = |said: &[u8], kinds: &[u8]| match said {
+        [kind, flags, high, low, _, _, _, 0, ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            kinds.contains(kind) && flags & !FLAGS == 0 && length > HEADER_BYTES && length <= said.len()
+        }
+        _ => false,
+    };
+    let asks = fits(opening.client, &[1, 3, 6, 7, 14]);
+    match asks || fits(opening.server, &[kind::ANSWER]) {
+        true if asks && fits(opening.server, &[kind::ANSWER]) => Probe::Yes,
+        true if opening.server_port == PORT => Probe::Maybe,
+        _ if opening.client.is_empty() || opening.server.is_empty() => match opening.server_port {
+            PORT => Probe::More,
+            _ => Probe::No,
+        },
+        _ => Probe::No,
+    }
 }

@@ -230,3 +230,20 @@ fn tds_says_the_server_s_version() {
         &[(Field::Software, "Microsoft SQL Server 16.0.1000")],
     );
 }
+
+/// MS-TDS, 2.2.3: a batch of SQL and its answer, caught in the middle.
+#[test]
+fn tds_is_known_in_the_middle() {
+    let check = |client: &[u8], server: &[u8], server_port, expected| {
+        let opening =
+            Opening { client, server, first: Side::Client, client_port: 40_000, server_port, is_stream: true };
+        assert_eq!((tds::RECOGNISED.probe)(&opening), expected, "{client:?} {server:?}");
+    };
+    let batch = b"\x01\x01\0\x0a\0\0\x01\0\x43\0";
+    let answer = b"\x04\x01\0\x11\x01\x3a\x01\0\xfd\0\0\xd5\0\0\0\0\0";
+    check(batch, answer, 40_001, Probe::Yes);
+    check(batch, b"", 1433, Probe::Maybe);
+    check(b"", answer, 1433, Probe::Maybe);
+    check(batch, b"", 40_001, Probe::No);
+    check(b"\x01\x01\0\x0b\0\0\x01\0\x43\0", b"no", 1433, Probe::No);
+}

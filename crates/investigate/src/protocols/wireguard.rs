@@ -31,6 +31,8 @@ fn probe(opening: &Opening<'_>) -> Probe {
         _ if opening.is_stream => Probe::No,
         (Probe::Yes, _) | (_, Probe::Yes) => Probe::Yes,
         (Probe::Maybe, Probe::Maybe) => Probe::Maybe,
+        (Probe::Maybe, _) if opening.server.is_empty() => Probe::More,
+        (_, Probe::Maybe) if opening.client.is_empty() => Probe::More,
         _ => Probe::No,
     }
 }

@@ -12,6 +12,11 @@ const PENDING_BYTES_MAX: usize = 4 << 20;
 /// keep the order of the wire over several queues.
 const PATIENCE_SEGMENTS: u32 = 32;
 
+/// Segments of the connection that are waited for what comes before a side's first data, where it was caught in the middle.
+const CAUGHT_SEGMENTS: u32 = 8;
+/// How far before it that may be.
+const CAUGHT_BYTES_MAX: u64 = 1 << 20;
+
 /// What one side says.
 ///
 /// Positions count bytes; their lower 32 bits are sequence numbers, so that those can wrap. Before the first byte there
@@ -25,6 +30,9 @@ pub(super) struct Half {
     /// Up to where the other side has acknowledged.
     acked: u64,
     is_known: bool,
+    /// Of a side that was caught in the middle, and of which nothing was told yet, since what was captured first need not
+    /// be what was said first: the segments since.
+    caught: Option<u32>,
     has_ended: bool,
     is_reset: bool,
     /// Segments since a hole was acknowledged.
@@ -38,6 +46,9 @@ pub(super) struct Half {
 impl Half {
     /// The stream starts at this sequence number, as a SYN or the answer to it says.
     pub(super) fn opens_at(&mut self, seq: u32) {
+        if self.caught.take().is_some() && self.reaches_back(self.position(seq)) {
+            return;
+        }
         if !self.is_known || (self.next == self.start && self.pending.is_empty() && !self.has_ended) {
             self.begin(seq);
         }
@@ -47,7 +58,9 @@ impl Half {
     #[inline]
     pub(super) fn acknowledged(&mut self, ack: u32) {
         if self.is_known {
-            self.acked = self.acked.max(self.position(ack));
+            let position = self.position(ack);
+            self.acked = self.acked.max(position);
+            self.caught = self.caught.filter(|_| position <= self.start);
         }
     }
 
@@ -64,6 +77,7 @@ impl Half {
     pub(super) fn closes_at(&mut self, seq: u32, at: At) {
         if !self.is_known {
             self.begin(seq);
+            self.caught = Some(0);
         }
         let position = self.position(seq);
         if position >= self.next && !self.has_ended {
@@ -83,8 +97,12 @@ impl Half {
     ) {
         if !self.is_known {
             self.begin(seq);
+            self.caught = Some(0);
         }
         let position = self.position(seq);
+        if self.caught.is_some() && !self.reaches_back(position) && position < self.next {
+            self.caught = None;
+        }
         let end = position + u64::from(wire_bytes);
         let mut fresh = data;
         if position < self.next {
@@ -105,7 +123,7 @@ impl Half {
         }
         let position = position.max(self.next);
         let cut_bytes = end - position - fresh.len() as u64;
-        if position == self.next && self.pending.is_empty() {
+        if position == self.next && self.pending.is_empty() && self.caught.is_none() {
             self.tell((side, at), fresh, cut_bytes, listener);
         } else if self.pending.insert(position, at, fresh, cut_bytes) {
             listener.oddity(at, "segments overlap with different data");
@@ -121,6 +139,10 @@ impl Half {
     }
 
     fn settle_pending(&mut self, side: Side, listener: &mut impl Listener) {
+        self.caught = self.caught.map(|segments| segments + 1).filter(|segments| *segments <= CAUGHT_SEGMENTS);
+        if self.caught.is_some() {
+            return;
+        }
         self.waited = if self.acked > self.next { self.waited.saturating_add(1) } else { 0 };
         if self.pending.held_bytes() > PENDING_BYTES_MAX {
             if let Some(first) = self.pending.first() {
@@ -204,6 +226,15 @@ impl Half {
         self.next = 1 << 32 | u64::from(seq);
         self.start = self.next;
         self.acked = self.next;
+    }
+
+    /// Begins earlier than was thought, if that is near enough; true if it does.
+    fn reaches_back(&mut self, position: u64) -> bool {
+        let is_near = position < self.next && self.next - position <= CAUGHT_BYTES_MAX;
+        if is_near {
+            (self.next, self.start) = (position, position);
+        }
+        is_near
     }
 
     /// Where a sequence number stands: within half the sequence space around what comes next.

@@ -142,3 +142,33 @@ fn what_waits_is_bounded() {
     }
     assert!(told.0.iter().any(|line| line == "more out of order than is kept"));
 }
+
+#[test]
+fn what_was_caught_first_need_not_be_the_first() {
+    // As tcpflow's captures of one connection in random order: the last of an answer, its beginning, the request.
+    let shuffled = [(S, ACK, 505, 100, "world"), (S, ACK, 500, 100, "hello"), (C, ACK, 90, 500, "GET /")];
+    check(&shuffled, &["Client#2 GET /", "Server#1 hello", "Server#0 world"]);
+    // A SYN that comes late, and one of another connection.
+    check(
+        &[(C, ACK, 105, 0, "world"), (C, SYN, 99, 0, ""), (C, ACK, 100, 0, "hello")],
+        &["Client#2 hello", "Client#0 world"],
+    );
+    check(&[(C, ACK, 105, 0, "world"), (C, SYN, 9_999_999, 0, "")], &["Client#0 world"]);
+    // What is acknowledged is the first: nothing before it is waited for.
+    check(
+        &[(C, ACK, 105, 0, "world"), (S, ACK, 500, 110, "hi"), (C, ACK, 100, 502, "hello")],
+        &["Client#0 world", "Server#1 hi"],
+    );
+    let steps: Vec<Step> = (0..9).map(|count| (C, ACK, 100 + count, 0, "x")).collect();
+    check(
+        &[&steps[..], &[(C, ACK, 99, 0, "y")]].concat()[..],
+        &{
+            let mut told: Vec<String> = (0..9).map(|count| format!("Client#{count} x")).collect();
+            told.truncate(9);
+            told
+        }
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>(),
+    );
+}

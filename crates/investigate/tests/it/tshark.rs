@@ -89,7 +89,8 @@ const FIELDS: [Same; 40] = [
 ];
 
 /// Our names of protocols and tshark's, where they differ.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 10] = [
+    ("stun", "classicstun"),
     ("krb5", "kerberos"),
     ("redis", "resp"),
     ("pop3", "pop"),

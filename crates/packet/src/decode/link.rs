@@ -30,8 +30,7 @@ impl Walk<'_> {
             LinkType(6) => self.token_ring(span),
             // SLIP: the direction and a compressed header stand before the packet.
             LinkType(8) => self.rest(span, 16, Self::raw_ip),
-            LinkType(9) => self.ppp(span),
-            LinkType(50) => self.ppp_hdlc(span),
+            LinkType(9) | LinkType(50) => self.ppp_hdlc(span),
             LinkType(51) => self.network(ether_type::PPPOE_SESSION, span),
             // ATM adaptation layer 5 with 802.2 (RFC 2684).
             LinkType(100) => self.llc(span),
@@ -43,6 +42,13 @@ impl Walk<'_> {
             LinkType(119) => self.prism(span),
             LinkType(163) => self.avs(span),
             LinkType(192) => self.per_packet_information(span),
+            LinkType(226) => self.solaris(span),
+            // InfiniBand: two hardware addresses, and the header of RFC 4391.
+            LinkType(242) => self.rest(span, 40, |walk, rest| {
+                if let Some((&[e0, e1, _, _], rest)) = rest.split::<4>() {
+                    walk.ether_type(u16::from_be_bytes([e0, e1]), rest);
+                }
+            }),
             LinkType(258) => self.apple_tap(span),
             // A preamble and a start delimiter before the frame.
             LinkType(274) => self.rest(span, 8, Self::ethernet),
@@ -91,6 +97,16 @@ impl Walk<'_> {
             10 | 24 | 28 | 30 => self.network(ether_type::IPV6, rest),
             _ => self.outermost(0, rest),
         }
+    }
+
+    /// Solaris' IPNET: version, address family, then where it was captured.
+    fn solaris(&mut self, span: Span<'_>) {
+        let family = span.u8(1);
+        self.rest(span, 24, |walk, rest| match family {
+            Some(2) => walk.network(ether_type::IPV4, rest),
+            Some(26) => walk.network(ether_type::IPV6, rest),
+            _ => walk.outermost(0, rest),
+        });
     }
 
     /// Linux cooked capture v1: packet type, ARPHRD, address length and address, protocol.

@@ -119,7 +119,7 @@ struct Walk<'a> {
 }
 
 /// Layers that hold others, and say nothing that is compared.
-const PASSED: [&str; 54] = [
+const PASSED: [&str; 56] = [
     "eth",
     "ethertype",
     "llc",
@@ -143,6 +143,8 @@ const PASSED: [&str; 54] = [
     "cmd",
     "cfp",
     "chdlc",
+    "ipnet",
+    "ipoib",
     "sll",
     "null",
     "raw",

@@ -3,7 +3,8 @@
 use packet::Cursor;
 
 /// Hands on what CRYPTO frames carry, with its offset; stops at a frame that has no place in an Initial packet.
-pub(super) fn crypto(payload: &[u8], mut each: impl FnMut(u64, &[u8])) -> Option<()> {
+/// `is_google` says that they have Google's number.
+pub(super) fn crypto(payload: &[u8], is_google: bool, mut each: impl FnMut(u64, &[u8])) -> Option<()> {
     let mut cursor = Cursor::new(payload);
     while !cursor.is_empty() {
         match number(&mut cursor)? {
@@ -23,7 +24,7 @@ pub(super) fn crypto(payload: &[u8], mut each: impl FnMut(u64, &[u8])) -> Option
                     number(&mut cursor)?;
                 }
             }
-            6 => {
+            kind @ (6 | 8) if (kind == 8) == is_google => {
                 let offset = number(&mut cursor)?;
                 let length = usize::try_from(number(&mut cursor)?).ok()?;
                 each(offset, cursor.take(length)?);

@@ -23,6 +23,13 @@ const DERIVED_MAX: u8 = 32;
 /// Datagrams that are looked at, until both hellos were there.
 const DATAGRAMS_MAX: u16 = 128;
 
+/// The payload of the Initial packet with which a client begins.
+pub(super) fn opened(datagram: &[u8]) -> Option<Vec<u8>> {
+    let (header, packet, _) = packet::split(datagram)?;
+    let Kind::Initial { number_offset } = header.kind else { return None };
+    InitialKeys::new(header.destination).open(header.version, true, packet, number_offset)
+}
+
 /// A conversation of one or several connections.
 struct Quic {
     told: Told,
@@ -89,7 +96,9 @@ impl Quic {
         let Some((is_client, payload)) = self.opened(side, header, packet, number_offset) else { return };
         let flight = if is_client { &mut self.client } else { &mut self.server };
         let mut is_too_much = false;
-        frames::crypto(&payload, |offset, data| is_too_much |= !flight.bytes.insert(offset, data));
+        frames::crypto(&payload, keys::is_google(header.version), |offset, data| {
+            is_too_much |= !flight.bytes.insert(offset, data)
+        });
         if is_too_much {
             sink.oddity(at, "QUIC handshake longer than is kept");
         }

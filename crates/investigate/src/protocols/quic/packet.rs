@@ -43,9 +43,7 @@ pub(super) fn split(datagram: &[u8]) -> Option<(LongHeader<'_>, &[u8], &[u8])> {
     if version == 0 {
         return Some((header(Kind::VersionNegotiation), datagram, &[]));
     }
-    if first & 0x40 == 0 {
-        return None;
-    }
+    // The bit that was once fixed means nothing any more (RFC 9287).
     // The second version numbers its kinds one higher.
     let kind = (first >> 4).wrapping_sub(u8::from(is_second(version))) & 3;
     match kind {

@@ -1,7 +1,8 @@
 //! The packets of RFC 9001, appendix A, and RFC 9369, appendix A.
 
 use super::*;
-use crate::collected::Collected;
+use crate::collected::{Collected, Said};
+use crate::protocols::{Opening, Parties, Probe, gquic};
 
 /// Header, beginning and end of the protected packet; the end is the seal, so that the rest is what the standard has.
 const CLIENT_1: (&str, &str, &str) = (
@@ -55,6 +56,49 @@ fn both_hellos_are_read() {
     };
     check(CLIENT_1, SERVER_1, "QUIC v1");
     check(CLIENT_2, SERVER_2, "QUIC v2");
+}
+
+/// What changes from version to version: salt, labels, numbers of kinds and frames; the fixed bit (RFC 9287); and versions
+/// that are experiments or greased (RFC 9000, 15), which have no salt of their own.
+#[test]
+fn the_hello_is_read_in_any_version() {
+    let check = |first: &str, version: &str, frame: u8, expected: &str| {
+        let header = bytes(&format!("{first}{version}088394c8f03e5157080000449e00000002"));
+        let mut payload = bytes(CLIENT_PAYLOAD);
+        payload[0] = frame;
+        let sealed = keys::sealed(&header, &padded(&payload, 1162));
+        let parties = Opening {
+            client: &sealed,
+            server: &[],
+            first: Side::Client,
+            client_port: 1,
+            server_port: 2,
+            is_stream: false,
+        };
+        assert_eq!(probe::probe(&parties), Probe::Yes, "{version}");
+        let mut told = Collected::default();
+        Quic::new().data(Side::Client, At::default(), &sealed, &mut told);
+        assert_eq!(told.all(Field::Version), [expected]);
+        assert_eq!(told.all(Field::TlsSni), ["example.com"], "{version}");
+    };
+    check("83", "00000001", 6, "QUIC v1");
+    check("c3", "1a2a3a4a", 6, "QUIC 0x1a2a3a4a");
+    check("c3", "faceb00e", 6, "QUIC 0xfaceb00e");
+    check("c3", "ff00001d", 6, "QUIC draft 29");
+    check("c3", "ff020000", 6, "QUIC 0xff020000");
+    check("d3", "709a50c4", 6, "QUIC 0x709a50c4");
+    check("c3", "54303530", 8, "QUIC T050");
+    check("c3", "54303531", 8, "QUIC T051");
+}
+
+/// Google's own hello, sealed: a tag with its value after the number of tags and the ends of their values.
+#[test]
+fn the_hello_of_q050_is_read() {
+    let hello = [&b"\x08\0\x1bCHLO\x01\0\0\0SNI\0\x0b\0\0\0"[..], b"example.com"].concat();
+    let header = bytes("c351303530088394c8f03e5157080000449e00000002");
+    let sealed = keys::sealed(&header, &padded(&hello, 1162));
+    let told = Collected::of((gquic::RECOGNISED.begin)(&Parties::default()), &[Said::Client(&sealed)]);
+    assert_eq!(told.all(Field::TlsSni), ["example.com"]);
 }
 
 /// The same hello in small frames, in reverse order, over several packets of one datagram and several datagrams.
