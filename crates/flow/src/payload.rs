@@ -22,6 +22,9 @@ pub struct PayloadField {
     notes_more: bool,
 }
 
+/// Protocols that say nothing that can be read behind their beginning.
+const ENCRYPTED: [&str; 6] = ["tls", "dtls", "quic", "ssh", "wireguard", "ike"];
+
 /// The field that names those that had more, or longer, values than are kept.
 const MORE: &str = "more_values";
 
@@ -184,12 +187,17 @@ impl Payload {
         self.is_partial
             || (self.is_nameless && name == "dest_name")
             || (self.values(MORE).any(|more| more == name) && is_list())
-            || self.values(name).any(|value| value.len() > VALUE_BYTES_MAX - 4)
+            || self.values(name).any(is_cut)
     }
 
-    /// Whether any field may have had values that are not here.
-    pub fn may_lack_any(&self) -> bool {
-        self.is_partial || PAYLOAD_FIELDS.iter().any(|field| self.may_lack(field.name))
+    /// Whether fields that `more_values` does not name may have had values that are not here.
+    pub fn may_lack_untold(&self) -> bool {
+        self.is_partial || self.is_nameless || self.iter().any(|(_, value)| is_cut(value))
+    }
+
+    /// Whether what follows the head can tell anything: where it is encrypted, or nobody is recognised, the head told all.
+    pub fn is_in_clear(&self) -> bool {
+        self.first("app_proto").is_some_and(|protocol| !ENCRYPTED.contains(&protocol))
     }
 
     /// Whether nothing was told.
@@ -201,6 +209,11 @@ impl Payload {
     pub fn held_bytes(&self) -> usize {
         self.values.iter().map(|said| said.text.len() + size_of::<Said>()).sum()
     }
+}
+
+/// Whether a value may have been longer; where it was cut depends on its letters.
+fn is_cut(value: &str) -> bool {
+    value.len() > VALUE_BYTES_MAX - 4
 }
 
 /// Reads what is said in flows.

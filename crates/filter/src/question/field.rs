@@ -223,6 +223,12 @@ impl Field {
         (Self::AppProto..=Self::MoreValues).contains(&self)
     }
 
+    /// Whether payload gives it several values.
+    pub(super) fn is_list(self) -> bool {
+        (Self::CertSubject..=Self::MoreValues).contains(&self)
+            || matches!(self, Self::TlsAlpn | Self::DnsQueries | Self::DnsAnswers)
+    }
+
     /// The words that it can hold, where these are few.
     pub(super) fn words(self) -> Option<&'static [&'static str]> {
         Some(match self {

@@ -269,7 +269,10 @@ fn of_predicate(predicate: &Predicate) -> Needs {
             u16::try_from(*port).map_or(Needs::Nothing, |port| Needs::Key(Key::Port(port)))
         }
         (_, Operand::Text(text)) if field.is_of_payload() => {
-            Needs::any([Needs::Key(Key::Text(field, text.to_ascii_lowercase())), Needs::Unread])
+            let text = Needs::Key(Key::Text(field, text.to_ascii_lowercase()));
+            // That a list had more values than are kept stands in a field of its own.
+            let more = field.is_list().then(|| Needs::Key(Key::Text(Field::MoreValues, field.name().to_owned())));
+            Needs::any([text, Needs::Unread].into_iter().chain(more))
         }
         _ => Needs::Everything,
     }))

@@ -147,6 +147,9 @@ fn needs_of_questions() {
     check("not (dest_port = 443)", Needs::Everything);
     let sni = Needs::Key(Key::Text(Field::TlsSni, "example.org".into()));
     check("tls_sni = Example.org", any(&[sni, Needs::Unread]));
+    let text = |field, text: &str| Needs::Key(Key::Text(field, text.into()));
+    let more = text(Field::MoreValues, "dns_queries");
+    check("dns_queries = a", any(&[text(Field::DnsQueries, "a"), Needs::Unread, more]));
     check("not (tls_sni = Example.org)", Needs::Everything);
     check("port 80 and src_ip = 10.0.0.1", all(&[host("10.0.0.1"), any(&[port(80), transport])]));
 }

@@ -32,4 +32,4 @@ pub use reserved::is_reserved;
 pub use search::Search;
 pub use sightings::{Meeting, Seen, Sightings, Summed};
 pub use tally::{Item, Tally};
-pub use watchlist::Watchlist;
+pub use watchlist::{Clue, Watchlist};

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use packet::Address;
 
-use super::indicator::masked;
+use super::indicator::{Network, masked};
 use super::{Indicator, Kind, Listed, url};
 
 /// Indicators, to be found by what is seen: each by its place in the list.
@@ -19,6 +19,21 @@ pub struct Watchlist {
     texts: HashMap<String, Vec<usize>>,
     /// Hosts of URLs that name something on them.
     url_hosts: HashSet<String>,
+}
+
+/// Something that a row can have of what is listed: what an index of rows is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clue<'l> {
+    /// One of the flow's addresses is in a network.
+    Address(Network),
+    /// An address in what is said is.
+    Named(Network),
+    /// A host in what is said has this name, or one below it.
+    Below(&'l str),
+    /// A field has this text.
+    Text(&'static str, &'l str),
+    /// Certificates were shown.
+    Certificate,
 }
 
 /// Fields of rows that domains, addresses, mail addresses, user agents and fingerprints are met by.
@@ -79,9 +94,26 @@ impl Watchlist {
         }
     }
 
-    /// Whether there are addresses or networks.
-    pub fn has_networks(&self) -> bool {
-        !self.networks.is_empty()
+    /// What rows can have of what is listed: a flow whose rows have none of it, and all of which was read, has not met it.
+    pub fn clues(&self) -> Vec<Clue<'_>> {
+        let of_networks = |clue: fn(Network) -> Clue<'static>| {
+            self.networks.keys().map(move |(bits, address)| clue(Network { address: *address, bits: *bits }))
+        };
+        let mut clues: Vec<Clue<'_>> = of_networks(Clue::Address).collect();
+        if !self.needs_payload() {
+            return clues;
+        }
+        clues.extend(of_networks(Clue::Named));
+        clues.extend(self.domains.keys().map(|name| Clue::Below(name)));
+        for Indicator { kind, value } in self.listed.iter().map(|one| &one.indicator) {
+            clues.extend(fields_of(*kind).iter().map(|field| Clue::Text(field, value)));
+        }
+        clues.extend(self.url_hosts.iter().map(|host| Clue::Text("http_hostname", host)));
+        clues.extend((!self.url_hosts.is_empty()).then_some(Clue::Text("app_proto", "ssdp")));
+        let has_certificates = self.listed.iter().any(|one| one.indicator.kind == Kind::CertSha256);
+        clues.extend(has_certificates.then_some(Clue::Certificate));
+        clues.extend(COMPARED.map(|field| Clue::Text("more_values", field)));
+        clues
     }
 
     /// The indicators that an address is, or lies in.
@@ -158,6 +190,18 @@ impl Watchlist {
         if let Some(named) = Indicator::new(Kind::Domain, host).filter(|named| named.kind == Kind::Domain) {
             self.domains.entry(named.value).or_default().push(place);
         }
+    }
+}
+
+/// The fields of rows that an indicator can be met by as it is. Anybody can call himself by any of them.
+fn fields_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Address | Kind::Prefix | Kind::Domain => &[],
+        Kind::Url | Kind::UserAgent | Kind::Sha1 | Kind::CertSha1 => &["http_user_agent"],
+        Kind::Md5 | Kind::Ja3 => &["ja3", "ja3s", "http_user_agent"],
+        Kind::Sha256 | Kind::CertSha256 => &["cert_sha256", "http_user_agent"],
+        Kind::Email => &["mail_from", "mail_to", "http_user_agent"],
+        Kind::Ja4 => &["ja4", "http_user_agent"],
     }
 }
 

@@ -1,6 +1,6 @@
 //! `catalog/flows-….index` and `catalog/flows-….rollup`: what flow files hold, and in which rows or files it is.
 //!
-//! Both have a head with a summary of each flow file, and five tables ([`key_table`](super::key_table)): in the index of
+//! Both have a head with a summary of each flow file, and six tables ([`key_table`](super::key_table)): in the index of
 //! one file a key leads to row numbers, in the roll-up of several to the files' places in the head.
 
 use packet::{Cursor, Timestamp};
@@ -12,7 +12,7 @@ use super::state::{Covers, Position};
 use crate::Lane;
 
 /// What a file starts with.
-pub const MAGIC: &[u8; 8] = b"wtindex3";
+pub const MAGIC: &[u8; 8] = b"wtindex4";
 /// Length of the head before its tables.
 const PREFIX_BYTES: usize = 24;
 /// Length of a table's description.
@@ -24,7 +24,7 @@ const SUM_BYTES: usize = 8;
 /// Most flow files of a roll-up.
 pub const FILES_MAX: usize = 4096;
 /// Number of tables.
-pub const TABLES: usize = 5;
+pub const TABLES: usize = 6;
 
 /// The tables of a file, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +35,17 @@ pub enum Table {
     Ports,
     /// The first 24 bits of flow ids.
     Flows,
-    /// The first 32 bits of hashes of a column's name and a text in it.
+    /// The first 32 bits of hashes of a column's name and a text in it; of names, those above them too.
     Texts,
-    /// What rows are: [`OPAQUE`], [`OPAQUE_PORTS`], [`UNREAD`].
+    /// What rows are: [`OPAQUE`], [`OPAQUE_PORTS`], [`UNREAD`], [`BEYOND_HEAD`], [`CERTIFIED`].
     Traits,
+    /// Addresses in what is said.
+    Named,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; TABLES] = [Self::Addresses, Self::Ports, Self::Flows, Self::Texts, Self::Traits];
+    pub const ALL: [Self; TABLES] = [Self::Addresses, Self::Ports, Self::Flows, Self::Texts, Self::Traits, Self::Named];
 }
 
 /// A trait: addresses and ports on the outside of the row's packets may be others than those that lead to it.
@@ -52,6 +54,10 @@ pub const OPAQUE: u32 = 0;
 pub const OPAQUE_PORTS: u32 = 1;
 /// A trait: what is said in the row's packets was not read, or not all of it; other texts may be in it.
 pub const UNREAD: u32 = 2;
+/// A trait: more follows the head, of a protocol that can be read.
+pub const BEYOND_HEAD: u32 = 3;
+/// A trait: certificates were shown.
+pub const CERTIFIED: u32 = 4;
 
 /// What a flow file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

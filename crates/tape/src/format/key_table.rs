@@ -4,6 +4,8 @@
 //! each block, where the block begins, and its checksum. So a look-up reads the directory and one block, and notices
 //! damage in what it reads; the directory's own checksum stands in the file's head.
 
+use std::ops::Range;
+
 use packet::Cursor;
 
 use super::checksum;
@@ -161,8 +163,13 @@ impl Directory {
 
     /// The blocks that can hold keys from `low` to `high`, both included.
     pub fn blocks(&self, low: u128, high: u128) -> impl Iterator<Item = BlockPlace> + '_ {
+        self.numbers(low, high).filter_map(|number| self.block(number))
+    }
+
+    /// The numbers of the blocks that can hold keys from `low` to `high`, both included.
+    pub fn numbers(&self, low: u128, high: u128) -> Range<usize> {
         let from = self.entries.partition_point(|entry| entry.first <= low).saturating_sub(1);
-        (from..self.entries.len()).map_while(|number| self.block(number)).take_while(move |block| block.first <= high)
+        from..self.entries.partition_point(|entry| entry.first <= high).max(from)
     }
 }
 

@@ -4,9 +4,10 @@ use flow::FlowPart;
 use packet::decode::{NO_ADDRESSES, is_arp, is_neither_ip_nor_arp};
 use packet::{Address, Timestamp};
 
+use super::host::{Host, mailbox, zones};
 use super::key;
 use crate::Lane;
-use crate::format::index::{FileSummary, OPAQUE, OPAQUE_PORTS, TABLES, Table, UNREAD, encode};
+use crate::format::index::{BEYOND_HEAD, CERTIFIED, FileSummary, OPAQUE, OPAQUE_PORTS, TABLES, Table, UNREAD, encode};
 use crate::format::key_table::KeyTable;
 use crate::format::names::FlowFileName;
 use crate::rows::Metadata;
@@ -27,6 +28,8 @@ pub(crate) fn build<'a>(
 pub(crate) struct Building {
     summary: FileSummary,
     addresses: Vec<(u128, u32)>,
+    /// In what is said.
+    named: Vec<(u128, u32)>,
     /// Of the other tables, whose keys are short.
     short: [Vec<(u32, u32)>; TABLES],
 }
@@ -44,7 +47,7 @@ impl Building {
             segments: segments(metadata),
             clock_ns: metadata.clock_ns,
         };
-        Self { summary, addresses: Vec::new(), short: Default::default() }
+        Self { summary, addresses: Vec::new(), named: Vec::new(), short: Default::default() }
     }
 
     /// Adds the next row of the file.
@@ -60,11 +63,6 @@ impl Building {
         add(Table::Ports, key.src_port.into());
         add(Table::Ports, key.dest_port.into());
         add(Table::Flows, key::of_flow(part.flow_id));
-        let said = part.payload.iter().flat_map(|payload| payload.iter());
-        said.for_each(|(field, text)| add(Table::Texts, key::of_text(field, text)));
-        if part.is_unread() || part.payload.as_ref().is_some_and(|payload| payload.may_lack_any()) {
-            add(Table::Traits, UNREAD);
-        }
         match outside(part) {
             Outside::Same => {}
             Outside::Addresses(pair) => {
@@ -72,6 +70,34 @@ impl Building {
                 self.addresses.extend(pair.map(|address| (u128::from_be_bytes(address.0), row)));
             }
             Outside::Unknown => add(Table::Traits, OPAQUE),
+        }
+        self.add_said(part, row);
+    }
+
+    fn add_said(&mut self, part: &FlowPart, row: u32) {
+        let (named, mut add) = (&mut self.named, |table: Table, key: u32| self.short[table as usize].push((key, row)));
+        for (field, text) in part.payload.iter().flat_map(|payload| payload.iter()) {
+            let host = Host::of(field, text);
+            match host {
+                Some(Host::Address(address)) => named.push((u128::from_be_bytes(address.0), row)),
+                Some(Host::Name(name)) => zones(name).for_each(|zone| add(Table::Texts, key::of_zone(zone))),
+                None => {}
+            }
+            if key::address_alone(field, text).is_none() {
+                add(Table::Texts, key::of_text(field, text));
+            }
+            if let Some(mailbox) = mailbox(field, text).filter(|plain| *plain != text) {
+                add(Table::Texts, key::of_text(field, mailbox));
+            }
+            if field == "cert_sha256" {
+                add(Table::Traits, CERTIFIED);
+            }
+        }
+        if part.is_unread() || part.payload.as_ref().is_some_and(|payload| payload.may_lack_untold()) {
+            add(Table::Traits, UNREAD);
+        }
+        if part.says_more_than_head() {
+            add(Table::Traits, BEYOND_HEAD);
         }
     }
 
@@ -82,6 +108,7 @@ impl Building {
         }
         let mut tables = self.short.map(|mut pairs| table(&mut pairs));
         tables[Table::Addresses as usize] = table(&mut self.addresses);
+        tables[Table::Named as usize] = table(&mut self.named);
         encode(false, &[self.summary], &tables)
     }
 }

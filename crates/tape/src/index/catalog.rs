@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::file::KeyFile;
-use super::{FileSummary, FlowIndex, Key, RowSet, build};
+use super::{FileSummary, FlowIndex, IndexError, Key, KeySet, RowSet, build};
 use crate::Error;
 use crate::format::names::{self, FlowFileName};
 use crate::rows::{FlowFile, RowsError};
@@ -96,9 +96,22 @@ impl Catalog {
 
     /// The places of the files that can have a row with a key.
     pub fn holding(&self, key: &Key) -> RowSet {
+        self.found(|keys| keys.numbers_of(key), |index| index.rows_of(key))
+    }
+
+    /// The places of the files that can have a row with any of some keys.
+    pub fn holding_any(&self, keys: &KeySet) -> RowSet {
+        self.found(|rollup| rollup.numbers_of_any(keys), |index| index.rows_of_any(keys))
+    }
+
+    fn found(
+        &self,
+        of_rollup: impl Fn(&KeyFile) -> Result<RowSet, IndexError>,
+        of_index: impl Fn(&FlowIndex) -> Result<RowSet, IndexError>,
+    ) -> RowSet {
         let mut found = self.unknown.clone();
         for rollup in &self.rollups {
-            match rollup.keys.numbers_of(key) {
+            match of_rollup(&rollup.keys) {
                 Ok(numbers) => {
                     let places = numbers.iter().filter_map(|number| *rollup.places.get(number as usize)?);
                     places.for_each(|place| found.insert(place));
@@ -108,7 +121,7 @@ impl Catalog {
             }
         }
         for (place, index) in &self.alone {
-            if index.rows_of(key).map_or(true, |rows| !rows.is_empty()) {
+            if of_index(index).map_or(true, |rows| !rows.is_empty()) {
                 found.insert(*place);
             }
         }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use packet::Address;
 
-use super::{Key, RowSet};
+use super::key_set::is_in;
+use super::{Key, KeySet, RowSet};
 use crate::disk::DiskFile;
 use crate::format::checksum;
 use crate::format::index::{FileSummary, Head, Table};
@@ -59,6 +60,11 @@ impl FlowIndex {
     pub fn rows_of(&self, key: &Key) -> Result<RowSet, IndexError> {
         self.keys.numbers_of(key)
     }
+
+    /// The rows that can have any of some keys.
+    pub fn rows_of_any(&self, keys: &KeySet) -> Result<RowSet, IndexError> {
+        self.keys.numbers_of_any(keys)
+    }
 }
 
 /// Any bytes as an index, or as a block of one: the target of the fuzzer. What is found is within the rows.
@@ -81,6 +87,9 @@ pub fn fuzz_flow_index(data: &[u8]) {
 
 /// How much of a file is read when it is opened: all of a small one.
 const FRONT_BYTES: usize = 16 << 10;
+
+/// Blocks that are read in one piece.
+const TOGETHER_BLOCKS: usize = 256;
 
 /// The tables of an index or a roll-up.
 pub(super) struct KeyFile {
@@ -124,6 +133,53 @@ impl KeyFile {
         Ok(found)
     }
 
+    /// The numbers that any of some keys leads to.
+    pub(super) fn numbers_of_any(&self, keys: &KeySet) -> Result<RowSet, IndexError> {
+        let mut found = RowSet::default();
+        for (table, ranges) in keys.tables().filter(|(_, ranges)| !ranges.is_empty()) {
+            let directory = self.directory(table)?;
+            let mut blocks: Vec<usize> = Vec::new();
+            for (low, high) in ranges {
+                let next = blocks.last().map_or(0, |last| last + 1);
+                blocks.extend(directory.numbers(*low, *high).filter(|number| *number >= next));
+            }
+            for run in blocks.chunk_by(|one, next| one + 1 == *next) {
+                run.chunks(TOGETHER_BLOCKS).try_for_each(|some| {
+                    let places: Vec<BlockPlace> = some.iter().filter_map(|number| directory.block(*number)).collect();
+                    self.find_in(table, &places, ranges, &mut found)
+                })?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Looks into blocks that stand one behind the other.
+    fn find_in(
+        &self,
+        table: Table,
+        blocks: &[BlockPlace],
+        ranges: &[(u128, u128)],
+        found: &mut RowSet,
+    ) -> Result<(), IndexError> {
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(()) };
+        let bytes = self.blocks(table, first.offset, last.offset + last.bytes - first.offset)?;
+        let end = self.head.numbers_end();
+        for block in blocks {
+            let begin = (block.offset - first.offset) as usize;
+            let bytes = bytes.get(begin..begin + block.bytes as usize).ok_or(IndexError::Damaged)?;
+            let mut whole = true;
+            let scanned = scan_block(block, bytes, (0, u128::MAX), &mut |key, numbers| {
+                if is_in(ranges, key) {
+                    whole &= numbers.each_run(end, |first, end| found.insert_run(first, end)).is_some();
+                }
+            });
+            if scanned.is_none() || !whole {
+                return Err(IndexError::Damaged);
+            }
+        }
+        Ok(())
+    }
+
     /// Hands out the keys of a table from the first to the last, with the runs of their numbers.
     pub(super) fn scan(
         &self,
@@ -161,9 +217,13 @@ impl KeyFile {
     }
 
     pub(super) fn block(&self, table: Table, block: &BlockPlace) -> Result<Cow<'_, [u8]>, IndexError> {
+        self.blocks(table, block.offset, block.bytes)
+    }
+
+    fn blocks(&self, table: Table, offset: u32, bytes: u32) -> Result<Cow<'_, [u8]>, IndexError> {
         let place = self.head.table(table);
         let begin = place.offset.saturating_add(place.directory_bytes.into());
-        self.bytes(begin.saturating_add(block.offset.into()), block.bytes)
+        self.bytes(begin.saturating_add(offset.into()), bytes)
     }
 
     fn bytes(&self, offset: u64, length: u32) -> Result<Cow<'_, [u8]>, IndexError> {

@@ -4,8 +4,9 @@ use filter::question::Layer;
 use flow::FlowId;
 use packet::Address;
 
+use super::host::{Host, zone_of};
 use crate::format::checksum;
-use crate::format::index::{OPAQUE, OPAQUE_PORTS, Table, UNREAD};
+use crate::format::index::{BEYOND_HEAD, CERTIFIED, OPAQUE, OPAQUE_PORTS, Table, UNREAD};
 
 /// What rows are looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +21,18 @@ pub enum Key<'a> {
     Flow(FlowId),
     /// A column that has this text, or a list with it.
     Text(&'a str, &'a str),
+    /// A host is named in what is said, and has this name or one below it. Of a name with many labels, the last ones count.
+    Below(&'a str),
+    /// An address in what is said is within this network.
+    Named(Address, u8),
     /// It is not known what a layer is on the outside of packets.
     Opaque(Layer),
     /// What is said was not read, or not all of it.
     Unread,
+    /// More follows the head, of a protocol that can be read.
+    BeyondHead,
+    /// Certificates were shown.
+    Certified,
 }
 
 impl Key<'_> {
@@ -32,17 +41,20 @@ impl Key<'_> {
         let one = |table, key| (table, key, key);
         match *self {
             Self::Address(address) => one(Table::Addresses, u128::from_be_bytes(address.0)),
-            Self::Net(address, bits) => {
-                let host = u128::MAX.checked_shr(bits.into()).unwrap_or(0);
-                let network = u128::from_be_bytes(address.0) & !host;
-                (Table::Addresses, network, network | host)
-            }
+            Self::Net(address, bits) => network(Table::Addresses, address, bits),
+            Self::Named(address, bits) => network(Table::Named, address, bits),
             Self::Port(port) => one(Table::Ports, port.into()),
             Self::Flow(id) => one(Table::Flows, of_flow(id).into()),
-            Self::Text(column, text) => one(Table::Texts, of_text(column, text).into()),
+            Self::Text(column, text) => match address_alone(column, text) {
+                Some(address) => network(Table::Named, address, 128),
+                None => one(Table::Texts, of_text(column, text).into()),
+            },
+            Self::Below(name) => one(Table::Texts, of_zone(zone_of(name)).into()),
             Self::Opaque(Layer::Network) => one(Table::Traits, OPAQUE.into()),
             Self::Opaque(Layer::Transport) => (Table::Traits, OPAQUE.into(), OPAQUE_PORTS.into()),
             Self::Unread => one(Table::Traits, UNREAD.into()),
+            Self::BeyondHead => one(Table::Traits, BEYOND_HEAD.into()),
+            Self::Certified => one(Table::Traits, CERTIFIED.into()),
         }
     }
 }
@@ -56,4 +68,24 @@ pub(super) fn of_flow(id: FlowId) -> u32 {
 pub(super) fn of_text(column: &str, text: &str) -> u32 {
     let text = text.to_ascii_lowercase();
     u32::from_be_bytes(checksum::<4>(&[column.as_bytes(), &[0], text.as_bytes()]))
+}
+
+/// A name that others are below, as a key of texts.
+pub(super) fn of_zone(name: &str) -> u32 {
+    // No column has this name.
+    of_text(".", name)
+}
+
+/// The address that a text is, and nothing else: it stands with the addresses that are named, not with the texts.
+pub(super) fn address_alone(column: &str, text: &str) -> Option<Address> {
+    match Host::of(column, text)? {
+        Host::Address(address) if text.parse::<std::net::IpAddr>().is_ok() => Some(address),
+        _ => None,
+    }
+}
+
+fn network(table: Table, address: Address, bits: u8) -> (Table, u128, u128) {
+    let host = u128::MAX.checked_shr(bits.into()).unwrap_or(0);
+    let network = u128::from_be_bytes(address.0) & !host;
+    (table, network, network | host)
 }

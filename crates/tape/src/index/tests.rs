@@ -9,7 +9,7 @@ use packet::decode::{NO_ADDRESSES, Tunnel};
 use packet::{Address, FlowKey, Mac, Timestamp};
 use proptest::prelude::*;
 
-use super::{Catalog, FlowIndex, IndexError, Key, RowSet, build};
+use super::{Catalog, FlowIndex, IndexError, Key, KeySet, RowSet, build};
 use crate::format::names::{self, FlowFileName};
 use crate::rows::{Metadata, blank_part, order, write};
 
@@ -48,7 +48,10 @@ fn outside(part: &FlowPart) -> (Vec<Layer>, Vec<Address>) {
 }
 
 fn payload() -> impl Strategy<Value = Option<Box<Payload>>> {
-    let said = (proptest::sample::select(vec!["tls_sni", "dns_queries", "http_user_agent"]), "[abAB]{1,2}");
+    let said = (
+        proptest::sample::select(vec!["tls_sni", "dns_queries", "http_user_agent", "cert_sha256"]),
+        "[abAB]{1,2}(\\.[abAB]){0,2}|10\\.0\\.[01]\\.[0-3]",
+    );
     let payload = (proptest::collection::vec(said, 0..4), any::<bool>()).prop_map(|(said, is_partial)| {
         let mut payload = if is_partial { Payload::partial() } else { Payload::default() };
         for (field, text) in said {
@@ -95,7 +98,10 @@ fn keys(parts: &[FlowPart]) -> Vec<Key<'static>> {
     let mut keys =
         vec![Key::Port(0), Key::Port(65_535), Key::Net(Address::default(), 0), Key::Text("tls_sni", "x.example")];
     keys.extend(["a", "B", "aB", "bb"].map(|text| Key::Text("dns_queries", text)));
-    keys.extend([Key::Text("tls_sni", "a"), Key::Text("http_user_agent", "b"), Key::Unread]);
+    keys.extend([Key::Text("tls_sni", "a"), Key::Text("http_user_agent", "b"), Key::Unread, Key::Certified]);
+    keys.extend(["a.b", "A.a", "b.b", "a.a.a", "c.a"].map(Key::Below));
+    keys.extend([128, 127, 120, 0].map(|bits| Key::Named(Address::v4([10, 0, 1, 2]), bits)));
+    keys.push(Key::Text("http_user_agent", "10.0.0.1"));
     for part in parts.iter().take(20) {
         keys.extend([Key::Address(part.key.src), Key::Address(part.key.dest), Key::Port(part.key.src_port)]);
         keys.extend([0, 16, 48, 96, 104, 119, 120, 127, 128].map(|bits| Key::Net(part.key.dest, bits)));
@@ -119,8 +125,25 @@ fn has(part: &FlowPart, key: &Key) -> bool {
             part.payload.iter().any(|payload| payload.values(column).any(|value| value.eq_ignore_ascii_case(text)))
         }
         Key::Opaque(layer) => outside(part).0.contains(&layer),
+        Key::Named(network, bits) => {
+            let addresses = hosts(part).filter_map(|text| text.parse::<std::net::IpAddr>().ok()).map(Address::from);
+            let bits_of =
+                |address: Address| u128::from_be_bytes(address.0).checked_shr(128 - u32::from(bits)).unwrap_or(0);
+            addresses.into_iter().any(|address| bits_of(address) == bits_of(network))
+        }
+        Key::Below(name) => hosts(part).any(|text| {
+            let (text, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
+            text == name || text.ends_with(&format!(".{name}"))
+        }),
+        Key::BeyondHead => part.says_more_than_head(),
+        Key::Certified => part.payload.as_ref().is_some_and(|payload| payload.first("cert_sha256").is_some()),
         Key::Unread => part.payload.as_ref().is_none_or(|payload| payload.is_partial),
     }
+}
+
+fn hosts(part: &FlowPart) -> impl Iterator<Item = &str> {
+    let said = part.payload.iter().flat_map(|payload| payload.iter());
+    said.filter(|(field, _)| ["tls_sni", "dns_queries"].contains(field)).map(|(_, text)| text)
 }
 
 fn rows_with(parts: &[FlowPart], key: &Key) -> RowSet {
@@ -149,6 +172,9 @@ proptest! {
         for key in keys(&parts) {
             prop_assert_eq!(index.rows_of(&key).unwrap(), rows_with(&parts, &key), "{:?}", key);
         }
+        let all: KeySet = keys(&parts).into_iter().step_by(3).collect();
+        let expected = keys(&parts).iter().step_by(3).fold(RowSet::default(), |found, key| found | rows_with(&parts, key));
+        prop_assert_eq!(index.rows_of_any(&all).unwrap(), expected);
         for layer in [Layer::Network, Layer::Transport] {
             let opaque = |part: usize| outside(&parts[part]).0.contains(&layer);
             let expected: RowSet = (0..).zip(order(&parts)).filter(|(_, part)| opaque(*part)).map(|(row, _)| row).collect();

@@ -9,10 +9,10 @@ use super::gather::Gathered;
 use super::reading::{Reading, has_beginning};
 use super::selection::{Chosen, Selection};
 use crate::Error;
-use crate::index::{Key, RowSet};
+use crate::index::{Key, KeySet};
 
 /// Flows that are completed one by one; of more of them everything is read around their times.
-const COMPLETED_MAX: usize = 512;
+const COMPLETED_MAX: usize = 1 << 14;
 
 impl Reading<'_> {
     /// Reads the other rows of the flows that have been found, where the selection left some out. That a flow has ended
@@ -23,10 +23,9 @@ impl Reading<'_> {
         if lacking.is_empty() {
             return Ok(());
         }
-        let keys: Vec<Key> = lacking.iter().map(|id| Key::Flow(*id)).collect();
-        if keys.len() <= COMPLETED_MAX {
-            let holding = keys.iter().fold(RowSet::default(), |found, key| found | self.view.catalog.holding(key));
-            for file in holding.iter() {
+        if lacking.len() <= COMPLETED_MAX {
+            let keys: KeySet = lacking.iter().map(|id| Key::Flow(*id)).collect();
+            for file in self.view.catalog.holding_any(&keys).iter() {
                 let chosen = self.rows_of(file, &keys);
                 self.add(file, chosen, Some(&lacking))?;
             }
@@ -68,18 +67,11 @@ impl Reading<'_> {
         (first..count).filter(is_near).collect()
     }
 
-    fn rows_of(&self, file: u32, keys: &[Key]) -> Chosen {
+    fn rows_of(&self, file: u32, keys: &KeySet) -> Chosen {
         if self.view.catalog.summary(file).is_none() {
             return Chosen::All;
         }
-        let Ok(index) = self.view.catalog.index(file) else { return Chosen::All };
-        let mut rows = RowSet::default();
-        for key in keys {
-            match index.rows_of(key) {
-                Ok(found) => rows |= &found,
-                Err(_) => return Chosen::All,
-            }
-        }
-        Chosen::Some(rows)
+        let rows = self.view.catalog.index(file).ok().and_then(|index| index.rows_of_any(keys).ok());
+        rows.map_or(Chosen::All, Chosen::Some)
     }
 }

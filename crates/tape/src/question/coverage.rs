@@ -29,6 +29,9 @@ pub struct Coverage {
     /// Frames with packets whose flows have no rows, where the question is about rows: flow files are gone or damaged,
     /// or the flow table was full.
     pub rowless_frames: u64,
+    /// Rows of flows that were passed over by [`Clues`](super::Clues), and that tell not all that was said: it went on behind
+    /// the head.
+    pub beyond_heads: u64,
     /// Link types that the expression means nothing for: their packets were not judged.
     pub unjudged: Vec<Unjudged>,
     /// A recorder was at work on the tape: more may come.

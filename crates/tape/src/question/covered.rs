@@ -170,6 +170,7 @@ fn expired(view: &mut View, query: &Query, evicted: &Evicted) -> Result<Vec<Expi
 /// Adds what was noticed while the answer was made.
 pub(super) fn add_notes(coverage: &mut Coverage, view: &mut View) {
     coverage.explanation = std::mem::take(&mut view.stages).explanation;
+    coverage.beyond_heads += view.beyond_heads;
     let tape = &mut view.tape;
     coverage.damaged.append(&mut tape.notes.damaged);
     if tape.notes.flows_evicted && !coverage.expired.iter().any(|expired| expired.lane.is_none()) {

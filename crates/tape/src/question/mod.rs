@@ -7,6 +7,7 @@ mod absent;
 mod answer;
 mod attribute;
 mod captures;
+mod clues;
 mod complete;
 mod conversations;
 mod coverage;
@@ -39,6 +40,7 @@ mod unread;
 mod view;
 
 pub(crate) use attribute::Attribution;
+pub use clues::{Clue, Clues};
 pub use conversations::{ConversationSink, Spoken, conversations};
 pub use coverage::{Coverage, Damage, Expired, Gap, Loss, Unjudged};
 pub(crate) use covered::{BEFORE_THE_TAPE, missing_files};

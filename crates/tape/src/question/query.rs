@@ -8,7 +8,7 @@ use filter::question::Field;
 use flow::{FlowId, PayloadReader};
 use packet::Timestamp;
 
-use super::Expression;
+use super::{Clues, Expression};
 
 /// Where packets come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub struct Query {
     pub stop: Option<Arc<AtomicBool>>,
     /// Only packets of these flows; empty is no restriction.
     pub flow_ids: Vec<FlowId>,
+    /// Rows of a tape's flow files: flows that have none of these are left out, as far as an index tells. The
+    /// others are handed out, and not all rows of those that have none.
+    pub clues: Option<Arc<Clues>>,
     /// Packets: all packets of the flows that have a matching one.
     pub whole_flows: bool,
     /// Begins to read what is said in flows, where rows do not have it.

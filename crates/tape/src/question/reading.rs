@@ -13,7 +13,7 @@ use super::rows::Sieve;
 use super::selection::{Chosen, Selection};
 use super::view::View;
 use crate::Error;
-use crate::index::RowSet;
+use crate::index::{Key, RowSet};
 use crate::rows::{FlowFile, RowsError, Stored};
 
 /// Rows on their way.
@@ -130,6 +130,19 @@ impl<'v> Reading<'v> {
             }
             sieve.keep(flow, is_whole)
         });
+    }
+
+    /// Counts the rows that were passed over and that tell not all that was said, for it went on behind heads.
+    pub(super) fn note_beyond_heads(&mut self, files: &RowSet) {
+        let beyond_heads = |file: u32| {
+            let rows = self.view.catalog.index(file).ok()?.rows_of(&Key::BeyondHead).ok()?;
+            Some(match self.read.get(&file) {
+                Some(Chosen::All) => 0,
+                Some(Chosen::Some(read)) => (rows - read.clone()).len(),
+                None => rows.len(),
+            })
+        };
+        self.view.beyond_heads += files.iter().filter_map(beyond_heads).sum::<u64>();
     }
 
     /// Notes how many rows were read of those that the files have.

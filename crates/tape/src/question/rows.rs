@@ -62,6 +62,9 @@ pub(super) fn read(
         reading.drop(file, selection, sieve);
     }
     reading.end_rows(&files.needed);
+    if selection.said_clues().is_some() {
+        reading.note_beyond_heads(&files.in_time);
+    }
     let covers = uncounted::tail(reading.view, &reading.unread)?;
     let mut replay = None;
     let mut rowless = uncounted::frames(reading.view, &files.in_time, &reading.unread, range)?;

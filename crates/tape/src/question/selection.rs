@@ -3,14 +3,18 @@
 use filter::question::{Layer, Needs};
 use packet::Timestamp;
 
-use super::Query;
-use crate::index::{Catalog, IndexError, Key, RowSet};
+use std::sync::Arc;
+
+use super::{Clues, Query};
+use crate::index::{Catalog, IndexError, Key, KeySet, RowSet};
 
 /// What rows are chosen by.
 pub(super) struct Selection {
     needs: Needs,
-    /// Flows by their ids; empty is no restriction.
-    flows: Vec<Key<'static>>,
+    /// Flows by their ids, and how many.
+    flows: Option<(KeySet, usize)>,
+    /// A flow has one of them.
+    clues: Option<Arc<Clues>>,
     range: (Option<Timestamp>, Option<Timestamp>),
     /// Rows of other times are chosen too: what is asked for can have been said before, or later.
     is_of_all_times: bool,
@@ -31,13 +35,16 @@ const FLOWS_MAX: usize = 1 << 12;
 impl Selection {
     /// Of a query's expression, times and flow ids.
     pub(super) fn new(query: &Query, catalog: &Catalog) -> Self {
-        let expression = query.expression.as_ref();
+        // One row of a flow can have the clue, and another one what the expression needs.
+        let expression = query.expression.as_ref().filter(|_| query.clues.is_none());
         let needs =
             expression.map_or(Needs::Everything, |expression| expression.question.needs(expression.resolver.as_ref()));
-        let few = if query.flow_ids.len() <= FLOWS_MAX { query.flow_ids.as_slice() } else { &[] };
-        let flows = few.iter().map(|id| Key::Flow(*id)).collect();
-        let selection = Self { needs, flows, range: query.range(), is_of_all_times: false };
-        if !(selection.is_by_time() && selection.needs.ask_payload()) {
+        let is_by_id = (1..=FLOWS_MAX).contains(&query.flow_ids.len());
+        let flows = is_by_id.then(|| query.flow_ids.iter().map(|id| Key::Flow(*id)).collect());
+        let flows = flows.map(|keys| (keys, query.flow_ids.len()));
+        let clues = query.clues.clone();
+        let selection = Self { needs, flows, clues, range: query.range(), is_of_all_times: false };
+        if !(selection.is_by_time() && selection.asks_payload()) {
             return selection;
         }
         // A flow of these times can have said it at another: either rows of all times are looked up, or all of these times
@@ -47,19 +54,23 @@ impl Selection {
         if needed.len() <= in_time.len() {
             return of_all_times;
         }
-        Self { is_of_all_times: false, needs: of_all_times.needs.without_payload(), ..of_all_times }
+        Self { is_of_all_times: false, needs: of_all_times.needs.without_payload(), clues: None, ..of_all_times }
     }
 
     /// Of everything.
     pub(super) fn everything() -> Self {
-        Self { needs: Needs::Everything, flows: Vec::new(), range: (None, None), is_of_all_times: false }
+        Self { needs: Needs::Everything, flows: None, clues: None, range: (None, None), is_of_all_times: false }
     }
 
     /// What a flow must have, in words.
     pub(super) fn to_words(&self) -> String {
-        match self.flows.len() {
-            0 => self.needs.to_string(),
-            count => format!("{} (of {count} flows by their ids)", self.needs),
+        let needs = match &self.clues {
+            Some(clues) => format!("one of {} clues", clues.count()),
+            None => self.needs.to_string(),
+        };
+        match self.flows {
+            None => needs,
+            Some((_, count)) => format!("{needs} (of {count} flows by their ids)"),
         }
     }
 
@@ -70,7 +81,7 @@ impl Selection {
 
     /// True if all rows are wanted, but for their times.
     pub(super) fn is_everything(&self) -> bool {
-        self.needs == Needs::Everything && self.flows.is_empty()
+        self.needs == Needs::Everything && self.flows.is_none() && self.clues.is_none()
     }
 
     /// True if each of a flow's rows is chosen, or none.
@@ -81,7 +92,17 @@ impl Selection {
     /// True if each of a flow's rows of the times that are asked for is chosen, or none: addresses, ports and the id are the
     /// same in all of them, and a flow without a tunnel is opaque in none. What is said is in one row and not in the next.
     pub(super) fn takes_rows_alike(&self, has_tunnel: bool) -> bool {
-        self.needs == Needs::Everything || (!has_tunnel && !self.needs.ask_payload())
+        let is_for_all = self.needs == Needs::Everything && self.clues.is_none();
+        is_for_all || (!has_tunnel && !self.asks_payload())
+    }
+
+    /// The clues, if what is said is among them.
+    pub(super) fn said_clues(&self) -> Option<&Clues> {
+        self.clues.as_deref().filter(|clues| clues.ask_payload())
+    }
+
+    fn asks_payload(&self) -> bool {
+        self.needs.ask_payload() || self.said_clues().is_some()
     }
 
     /// The flow files whose rows can be needed.
@@ -94,9 +115,11 @@ impl Selection {
         if !self.is_of_all_times {
             needed &= &in_time;
         }
-        if !self.flows.is_empty() {
-            let of_flows = self.flows.iter().fold(RowSet::default(), |found, key| found | catalog.holding(key));
-            needed &= &of_flows;
+        if let Some(clues) = &self.clues {
+            needed &= &catalog.holding_any(clues.keys());
+        }
+        if let Some((flows, _)) = &self.flows {
+            needed &= &catalog.holding_any(flows);
         }
         Files { in_time, needed }
     }
@@ -108,12 +131,11 @@ impl Selection {
         let rows = || -> Result<RowSet, IndexError> {
             let index = catalog.index(file).map_err(|_| IndexError::Damaged)?;
             let mut rows = evaluate(&self.needs, &all, &|key| index.rows_of(&key))?;
-            if !self.flows.is_empty() {
-                let mut of_flows = RowSet::default();
-                for key in &self.flows {
-                    of_flows |= &index.rows_of(key)?;
-                }
-                rows &= &of_flows;
+            if let Some(clues) = &self.clues {
+                rows &= &index.rows_of_any(clues.keys())?;
+            }
+            if let Some((flows, _)) = &self.flows {
+                rows &= &index.rows_of_any(flows)?;
             }
             Ok(rows)
         };

@@ -20,6 +20,8 @@ pub(super) struct View {
     pub(super) listing: Listing,
     pub(super) places: Places,
     pub(super) stages: Stages,
+    /// Rows that were passed over and that tell not all that was said.
+    pub(super) beyond_heads: u64,
 }
 
 impl View {
@@ -35,7 +37,7 @@ impl View {
         let listing = tape.list()?;
         let segments: usize = Lane::ALL.into_iter().map(|lane| listing.segments(lane).len()).sum();
         stages.end("segments", segments as u64, segments as u64, 0);
-        Ok(Self { tape, state, catalog, listing, places: Places::default(), stages })
+        Ok(Self { tape, state, catalog, listing, places: Places::default(), stages, beyond_heads: 0 })
     }
 
     /// The frames of places by their numbers, each once, in the order of lanes; `None` for those that are gone.

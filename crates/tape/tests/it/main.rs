@@ -2,6 +2,7 @@
 
 mod built_tape;
 mod clocks;
+mod clues;
 mod damage;
 mod expressions;
 mod health;

@@ -25,10 +25,12 @@ impl PayloadReader for Speech {
         };
         let payload = self.0.entry(flow).or_default();
         payload.add("dns_queries", &format!("Q{}.Example", last % 16));
+        payload.add("dns_answers", &format!("198.51.100.{}", last % 16));
         if last % 3 == 0 {
             // The same both ways and in fragments: the first of several counts.
             let sum = key.src.0.iter().chain(&key.dest.0).fold(0_u32, |sum, byte| sum + u32::from(*byte));
             payload.add("tls_sni", &format!("sni{}", sum % 5));
+            payload.add("http_hostname", &format!("W.a{}.b.example:80", sum % 6));
             payload.add("http_user_agent", &format!("Agent {}", sum % 7));
         }
     }

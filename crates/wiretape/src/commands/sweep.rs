@@ -1,9 +1,11 @@
 //! `wiretape sweep`: where indicators have been seen.
 
 use std::io::BufWriter;
+use std::sync::Arc;
 
-use investigate::indicators::{Search, Sightings, Watchlist};
-use tape::question::{Coverage, Query, Source};
+use filter::question::Field;
+use investigate::indicators::{Clue as OfList, Search, Sightings, Watchlist};
+use tape::question::{Clue, Clues, Coverage, Query, Source};
 
 use super::observed::{self, together};
 use super::{courtesy, indicators, question as asked, spool};
@@ -12,9 +14,6 @@ use crate::errors::{Exit, Failure};
 use crate::output::coverage::{self, thousands};
 use crate::output::sightings;
 use crate::terminal;
-
-/// Addresses and networks that the index is asked for by name; of more, every row is looked at.
-const ASKED_MAX: usize = 1000;
 
 /// Prints where the indicators of a list have been seen.
 pub(crate) fn run(arguments: &SweepArgs) -> Result<Exit, Failure> {
@@ -40,7 +39,9 @@ fn look(
     list: &Watchlist,
     sightings: &mut Sightings<'_>,
 ) -> Result<Coverage, Failure> {
+    let clues = Some(Arc::new(list.clues().into_iter().filter_map(clue).collect::<Clues>()));
     let query = Query { payload: None, ..asked::query_of(&arguments.times, &[])? };
+    let by_clues = Query { clues, ..query.clone() };
     let needs_packets = arguments.deep || list.needs_packets();
     let by_packets = needs_packets || (matches!(source, Source::Captures(_)) && list.needs_payload());
     if by_packets {
@@ -50,26 +51,25 @@ fn look(
         return Ok(together(rows.coverage, covered));
     }
     if !list.needs_payload() {
-        return Ok(observed::rows(source, &of_addresses(arguments, list)?, sightings, true, &|_, _| false)?.coverage);
+        return Ok(observed::rows(source, &by_clues, sightings, true, &|_, _| false)?.coverage);
     }
-    let rows = observed::rows(source, &query, sightings, false, &|field, value| list.is_beyond_row(field, value))?;
+    let rows = observed::rows(source, &by_clues, sightings, false, &|field, value| list.is_beyond_row(field, value))?;
     if rows.beyond_heads > 0 {
         terminal::notice(format_args!(
-            "{} flows said more than their heads, by which rows tell what was said: --deep reads all of it",
+            "up to {} flows said more than their heads, by which rows tell what was said: --deep reads all of it",
             thousands(rows.beyond_heads)
         ));
     }
     rows.read_open(source, &query, sightings)
 }
 
-/// The question for the rows that have any of the addresses.
-fn of_addresses(arguments: &SweepArgs, list: &Watchlist) -> Result<Query, Failure> {
-    let networks: Vec<String> =
-        list.listed().iter().filter_map(|one| one.indicator.network()).map(|network| network.to_string()).collect();
-    let words = match networks.len() {
-        0 => vec![],
-        count if count > ASKED_MAX => vec![],
-        _ => vec![format!("addr in ({})", networks.join(", "))],
-    };
-    Ok(Query { payload: None, ..asked::query_of(&arguments.times, &words)? })
+/// As an index of rows is asked for it.
+fn clue(clue: OfList<'_>) -> Option<Clue<'_>> {
+    Some(match clue {
+        OfList::Address(network) => Clue::Address(network.address, network.bits),
+        OfList::Named(network) => Clue::Named(network.address, network.bits),
+        OfList::Below(name) => Clue::Below(name),
+        OfList::Text(field, text) => Clue::Text(Field::named(field)?, text),
+        OfList::Certificate => Clue::Certificate,
+    })
 }

@@ -32,6 +32,7 @@ impl PayloadReader for Reader {
 
     fn end(&mut self, flow: FlowId) {
         self.investigation.end(flow.0, &mut self.notes);
+        self.notes.end(flow.0);
     }
 
     fn finish(&mut self) {

@@ -12,17 +12,32 @@ use super::names::Names;
 #[derive(Default)]
 pub(super) struct Notes {
     flows: HashMap<u64, Box<Payload>>,
+    /// What open flows speak: each of their parts has it.
+    protocols: HashMap<u64, &'static str>,
     names: Names,
 }
+
+/// Open flows of which it is remembered what they speak.
+const PROTOCOLS_MAX: usize = 1 << 18;
 
 impl Notes {
     /// What was noted of a flow since this was asked last.
     pub(super) fn take(&mut self, flow: u64, server: Address, end: Timestamp) -> Option<Box<Payload>> {
         let mut payload = self.flows.remove(&flow);
+        if let Some(protocol) = self.protocols.get(&flow) {
+            payload.get_or_insert_default().add("app_proto", protocol);
+        }
         if let Some(name) = self.names.at(server, end) {
             payload.get_or_insert_default().add("dest_name", name);
         }
         payload
+    }
+
+    /// A flow has ended; what was noted of it can still be asked for.
+    pub(super) fn end(&mut self, flow: u64) {
+        if let Some(protocol) = self.protocols.remove(&flow) {
+            self.flows.entry(flow).or_default().add("app_proto", protocol);
+        }
     }
 
     /// Forgets what was noted of flows and not asked for.
@@ -42,6 +57,9 @@ impl Sink for Notes {
 
     fn protocol(&mut self, at: At, name: &'static str) {
         self.add(at, "app_proto", name);
+        if self.protocols.len() < PROTOCOLS_MAX {
+            self.protocols.entry(at.flow).or_insert(name);
+        }
     }
 
     fn fact(&mut self, at: At, field: Field, text: &str) {

@@ -31,7 +31,8 @@ pub(in crate::commands) struct Rows {
     pub(in crate::commands) coverage: Coverage,
     /// Flows whose packets can tell more than their rows, by their last packet.
     open: Vec<(Timestamp, u64)>,
-    /// Flows that said more than their head, in a form that can be read: what follows heads is in no row.
+    /// Flows that said more than their head, in a form that can be read: what follows heads is in no row. Of rows that were
+    /// passed over, each part counts.
     pub(in crate::commands) beyond_heads: u64,
     /// Flows of `open` for which there was no room.
     unlisted: u64,
@@ -59,6 +60,7 @@ pub(in crate::commands) fn rows(
         ControlFlow::Continue(())
     })?;
     waiting.end();
+    rows.beyond_heads += rows.coverage.beyond_heads;
     Ok(rows)
 }
 
@@ -69,7 +71,7 @@ impl Rows {
         let says_more =
             || row.payload.iter().flat_map(|payload| payload.iter()).any(|(name, value)| beyond(name, value));
         if !row.is_unread && !says_more() {
-            self.beyond_heads += u64::from(row.lanes.iter().any(|lane| lane == Lane::Bulk) && is_legible(row));
+            self.beyond_heads += u64::from(row.lanes.iter().any(|lane| lane == Lane::Bulk) && is_in_clear(row));
             return false;
         }
         let has_room = self.open.len() < FLOWS_MAX && flow.kept != Kept::None;
@@ -120,11 +122,8 @@ fn stretches(open: &[(Timestamp, u64)]) -> Vec<&[(Timestamp, u64)]> {
     stretches
 }
 
-/// Whether what follows a flow's head can tell anything: where it is encrypted, or nobody is recognised, the head told all.
-fn is_legible(row: &FlowRow) -> bool {
-    const ENCRYPTED: [&str; 6] = ["tls", "dtls", "quic", "ssh", "wireguard", "ike"];
-    let protocol = row.payload.as_ref().and_then(|payload| payload.first("app_proto"));
-    protocol.is_some_and(|protocol| !ENCRYPTED.contains(&protocol))
+fn is_in_clear(row: &FlowRow) -> bool {
+    row.payload.as_ref().is_some_and(|payload| payload.is_in_clear())
 }
 
 fn meeting(row: &FlowRow) -> Option<Meeting> {
