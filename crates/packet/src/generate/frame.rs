@@ -128,10 +128,10 @@ fn ipv6(from: [u8; 16], to: [u8; 16], protocol: u8, fragment: Option<(usize, boo
 fn link(from: &Endpoint, to: &Endpoint, packet: Vec<u8>, wrapping: Wrapping, id: u16) -> Vec<u8> {
     let is_ipv4 = packet.first().is_some_and(|first| first >> 4 == 4);
     let ether_type: [u8; 2] = if is_ipv4 { [0x08, 0] } else { [0x86, 0xdd] };
-    // Tunnels run between two gateways, 203.0.113.1 on our side.
+    // Tunnels run between two gateways, 203.0.113.1 on our side. The other one has two addresses, both for each flow.
     let ours = |ip: IpAddr| matches!(octets(ip), [10, ..] | [0xfd, ..]);
-    let gateways =
-        if ours(from.ip) { [[203, 0, 113, 1], [203, 0, 113, 2]] } else { [[203, 0, 113, 2], [203, 0, 113, 1]] };
+    let (near, far) = ([203, 0, 113, 1], [203, 0, 113, if id / 4 % 2 == 0 { 2 } else { 3 }]);
+    let gateways = if ours(from.ip) { [near, far] } else { [far, near] };
     let tunnelled =
         |protocol: u8, header: &[u8]| ipv4(gateways[0], gateways[1], protocol, None, id, &[header, &packet].concat());
     let (ether_type, packet) = match wrapping.tunnel {

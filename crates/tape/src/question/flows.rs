@@ -19,9 +19,8 @@ use super::replay::{Origin, Replay};
 use super::selection::Selection;
 use super::tail::Tail;
 use super::view::View;
-use super::{BeginPayload, Coverage, Query, Source, live, refused, rows, unread};
+use super::{BeginPayload, Coverage, Query, Source, decide, live, refused, rows, unread};
 use crate::Error;
-use crate::read::{Frame, Merge, Merged, Tape};
 
 /// A flow as an answer.
 #[derive(Clone, Copy, Debug)]
@@ -127,10 +126,12 @@ pub(super) fn find_on_lanes(
     let mut sieve = Matching { query, judge: &judge, answer, held, has_plain: false };
     let mut matches = |packet: &Packet, interface: &Interface| alone.packet_alone(packet, interface);
     let selection = Selection::new(query, &view.catalog);
-    let found = rows::read(view, &selection, query.range(), &mut sieve, Some(Tail::rows(&mut matches)))?;
+    let mut chosen = rows::choose(view, &selection, query.range(), &mut sieve, Some(Tail::rows(&mut matches)))?;
     if sieve.has_plain {
         judge.ask(LinkType::ETHERNET);
     }
+    decide::before_completion(&mut chosen, query, &selection, &mut judge, held)?;
+    let found = chosen.complete(&selection)?;
     coverage.rowless_frames += found.rowless.len() as u64;
     let latest = view.latest()?;
     let mut rest = found.gather.into_sorted(latest);
@@ -141,7 +142,7 @@ pub(super) fn find_on_lanes(
         let (known, mut some): (Vec<Gathered>, Vec<Gathered>) = some.partition(|flow| held.has(flow));
         known.into_iter().for_each(|flow| answer.take(held.join(flow)));
         unread::read(view, query, &judge, &mut some)?;
-        coverage.undecided_flows += decide(view, &mut judge, &mut some)?;
+        coverage.undecided_flows += decide::flows(view, &mut judge, &mut some)?.undecided.len() as u64;
         some.into_iter().filter(|flow| flow.matched == OfPacket::True).for_each(|flow| answer.take(flow));
     }
     refused::conclude_of_tape(view, &mut [&mut judge, &mut alone], coverage)
@@ -173,85 +174,6 @@ impl rows::Sieve for Matching<'_, '_> {
     fn is_full(&self) -> bool {
         self.answer.is_full()
     }
-}
-
-/// Says of each flow whether it has a matching packet, and how many cannot be decided.
-fn decide(view: &mut View, judge: &mut Judge, flows: &mut [Gathered]) -> Result<u64, Error> {
-    let truths: Vec<Truth> = flows.iter().map(|flow| judge.flow(flow)).collect();
-    if judge.needs_bytes() && flows.iter().zip(&truths).any(|(flow, truth)| *truth == Truth::Yes && flow.row.is_plain) {
-        judge.ask(LinkType::ETHERNET);
-    }
-    for (flow, truth) in flows.iter_mut().zip(&truths) {
-        flow.matched = (*truth == Truth::Yes).into();
-    }
-    let open = (0..).zip(&truths).filter(|(_, truth)| **truth == Truth::Unknown).map(|(index, _)| index);
-    let open: Vec<usize> = open.collect();
-    // Most flows that match do so with their first packet.
-    let beginnings = open.iter().filter_map(|index| flows.get(*index)?.frames.first().copied());
-    let beginnings = view.resolve(beginnings)?;
-    look(view, judge, flows, &open, &beginnings.frames)?;
-    let open: Vec<usize> = open.into_iter().filter(|index| is_open(flows, *index)).collect();
-    let places = open.iter().filter_map(|index| flows.get(*index)).flat_map(|flow| flow.frames.iter().copied());
-    let resolved = view.resolve(places)?;
-    look(view, judge, flows, &open, &resolved.frames)?;
-    let matched = flows.iter().filter(|flow| flow.matched == OfPacket::True).count() as u64;
-    view.stages.end("flows", matched, flows.len() as u64, 0);
-    let is_undecided = |(flow, truth): &(&Gathered, &Truth)| match truth {
-        Truth::Undecidable => true,
-        Truth::Unknown => match flow.matched {
-            OfPacket::True => false,
-            OfPacket::False => flow.frames.iter().any(|number| resolved.is_missing(*number)),
-            OfPacket::Unknown => true,
-        },
-        Truth::Yes | Truth::No => false,
-    };
-    Ok(flows.iter().zip(&truths).filter(is_undecided).count() as u64)
-}
-
-fn is_open(flows: &[Gathered], index: usize) -> bool {
-    flows.get(index).is_some_and(|flow| flow.matched != OfPacket::True)
-}
-
-/// As `decide_by_packets`, and notes how much was read.
-fn look(
-    view: &mut View,
-    judge: &mut Judge,
-    flows: &mut [Gathered],
-    open: &[usize],
-    frames: &[Frame],
-) -> Result<(), Error> {
-    let wanted = || frames.iter().filter(|frame| judge.can_hold_or_explain(frame));
-    let (count, bytes) = (wanted().count() as u64, wanted().map(|frame| u64::from(frame.ubytes)).sum());
-    let listed = view.listing.listed();
-    view.stages.end("frames", count, listed, bytes);
-    decide_by_packets(&mut view.tape, frames, judge, flows, open)
-}
-
-/// Looks for a matching packet of each of the flows in `open`.
-fn decide_by_packets(
-    tape: &mut Tape,
-    frames: &[Frame],
-    judge: &mut Judge,
-    flows: &mut [Gathered],
-    open: &[usize],
-) -> Result<(), Error> {
-    if open.is_empty() {
-        return Ok(());
-    }
-    let of_flows = open.iter().filter_map(|index| Some((*index, flows.get(*index)?)));
-    let mut attribution = Attribution::new(of_flows);
-    let candidates = frames.iter().filter(|frame| judge.can_hold_or_explain(frame)).cloned().collect();
-    let mut merge = Merge::new(tape, candidates);
-    while let Some(Merged { packet, interface, arrival, .. }) = merge.next()? {
-        let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
-        let flow = attribution.flow_of(&headers, arrival).and_then(|flow| flows.get_mut(flow));
-        if let Some(flow) = flow
-            && flow.matched != OfPacket::True
-        {
-            flow.matched = flow.matched.or(judge.packet(&packet, interface, Some(flow)));
-        }
-    }
-    Ok(())
 }
 
 fn flows_of_captures(paths: &[PathBuf], query: &Query, sink: FlowSink) -> Result<Coverage, Error> {

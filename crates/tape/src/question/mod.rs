@@ -12,6 +12,7 @@ mod complete;
 mod conversations;
 mod coverage;
 mod covered;
+mod decide;
 mod estimate;
 mod explain;
 mod expression;

@@ -41,6 +41,14 @@ impl<F: FnMut(&Gathered, bool) -> bool> Sieve for F {
     }
 }
 
+/// Flows by those of their rows that were chosen.
+pub(super) struct ByChosenRows<'v> {
+    pub(super) reading: Reading<'v>,
+    rowless: Vec<Frame>,
+    tail: Covers,
+    replay: Option<Replay>,
+}
+
 /// Reads the rows that a selection wants, and all others of the flows that these are of, as far as `sieve` keeps them.
 ///
 /// With `tail`, packets behind the flow files are replayed into rows.
@@ -51,6 +59,17 @@ pub(super) fn read(
     sieve: &mut dyn Sieve,
     tail: Option<Tail>,
 ) -> Result<Rows, Error> {
+    choose(view, selection, range, sieve, tail)?.complete(selection)
+}
+
+/// As [`read`], without the other rows.
+pub(super) fn choose<'v>(
+    view: &'v mut View,
+    selection: &Selection,
+    range: (Option<Timestamp>, Option<Timestamp>),
+    sieve: &mut dyn Sieve,
+    tail: Option<Tail>,
+) -> Result<ByChosenRows<'v>, Error> {
     let files = files_of(view, selection);
     let mut reading = Reading::new(view)?;
     for file in files.needed.iter() {
@@ -78,10 +97,18 @@ pub(super) fn read(
         reading.view.stages.end("packets behind the flow files", of, of, 0);
         reading.gather.retain(|flow| sieve.keep(flow, false));
     }
-    reading.complete(selection)?;
-    let flows = reading.gather.iter().count() as u64;
-    reading.view.stages.end("flows that may match, made whole", flows, flows, 0);
-    Ok(Rows { gather: reading.gather, rowless, tail: covers, replay })
+    Ok(ByChosenRows { reading, rowless, tail: covers, replay })
+}
+
+impl ByChosenRows<'_> {
+    /// Reads the other rows of these flows.
+    pub(super) fn complete(self, selection: &Selection) -> Result<Rows, Error> {
+        let Self { mut reading, rowless, tail, replay } = self;
+        reading.complete(selection)?;
+        let flows = reading.gather.iter().count() as u64;
+        reading.view.stages.end("flows that may match, made whole", flows, flows, 0);
+        Ok(Rows { gather: reading.gather, rowless, tail, replay })
+    }
 }
 
 /// Reads the rows that a selection wants, and no others: parts of flows, with the frames that they are in.
