@@ -275,6 +275,49 @@ fn late_fragments_are_of_their_flow() {
     assert_eq!(found.iter().map(|(packet, _)| packet).collect::<Vec<_>>(), [&packets[23]]);
 }
 
+/// UDP of one flow in IP-in-IP: from 192.0.2.1 to one of several addresses of the other gateway; `fragment` says which of two it is.
+fn in_a_tunnel(second: i64, gateway: u8, id: u8, fragment: Option<bool>) -> Owned {
+    let mut data = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    let (more, offset) = fragment.map_or((0, 0), |is_later| if is_later { (0, 2) } else { (0x20, 0) });
+    data.extend([0x45, 0, 0, 56, 0, id, 0, 0, 64, 4, 0, 0, 192, 0, 2, 1, 192, 0, 2, gateway]);
+    data.extend([0x45, 0, 0, 36, 0, id, more, offset, 64, 17, 0, 0, 10, 0, 0, 1, 198, 51, 100, 7]);
+    data.extend([0x30, 0, 0, 53, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let time = Timestamp((1_700_000_000 + second) * 1_000_000_000);
+    Owned { time, wire_bytes: data.len() as u32, data, interface: 0, direction: packet::PacketDirection::Unknown }
+}
+
+/// A flow in a tunnel that changes its addresses may match whatever address is asked for: only what says so is read.
+#[test]
+fn of_a_tunnel_that_moves_little_is_read() {
+    let interfaces =
+        vec![Interface { link_type: packet::LinkType::ETHERNET, snaplen: 0, name: None, description: None }];
+    let moves = |second: i64| (200..240).contains(&second);
+    let gateway = |second: i64| if moves(second) { 2 + (second % 2) as u8 } else { 2 };
+    let last = |id: u8| if id == 39 { 6 } else { 4 + id % 2 };
+    let mut packets: Vec<Owned> =
+        (0..360).map(|second| in_a_tunnel(second, gateway(second), second as u8, None)).collect();
+    packets.extend((0..40).map(|id| in_a_tunnel(400, last(id), id, Some(false))));
+    packets.extend((0..40).map(|id| in_a_tunnel(420, last(id), id, Some(true))));
+    let tape = tempfile::tempdir().unwrap();
+    build(tape.path(), &interfaces, &packets, Cut { checkpoint_packets: 40, ..MANY });
+    index(tape.path());
+    let check = |expression: &str, from: Option<Timestamp>, expected: &[u64], frames_max: u64| {
+        let query = Query { expression: Some(crate::expressions::parsed(expression)), from, ..Query::default() };
+        let mut found = Vec::new();
+        let coverage = flows(&Source::tape(tape.path()), &query, &mut |flow| {
+            found.push(flow.row.pkts_toserver);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(found, expected, "{expression}");
+        let stages = coverage.unwrap().explanation.stages;
+        let read: u64 = stages.iter().filter(|stage| stage.what == "frames").map(|stage| stage.left).sum();
+        assert!(read <= frames_max, "{expression}: {read} frames");
+    };
+    check("host 203.0.113.99 and port 9", None, &[], 6);
+    check("host 192.0.2.3", None, &[440], 6);
+    check("host 192.0.2.6", Some(packets[400].time), &[440], 99);
+}
+
 /// Without any one file of the catalog the answers are the same; without a flow file packets are.
 #[test]
 fn files_that_are_missing_are_made_up_for_or_named() {
