@@ -41,8 +41,8 @@ struct Name {
 #[derive(Debug, Default)]
 struct Datagram {
     pieces: Pieces,
-    /// Flow and sender, as the first fragment has them.
-    origin: Option<(u64, Side)>,
+    /// The first fragment, and who sent it.
+    origin: Option<(At, Side)>,
     /// Bytes of the whole, once the last fragment has come.
     whole_bytes: Option<u64>,
     since: u64,
@@ -50,7 +50,8 @@ struct Datagram {
 
 /// A datagram, as much of it as there is.
 pub(crate) struct Whole {
-    pub(crate) flow: u64,
+    /// Its first fragment.
+    pub(crate) at: At,
     pub(crate) side: Side,
     /// From its IP header on.
     pub(crate) data: Vec<u8>,
@@ -84,7 +85,7 @@ impl Fragments {
             Datagram { since: now, ..Datagram::default() }
         });
         if fragment.offset == 0 {
-            datagram.origin.get_or_insert((at.flow, side));
+            datagram.origin.get_or_insert((at, side));
         }
         if !fragment.more {
             datagram.whole_bytes.get_or_insert(end);
@@ -92,22 +93,36 @@ impl Fragments {
         let held_before = datagram.pieces.held_bytes();
         let differs = datagram.pieces.insert(start, at, data, 0);
         self.held_bytes += datagram.pieces.held_bytes() - held_before;
-        let whole = datagram.is_whole().then(|| self.take(&name, &key)).flatten();
+        let whole = datagram.is_whole().then(|| self.take(&name)).flatten();
         (whole, differs)
     }
 
-    fn take(&mut self, name: &Name, key: &FlowKey) -> Option<Whole> {
-        let mut datagram = self.datagrams.remove(name)?;
+    /// What there is of a datagram that is not too old: as much as follows its beginning.
+    pub(crate) fn take_begun(&mut self, now: u64) -> Option<Whole> {
+        while let Some(oldest) = self.order.front().copied() {
+            let is_new = |datagram: &Datagram| now.saturating_sub(datagram.since) <= AGE_NS_MAX;
+            let is_new = self.datagrams.get(&oldest).is_some_and(is_new);
+            let begun = self.take(&oldest).filter(|_| is_new);
+            if begun.is_some() {
+                return begun;
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, name: &Name) -> Option<Whole> {
         self.order.retain(|other| other != name);
+        let mut datagram = self.datagrams.remove(name)?;
         self.held_bytes -= datagram.pieces.held_bytes();
-        let (flow, side) = datagram.origin?;
-        let bytes = datagram.whole_bytes?;
-        let mut data = ip_header(key, bytes as usize);
-        while let Some(piece) = datagram.pieces.take_before(u64::MAX) {
+        let (at, side) = datagram.origin?;
+        let bytes = datagram.whole_bytes.unwrap_or(datagram.pieces.reach() + 1);
+        let mut data = ip_header(name, bytes as usize);
+        let header_bytes = data.len();
+        while let Some(piece) = datagram.pieces.take_before((data.len() - header_bytes) as u64) {
             data.extend_from_slice(&piece.data);
         }
-        let headers = packet::decode(LinkType::RAW, &data, u32::try_from(data.len()).ok()?);
-        Some(Whole { flow, side, data, headers })
+        let headers = packet::decode(LinkType::RAW, &data, u32::try_from(header_bytes as u64 + bytes).ok()?);
+        Some(Whole { at, side, data, headers })
     }
 
     /// Lets go the oldest, if there are too many, or they are too old.
@@ -166,21 +181,21 @@ fn transport_bytes(data: &[u8], payload_offset: usize, key: &FlowKey, transport:
 }
 
 /// An IP header before `payload_bytes` of a datagram that was not fragmented.
-fn ip_header(key: &FlowKey, payload_bytes: usize) -> Vec<u8> {
+fn ip_header(name: &Name, payload_bytes: usize) -> Vec<u8> {
     let mut header = Vec::with_capacity(40 + payload_bytes);
-    match (key.src.as_v4(), key.dest.as_v4()) {
-        (Some(src), Some(dest)) if key.ip_version == 4 => {
+    match (name.src.as_v4(), name.dest.as_v4()) {
+        (Some(src), Some(dest)) if name.ip_version == 4 => {
             // 0 where it does not fit, as of a packet that is yet to be segmented.
             let total_bytes = u16::try_from(payload_bytes + 20).unwrap_or(0).to_be_bytes();
-            header.extend_from_slice(&[0x45, 0, total_bytes[0], total_bytes[1], 0, 0, 0, 0, 64, key.proto, 0, 0]);
+            header.extend_from_slice(&[0x45, 0, total_bytes[0], total_bytes[1], 0, 0, 0, 0, 64, name.proto, 0, 0]);
             header.extend_from_slice(&src);
             header.extend_from_slice(&dest);
         }
         _ => {
             let bytes = u16::try_from(payload_bytes).unwrap_or(0).to_be_bytes();
-            header.extend_from_slice(&[0x60, 0, 0, 0, bytes[0], bytes[1], key.proto, 64]);
-            header.extend_from_slice(&key.src.0);
-            header.extend_from_slice(&key.dest.0);
+            header.extend_from_slice(&[0x60, 0, 0, 0, bytes[0], bytes[1], name.proto, 64]);
+            header.extend_from_slice(&name.src.0);
+            header.extend_from_slice(&name.dest.0);
         }
     }
     header

@@ -1,12 +1,12 @@
 //! From packets to what was said in them.
 
-use packet::decode::Transport;
+use packet::decode::{Fragment, Transport};
 use packet::{Headers, Packet};
 
 use crate::clock::Clock;
 use crate::conversation::Conversation;
 use crate::expectations::{Expectations, Overheard};
-use crate::fragments::{Arrived, Fragments};
+use crate::fragments::{Arrived, Fragments, Whole};
 use crate::protocols::Parties;
 use crate::table::{Seat, Table};
 use crate::tcp::Segment;
@@ -69,7 +69,10 @@ impl Investigation {
         self.clock.advance(packet.time);
         let at = At { flow, time: packet.time, arrival: packet.arrival.unwrap_or(self.packets) };
         self.packets += 1;
-        if let Some(fragment) = headers.fragment {
+        let data = captured(packet.data, headers);
+        // The first of several that was not captured whole is told as it is: they cannot be put together.
+        let is_cut = |fragment: &Fragment| fragment.offset == 0 && data.len() < headers.payload_bytes as usize;
+        if let Some(fragment) = headers.fragment.filter(|fragment| !is_cut(fragment)) {
             let arrived = Arrived { at, side, fragment, packet, headers };
             let (whole, differs) = self.fragments.add(&arrived, self.clock.now());
             if differs {
@@ -77,10 +80,10 @@ impl Investigation {
             }
             let Some(whole) = whole else { return };
             let data = captured(&whole.data, &whole.headers);
-            let at = At { flow: whole.flow, ..at };
+            let at = At { flow: whole.at.flow, ..at };
             self.payload(&Payload { side: whole.side, at, headers: &whole.headers, data }, sink);
         } else {
-            self.payload(&Payload { side, at, headers, data: captured(packet.data, headers) }, sink);
+            self.payload(&Payload { side, at, headers, data }, sink);
         }
         self.make_room(sink);
     }
@@ -95,6 +98,9 @@ impl Investigation {
 
     /// Every flow has ended.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
+        while let Some(Whole { at, side, data, headers }) = self.fragments.take_begun(self.clock.now()) {
+            self.payload(&Payload { side, at, headers: &headers, data: captured(&data, &headers) }, sink);
+        }
         while let Some((flow, _)) = self.conversations.oldest() {
             self.end(flow, sink);
         }
@@ -174,4 +180,38 @@ fn hear(seat: &mut Seat, payload: &Payload<'_>, overheard: &mut Overheard<'_>, h
 pub(crate) fn captured<'a>(packet: &'a [u8], headers: &Headers) -> &'a [u8] {
     let rest = packet.get(headers.payload_offset as usize..).unwrap_or_default();
     rest.get(..headers.payload_bytes as usize).unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Field;
+    use crate::collected::Collected;
+
+    /// The first of two fragments of a DNS answer, of which 58 bytes were captured: the question is in them. It does not
+    /// matter whether the capture says that there was more on the wire.
+    #[test]
+    fn a_first_fragment_that_was_cut_is_told() {
+        let data = [
+            &b"\x45\0\x05\xdc\x12\x34\x20\0\x40\x11\0\0\xc0\0\x02\x01\xc6\x33\x64\x01"[..],
+            b"\0\x35\x9c\x40\x06\xb5\0\0",
+            b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x07example\x03com\0\0\x01\0\x01\xc0",
+        ]
+        .concat();
+        for wire_bytes in [1500, data.len() as u32] {
+            let headers = packet::decode(packet::LinkType::RAW, &data, wire_bytes);
+            let packet = Packet {
+                time: packet::Timestamp::default(),
+                wire_bytes,
+                data: &data,
+                interface: 0,
+                direction: packet::PacketDirection::Unknown,
+                arrival: None,
+            };
+            let (mut investigation, mut told) = (Investigation::new(Limits::default()), Collected::default());
+            investigation.packet(1, Side::Server, &packet, &headers, &mut told);
+            investigation.finish(&mut told);
+            assert_eq!(told.all(Field::DnsQuery), ["example.com"]);
+        }
+    }
 }

@@ -93,6 +93,16 @@ fn message_name(value: &[u8]) -> String {
 
 fn probe(opening: &Opening<'_>) -> Probe {
     let said = if opening.client.is_empty() { opening.server } else { opening.client };
+    let is_port = |port| matches!(port, 67 | 68);
+    // What a short snap length leaves: who sends it and to whom is all before the options.
+    if !opening.is_stream
+        && is_port(opening.client_port)
+        && is_port(opening.server_port)
+        && said.len() < COOKIE_OFFSET
+        && matches!(said, [1 | 2, 1..=255, 0..=16, 0..=16, ..])
+    {
+        return Probe::Maybe;
+    }
     let is_dhcp = !opening.is_stream
         && matches!(said.first(), Some(1 | 2))
         && said.get(COOKIE_OFFSET..).is_some_and(|rest| rest.starts_with(&COOKIE));

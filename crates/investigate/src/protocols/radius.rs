@@ -70,19 +70,23 @@ fn code_name(code: u8) -> Option<&'static str> {
     })
 }
 
-/// Attributes that fill what the length says, on one of its ports.
+/// Attributes that fill what the length says, on one of its ports; or the first of them, if it is malformed or cut.
 fn probe(opening: &Opening<'_>) -> Probe {
     let said = if opening.client.is_empty() { opening.server } else { opening.client };
     let is_port = PORTS.contains(&opening.client_port) || PORTS.contains(&opening.server_port);
-    let is_radius = || {
-        code_name(*said.first()?)?;
-        let mut attributes = Cursor::new(said.get(HEADER_BYTES..length(said)?)?);
-        while !attributes.is_empty() {
-            attributes.skip(1)?;
-            let length = attributes.u8()?;
-            attributes.skip(usize::from(length).checked_sub(2)?)?;
+    if opening.is_stream || !is_port || said.first().and_then(|code| code_name(*code)).is_none() {
+        return Probe::No;
+    }
+    let length = length(said).filter(|length| *length >= HEADER_BYTES).unwrap_or_default();
+    let Some(attributes) = said.get(HEADER_BYTES..length.min(said.len())) else { return Probe::No };
+    let mut cursor = Cursor::new(attributes);
+    let mut fit = 0;
+    while !cursor.is_empty() {
+        let passed = cursor.skip(1).and_then(|()| cursor.u8()).and_then(|length| usize::from(length).checked_sub(2));
+        if passed.and_then(|bytes| cursor.skip(bytes)).is_none() {
+            return if fit > 0 { Probe::Maybe } else { Probe::No };
         }
-        Some(())
-    };
-    if !opening.is_stream && is_port && is_radius().is_some() { Probe::Yes } else { Probe::No }
+        fit += 1;
+    }
+    if length <= said.len() { Probe::Yes } else { Probe::Maybe }
 }

@@ -120,9 +120,23 @@ fn digits(bytes: &[u8]) -> Option<u64> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
+/// A command as people type it, of those that no other protocol has.
+fn is_typed(said: &[u8]) -> bool {
+    let line = said.get(..said.len().min(16)).unwrap_or_default().to_ascii_uppercase();
+    [&b"PING\r\n"[..], b"INFO\r\n", b"CONFIG ", b"FLUSHALL\r\n", b"SLAVEOF ", b"REPLICAOF "]
+        .iter()
+        .any(|command| line.starts_with(command))
+}
+
 /// An array of strings, the first of them a command's name.
 fn probe(opening: &Opening<'_>) -> Probe {
+    if opening.is_stream && is_typed(opening.client) && matches!(opening.server, [b'+' | b'$', ..]) {
+        return Probe::Yes;
+    }
     let Some((b'*', rest)) = opening.client.split_first() else {
+        if opening.is_stream && is_typed(opening.client) && opening.server.is_empty() {
+            return Probe::More;
+        }
         return if opening.client.is_empty() && opening.is_stream { Probe::More } else { Probe::No };
     };
     if !opening.is_stream {

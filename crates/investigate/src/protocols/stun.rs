@@ -84,12 +84,8 @@ fn plain_address(value: &[u8]) -> Option<String> {
 }
 
 fn is_message(data: &[u8]) -> bool {
-    let Some([kind, _, high, low]) = data.first_chunk() else { return false };
-    let length = usize::from(u16::from_be_bytes([*high, *low]));
-    kind & 0xc0 == 0
-        && length.is_multiple_of(4)
-        && data.get(4..).is_some_and(|rest| rest.starts_with(&COOKIE))
-        && length + HEADER_BYTES <= data.len()
+    let Some([kind, _, _, low]) = data.first_chunk() else { return false };
+    kind & 0xc0 == 0 && low.is_multiple_of(4) && data.get(4..).is_some_and(|rest| rest.starts_with(&COOKIE))
 }
 
 /// A message from before there was a cookie (RFC 3489): binding or secret, and attributes that fill it to its end.

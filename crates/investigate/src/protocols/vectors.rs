@@ -1,6 +1,9 @@
 //! What the captures beside the repository do not hold: examples of the standards, cut at each byte.
 
-use super::{Opening, Probe, Recognised, irc, ldap, mqtt, mysql, postgresql, rdp, redis, sip, socks, tds};
+use super::{
+    Opening, Probe, Recognised, dhcp, irc, ldap, mqtt, mysql, postgresql, radius, rdp, redis, sip, smb, socks, stun,
+    tds,
+};
 use crate::collected::{Collected, Said};
 use crate::{Field, Side};
 
@@ -246,4 +249,28 @@ fn tds_is_known_in_the_middle() {
     check(b"", answer, 1433, Probe::Maybe);
     check(batch, b"", 40_001, Probe::No);
     check(b"\x01\x01\0\x0b\0\0\x01\0\x43\0", b"no", 1433, Probe::No);
+}
+
+/// What a short snap length leaves of requests, or the middle of a conversation: known on its port, or by its form.
+#[test]
+fn what_is_left_of_a_message_is_known() {
+    let check =
+        |recognised: &Recognised, client: &[u8], server: &[u8], (client_port, server_port), is_stream, expected| {
+            let opening = Opening { client, server, first: Side::Client, client_port, server_port, is_stream };
+            assert_eq!((recognised.probe)(&opening), expected, "{}: {}", recognised.name, client.escape_ascii());
+        };
+    let any = (40_000, 40_001);
+    let dhcp = [1, 1, 6, 0, 0x39, 3, 0xf3, 0x26, 0, 0, 0, 0];
+    check(&dhcp::RECOGNISED, &dhcp, b"", (68, 67), false, Probe::Maybe);
+    check(&dhcp::RECOGNISED, &dhcp, b"", any, false, Probe::No);
+    let radius = [&[1, 5, 0, 57][..], &[7; 16], &[1, 7, b'l', b'u', b's', b'e', b'r', 0x13, 0x20, 1]].concat();
+    check(&radius::RECOGNISED, &radius, b"", (40_000, 1812), false, Probe::Maybe);
+    check(&radius::RECOGNISED, &radius, b"", any, false, Probe::No);
+    check(&stun::RECOGNISED, b"\0\x01\0\x40\x21\x12\xa4\x420123456789ab\0\x06\0\x10", b"", any, false, Probe::Yes);
+    check(&redis::RECOGNISED, b"PING\r\n", b"", any, true, Probe::More);
+    check(&redis::RECOGNISED, b"PING\r\n", b"+PONG\r\n", any, true, Probe::Yes);
+    check(&redis::RECOGNISED, b"PING\r\n", b"PONG\r\n", any, true, Probe::No);
+    // MS-SMB2, 2.2.42: compressed
+    let compressed = b"\0\0\0\x4a\xfcSMB\x50\x10\0\0\x02\0\0\0";
+    check(&smb::RECOGNISED, compressed, compressed, any, true, Probe::Yes);
 }

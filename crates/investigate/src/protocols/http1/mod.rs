@@ -35,6 +35,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let caught_within = || [opening.client, opening.server].into_iter().any(|side| start_line::find(side).is_some());
     match sides {
         _ if sides.contains(&Probe::Yes) => Probe::Yes,
+        _ if sides.contains(&Probe::Maybe) => Probe::Maybe,
         _ if sides.contains(&Probe::More) && !sides.contains(&Probe::No) => Probe::More,
         _ if caught_within() => Probe::Maybe,
         _ => Probe::No,

@@ -42,9 +42,20 @@ pub(super) fn probe(bytes: &[u8]) -> Probe {
         Some(line) if parse(line).is_some() => Probe::Yes,
         Some(_) => Probe::No,
         None if answer(bytes.get(..12).unwrap_or_default()).is_some() => Probe::Yes,
+        None if has_target(bytes) => Probe::Maybe,
         None if can_begin(bytes) => Probe::More,
         None => Probe::No,
     }
+}
+
+/// Whether it is a method that there is, and the beginning of a target: all that a short snap length leaves of a request.
+fn has_target(bytes: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] =
+        [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
+    let space = memchr::memchr(b' ', bytes).unwrap_or_default();
+    let (method, target) = bytes.split_at(space);
+    let is_target = |target: &[u8]| target.starts_with(b"/") || target.starts_with(b"http");
+    METHODS.contains(&method) && target.get(1..).is_some_and(is_target)
 }
 
 /// Whether a message can begin so.
@@ -128,7 +139,9 @@ mod tests {
         check(b"HTTP/1.0 404\r\n", Probe::Yes);
         check(b"", Probe::More);
         check(b"GE", Probe::More);
-        check(b"GET /very/long", Probe::More);
+        check(b"GET /very/long", Probe::Maybe);
+        check(b"GIVE /very/long", Probe::More);
+        check(b"GET ", Probe::More);
         check(b"PRI * HTTP/2.0\r\n", Probe::No);
         check(b"RTSP/1.0 200 OK\r\n", Probe::No);
         check(b"EHLO a.example\r\n", Probe::No);

@@ -182,7 +182,7 @@ impl Carrier for Talk {
     fn find(bytes: &[u8]) -> Option<usize> {
         memchr::memmem::find_iter(bytes, b"SMB").find_map(|place| {
             let start = place.checked_sub(PREFIX_BYTES + 1)?;
-            let is_start = bytes.get(start) == Some(&0) && matches!(bytes.get(place - 1), Some(0xfd..=0xff));
+            let is_start = bytes.get(start) == Some(&0) && matches!(bytes.get(place - 1), Some(0xfc..=0xff));
             is_start.then_some(start)
         })
     }

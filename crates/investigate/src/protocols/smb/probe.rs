@@ -38,7 +38,7 @@ fn side(bytes: &[u8]) -> Probe {
         Some(0) => {
             let Some(magic) = bytes.get(4..) else { return Probe::More };
             let magic = magic.get(..4).unwrap_or(magic);
-            let known = [b"\xffSMB", b"\xfeSMB", b"\xfdSMB"];
+            let known = [b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"];
             let is_known = known.iter().any(|known| known.starts_with(magic));
             match length {
                 Some(length) if !is_known || !(32..super::MESSAGE_BYTES_MAX).contains(&length) => Probe::No,
