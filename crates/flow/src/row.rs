@@ -152,6 +152,9 @@ impl From<&FlowPart> for FlowRow {
     }
 }
 
+/// Seconds that an open TCP connection can be silent.
+const TCP_SILENCE_SECONDS: i64 = 600;
+
 impl FlowRow {
     /// Adds another part of the same flow; the order of the parts does not matter.
     pub fn merge(&mut self, part: &FlowPart) {
@@ -201,7 +204,12 @@ impl FlowRow {
 
     /// Nanoseconds that it can be silent without ending, with some to spare.
     pub fn silence_max_ns(&self) -> u64 {
-        (self.silence().0.unsigned_abs() + 10) * 1_000_000_000
+        let seconds = match self.silence() {
+            // An RST out of place aborts nothing, and a row does not tell that it was.
+            (_, EndReason::Reset) if self.proven && self.end_reason.is_none() => TCP_SILENCE_SECONDS,
+            (seconds, _) => seconds,
+        };
+        (seconds.unsigned_abs() + 10) * 1_000_000_000
     }
 
     /// Seconds that it can be silent, and how it ends then.
@@ -213,7 +221,7 @@ impl FlowRow {
                 (2, EndReason::Reset)
             }
             _ if !self.proven => (5, EndReason::Idle),
-            _ if is_tcp => (600, EndReason::Idle),
+            _ if is_tcp => (TCP_SILENCE_SECONDS, EndReason::Idle),
             _ => (60, EndReason::Idle),
         }
     }

@@ -130,7 +130,7 @@ fn link(from: &Endpoint, to: &Endpoint, packet: Vec<u8>, wrapping: Wrapping, id:
     let ether_type: [u8; 2] = if is_ipv4 { [0x08, 0] } else { [0x86, 0xdd] };
     // Tunnels run between two gateways, 203.0.113.1 on our side. The other one has two addresses, both for each flow.
     let ours = |ip: IpAddr| matches!(octets(ip), [10, ..] | [0xfd, ..]);
-    let (near, far) = ([203, 0, 113, 1], [203, 0, 113, if id / 4 % 2 == 0 { 2 } else { 3 }]);
+    let (near, far) = ([203, 0, 113, 1], [203, 0, 113, 2 + (id / 4 % 2) as u8]);
     let gateways = if ours(from.ip) { [near, far] } else { [far, near] };
     let tunnelled =
         |protocol: u8, header: &[u8]| ipv4(gateways[0], gateways[1], protocol, None, id, &[header, &packet].concat());

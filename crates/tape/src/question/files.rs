@@ -66,8 +66,6 @@ pub(super) fn rowless(view: &mut View, file: u32) -> Result<Vec<Frame>, Error> {
     let Some(file) = open(view, file)? else { return Ok(Vec::new()) };
     let mut frames = Vec::new();
     for Rowless { lane, first, last } in &file.metadata().rowless {
-        // Where frames were cut differently, the one that contains an offset is meant.
-        frames.extend(view.listing.find(&mut view.tape, *lane, first.segment, first.uoffset)?);
         let behind = Position { segment: last.segment, uoffset: last.uoffset.saturating_add(1) };
         frames.extend(view.listing.between(&mut view.tape, *lane, *first, Some(behind))?);
     }

@@ -255,7 +255,7 @@ fn next_frames(tape: &mut Tape, done: &mut Covers) -> Result<Vec<Frame>, Error> 
                 break;
             }
             let Some(news @ 1..) = frame.uend().checked_sub(at.uoffset) else { continue };
-            frame.skip = frame.ubytes - news as u32;
+            frame.part = frame.ubytes - news as u32..frame.ubytes;
             frame.number = next.len() as u32;
             at.uoffset = frame.uend();
             next.push(frame);

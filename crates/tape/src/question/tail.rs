@@ -81,15 +81,16 @@ impl Reading<'_> {
         }
     }
 
-    /// The frames of all lanes between two positions, numbered by their places.
+    /// What frames of all lanes have between two positions, numbered by their places.
     fn frames(&mut self, range: impl Fn(Lane) -> (Position, Option<Position>)) -> Result<Vec<Frame>, Error> {
         let mut frames = Vec::new();
         for lane in Lane::ALL {
             let (from, to) = range(lane);
-            frames.extend(self.view.listing.between(&mut self.view.tape, lane, from, to)?);
-        }
-        for frame in &mut frames {
-            frame.number = self.view.places.number_of(frame);
+            for mut frame in self.view.listing.between(&mut self.view.tape, lane, from, to)? {
+                frame.number = self.view.places.number_of(&frame);
+                frame.narrow(from, to);
+                frames.push(frame);
+            }
         }
         Ok(frames)
     }

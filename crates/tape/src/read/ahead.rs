@@ -1,6 +1,7 @@
 //! Frames that are read before they are due, on several threads.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -20,8 +21,8 @@ pub(super) struct Order {
     pub(super) source: Source,
     pub(super) encoding: Encoding,
     pub(super) ubytes: u32,
-    /// Bytes at its start that are passed over.
-    pub(super) skip: u32,
+    /// The bytes in which the packets that are wanted begin.
+    pub(super) part: Range<u32>,
     /// The arrival number of packets that carry none.
     pub(super) first_arrival: u64,
 }
@@ -207,7 +208,7 @@ fn index(loaded: &mut Loaded, order: &Order) {
     let mut blocks = Blocks::new(loaded.bytes.as_slice());
     for (offset, block) in &mut blocks {
         if let Block::Packet(packet) = block {
-            if offset < order.skip as usize {
+            if !order.part.contains(&(offset as u32)) {
                 continue;
             }
             last = packet.arrival.unwrap_or(last);
@@ -244,7 +245,13 @@ mod tests {
         }
         bytes.truncate(bytes.len() - usize::from(torn));
         let ubytes = bytes.len() as u32;
-        Order { source: Source::Memory(bytes.into()), encoding: Encoding::Zstd, ubytes, skip: 0, first_arrival: 0 }
+        Order {
+            source: Source::Memory(bytes.into()),
+            encoding: Encoding::Zstd,
+            ubytes,
+            part: 0..ubytes,
+            first_arrival: 0,
+        }
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn frame_of(lane: Lane, segment: SegmentName, record: &FrameRecord) -> Frame {
 fn place(lane: Lane, segment: SegmentName, record: &FrameRecord, stored: Stored) -> Frame {
     Frame {
         number: 0,
-        skip: 0,
+        part: 0..record.ubytes,
         lane,
         segment,
         uoffset: record.uoffset,

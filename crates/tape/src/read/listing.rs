@@ -70,7 +70,8 @@ impl Listing {
         Ok(frame.filter(|frame| uoffset < frame.uend()).cloned())
     }
 
-    /// The frames of a lane from a position on and before another one, if there is one.
+    /// The frames of a lane with something from a position on and before another one, if there is one. The first and the
+    /// last can have more, where a reader had to cut the content by itself.
     pub(crate) fn between(
         &mut self,
         tape: &mut Tape,
@@ -98,7 +99,7 @@ impl Listing {
                 || self.record(tape, lane, &name).is_none_or(|record| record.overlaps(times.0, times.1));
             if is_in_time {
                 let frames = self.frames(tape, lane, name.number)?;
-                let is_between = |frame: &&Frame| frame.position() >= from && to.is_none_or(|to| frame.position() < to);
+                let is_between = |frame: &&Frame| frame.end() > from && to.is_none_or(|to| frame.position() < to);
                 between.extend(frames.iter().filter(is_between).cloned());
             }
         }

@@ -16,6 +16,7 @@ mod state;
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use packet::{Interface, Timestamp};
@@ -48,8 +49,8 @@ pub(crate) struct Frame {
     pub(crate) arrivals: (u64, u64),
     /// Least and greatest time of a packet.
     pub(crate) times: (Timestamp, Timestamp),
-    /// Bytes at its start that have been read before and are passed over.
-    pub(crate) skip: u32,
+    /// The bytes in which the packets that are wanted begin: a reader can have cut the content by itself.
+    pub(crate) part: Range<u32>,
     /// It describes interfaces.
     pub(crate) describes: bool,
     /// Interfaces that its segment has described at its end.
@@ -75,6 +76,19 @@ impl Frame {
     /// Where it begins in its lane.
     pub(crate) fn position(&self) -> Position {
         Position { segment: self.segment.number, uoffset: self.uoffset }
+    }
+
+    /// Where it ends in its lane.
+    pub(crate) fn end(&self) -> Position {
+        Position { segment: self.segment.number, uoffset: self.uend() }
+    }
+
+    /// Wants no packets but those between two positions.
+    pub(crate) fn narrow(&mut self, from: Position, to: Option<Position>) {
+        let place = |at: Position| at.uoffset.saturating_sub(self.uoffset).min(self.ubytes.into()) as u32;
+        let is_here = |at: &Position| at.segment == self.segment.number;
+        let begin = Some(from).filter(is_here).map_or(self.part.start, place);
+        self.part = begin..to.filter(is_here).map_or(self.part.end, place);
     }
 
     /// Whether it can hold packets from `from` on and before `to`.

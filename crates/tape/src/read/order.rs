@@ -143,7 +143,7 @@ impl Frames {
             source,
             encoding: frame.segment.encoding,
             ubytes: frame.ubytes,
-            skip: frame.skip,
+            part: frame.part.clone(),
             first_arrival: frame.arrivals.0,
         });
         self.tickets.push_back(Ticket { place, interfaces });
@@ -214,7 +214,7 @@ mod tests {
             packets: 1,
             arrivals: (0, 0),
             times: (Timestamp(0), Timestamp(0)),
-            skip: 0,
+            part: 0..cbytes,
             describes: false,
             interfaces: 0,
             stored: Stored::File { coffset, cbytes },
