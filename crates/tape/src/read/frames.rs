@@ -56,6 +56,8 @@ impl Tape {
         if let Some(beyond) = beyond {
             records.truncate(beyond);
             self.notes.damaged(&path, format!("it is cut off at {length} bytes"));
+        } else if length == 0 && !is_open {
+            self.notes.damaged(&path, "it is empty");
         }
         let end = records.last().map_or(0, FrameRecord::cend);
         if end < length && beyond.is_none() {
