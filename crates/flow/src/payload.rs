@@ -227,6 +227,9 @@ pub trait PayloadReader: Send {
     /// Nothing more comes.
     fn finish(&mut self);
 
+    /// Whether something was said in a flow that cannot be told before more of it comes, or its end.
+    fn is_waiting(&self, flow: FlowId) -> bool;
+
     /// What was said in a flow since this was asked last, and by what name its server's address was known then.
     fn take(&mut self, flow: FlowId, server: Address, end: Timestamp) -> Option<Box<Payload>>;
 

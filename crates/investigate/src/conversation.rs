@@ -50,6 +50,12 @@ impl Conversation {
         matches!(&self.talk, Talk::Opening(beginning, 0) if beginning.is_empty())
     }
 
+    /// Whether something was said that nobody was told yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        let is_opening = matches!(&self.talk, Talk::Opening(beginning, _) if beginning.has_data());
+        is_opening || (!self.is_over() && self.connection.as_ref().is_some_and(|connection| connection.is_waiting()))
+    }
+
     /// A segment of its stream.
     #[inline]
     pub(crate) fn segment(&mut self, side: Side, at: At, segment: &Segment<'_>, sink: &mut dyn Sink) {

@@ -96,6 +96,12 @@ impl Investigation {
         }
     }
 
+    /// Whether something was said in a flow that cannot be told before more of it comes: it is out of order, or it is not
+    /// known yet who speaks.
+    pub fn is_waiting(&self, flow: u64) -> bool {
+        self.conversations.of(flow).is_some_and(Conversation::is_waiting)
+    }
+
     /// Every flow has ended.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
         while let Some(Whole { at, side, data, headers }) = self.fragments.take_begun(self.clock.now()) {

@@ -126,6 +126,11 @@ impl Beginning {
         self.pieces.is_empty()
     }
 
+    /// Whether bytes were kept.
+    pub(crate) fn has_data(&self) -> bool {
+        !(self.client.bytes.is_empty() && self.server.bytes.is_empty())
+    }
+
     /// Bytes that it holds on to.
     pub(crate) fn held_bytes(&self) -> usize {
         self.client.bytes.capacity() + self.server.bytes.capacity() + self.pieces.capacity() * 48

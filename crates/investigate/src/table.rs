@@ -69,6 +69,10 @@ impl Table {
     }
 
     /// Takes out the conversation of a flow, and what it held.
+    pub(crate) fn of(&self, flow: u64) -> Option<&Conversation> {
+        self.seats.get(*self.by_flow.get(&flow)? as usize)?.conversation.as_ref()
+    }
+
     pub(crate) fn remove(&mut self, flow: u64) -> Option<(Conversation, usize)> {
         let number = self.by_flow.remove(&flow)?;
         self.unlink(number);

@@ -207,8 +207,8 @@ impl Filing {
     fn read_payload(&mut self, shared: &Shared, papers: &mut Papers) {
         let (Some(said), Some(place)) = (&mut self.said, shared.place()) else { return };
         let frames = papers.frames.values().copied();
-        let parts = &mut papers.checkpoint.period.parts;
-        if let Ok(unread) = said.fill(place.directory(), frames, parts) {
+        let (parts, is_last) = (&mut papers.checkpoint.period.parts, papers.checkpoint.is_last);
+        if let Ok(unread) = said.fill(place.directory(), frames, parts, is_last) {
             count(&shared.tallies.packets_unread, unread);
         }
     }

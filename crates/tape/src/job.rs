@@ -68,4 +68,6 @@ pub(crate) struct Checkpoint {
     pub(crate) period: Period,
     pub(crate) snapshot: Vec<u8>,
     pub(crate) next_arrival: u64,
+    /// The tape is closed with it.
+    pub(crate) is_last: bool,
 }

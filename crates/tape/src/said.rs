@@ -33,30 +33,55 @@ impl Said {
         Self { reader, is_live, done: Instant::now() }
     }
 
-    /// Fills in what payload says of the parts of a period whose packets are in these frames. Returns the packets that
-    /// were not read.
+    /// Fills in what payload says of the parts of a period whose packets are in these frames; nothing more comes after the
+    /// last one. Returns the packets that were not read.
     pub(crate) fn fill(
         &mut self,
         directory: &Path,
         frames: impl Iterator<Item = FramePosition>,
         parts: &mut [FlowPart],
+        is_last: bool,
     ) -> Result<u64, Error> {
         let begun = Instant::now();
         let time_max = ((begun - self.done) / PART_OF_TIME).max(TIME_MIN);
         let has_time = || !self.is_live || begun.elapsed() < time_max;
-        let unread = read(directory, frames, parts, self.reader.as_mut(), has_time);
+        let unread = read(directory, frames, parts, self.reader.as_mut(), has_time)?;
+        if is_last {
+            self.reader.finish();
+        }
+        self.fill_parts(parts, &unread);
         self.done = Instant::now();
-        unread
+        Ok(unread.passed_over.packets)
     }
+
+    fn fill_parts(&mut self, parts: &mut [FlowPart], Unread { was_read, passed_over }: &Unread) {
+        let reader = self.reader.as_mut();
+        for (part, was_read) in parts.iter_mut().zip(was_read) {
+            if part.end_reason.is_some() {
+                reader.end(part.flow_id);
+            }
+            let is_told = (*was_read || !speaks(part)) && !passed_over.can_be_of(part);
+            let is_whole = is_told && !reader.is_waiting(part.flow_id);
+            part.payload = reader.take(part.flow_id, part.key.dest, part.end).or_else(|| is_told.then(Box::default));
+            part.payload.iter_mut().for_each(|payload| payload.is_partial = !is_whole);
+        }
+        reader.forget();
+    }
+}
+
+/// What was read of the parts of a period, and what was not.
+struct Unread {
+    was_read: Vec<bool>,
+    passed_over: PassedOver,
 }
 
 fn read(
     directory: &Path,
     frames: impl Iterator<Item = FramePosition>,
-    parts: &mut [FlowPart],
+    parts: &[FlowPart],
     reader: &mut dyn PayloadReader,
     has_time: impl Fn() -> bool,
-) -> Result<u64, Error> {
+) -> Result<Unread, Error> {
     let mut tape = Tape::open(directory)?;
     let mut passed_over = PassedOver::default();
     let wanted = heads(&mut tape, frames, &mut passed_over)?;
@@ -78,16 +103,7 @@ fn read(
             reader.packet(part.flow_id, is_from_client(&part.key, &headers), &packet, &headers);
         }
     }
-    for (part, was_read) in parts.iter_mut().zip(was_read) {
-        if part.end_reason.is_some() {
-            reader.end(part.flow_id);
-        }
-        let is_whole = (was_read || !speaks(part)) && !passed_over.can_be_of(part);
-        part.payload = reader.take(part.flow_id, part.key.dest, part.end).or_else(|| is_whole.then(Box::default));
-        part.payload.iter_mut().for_each(|payload| payload.is_partial = !is_whole);
-    }
-    reader.forget();
-    Ok(passed_over.packets)
+    Ok(Unread { was_read, passed_over })
 }
 
 /// Whether a part has packets of a head, or may have: one that stands for several flows says only that there are some.

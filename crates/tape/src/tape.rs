@@ -268,6 +268,10 @@ impl Tape {
     /// Ends a period of the flow table: its rows are written, and what is needed to go on. Parked packets have been
     /// appended before.
     pub fn checkpoint(&mut self, table: &mut FlowTable) {
+        self.end_period(table, false);
+    }
+
+    fn end_period(&mut self, table: &mut FlowTable, is_last: bool) {
         self.shared.ask_checkpoint(false);
         if self.by_packets.is_some() {
             wait(|| is_busy(&self.checkpoints_waiting), CHECKPOINT_WAIT_MAX);
@@ -281,7 +285,7 @@ impl Tape {
         self.bytes_since_checkpoint = 0;
         self.last_checkpoint = self.now;
         self.checkpoints_waiting.fetch_add(1, Ordering::Relaxed);
-        let checkpoint = Checkpoint { period, snapshot, next_arrival: self.next_arrival };
+        let checkpoint = Checkpoint { period, snapshot, next_arrival: self.next_arrival, is_last };
         self.hand(Job::Checkpoint(Box::new(checkpoint)));
     }
 
@@ -308,7 +312,7 @@ impl Tape {
     /// Writes the last rows, closes and syncs everything; what has happened in all.
     pub fn close(mut self, table: &mut FlowTable) -> Counters {
         self.report_losses();
-        self.checkpoint(table);
+        self.end_period(table, true);
         self.closed = true;
         let (done, stopped) = sync_channel(1);
         self.hand(Job::Stop { next_arrival: self.next_arrival, done });

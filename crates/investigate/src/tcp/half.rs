@@ -216,6 +216,10 @@ impl Half {
         self.has_ended
     }
 
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     #[inline]
     pub(super) fn held_bytes(&self) -> usize {
         self.pending.held_bytes() + self.recent.held_bytes()

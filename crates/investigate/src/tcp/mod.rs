@@ -121,6 +121,11 @@ impl Connection {
         self.client.has_ended() && self.server.has_ended()
     }
 
+    /// Whether something came that others have to come before.
+    pub fn is_waiting(&self) -> bool {
+        self.client.is_waiting() || self.server.is_waiting()
+    }
+
     /// Bytes that it holds on to.
     pub fn held_bytes(&self) -> usize {
         self.client.held_bytes() + self.server.held_bytes()

@@ -141,7 +141,7 @@ impl Work<'_> {
         let period = table.checkpoint();
         let mut snapshot = Vec::new();
         table.snapshot(&mut snapshot);
-        let checkpoint = Checkpoint { period, snapshot, next_arrival: self.next_arrival };
+        let checkpoint = Checkpoint { period, snapshot, next_arrival: self.next_arrival, is_last: true };
         let mut covers = Covers::default();
         for lane in Lane::ALL {
             covers.set(lane, Position { segment: next_numbers[lane as usize], uoffset: 0 });

@@ -39,6 +39,10 @@ impl PayloadReader for Speech {
 
     fn finish(&mut self) {}
 
+    fn is_waiting(&self, _: FlowId) -> bool {
+        false
+    }
+
     fn take(&mut self, flow: FlowId, _: Address, _: Timestamp) -> Option<Box<Payload>> {
         self.0.remove(&flow).map(Box::new)
     }

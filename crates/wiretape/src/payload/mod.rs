@@ -39,6 +39,10 @@ impl PayloadReader for Reader {
         self.investigation.finish(&mut self.notes);
     }
 
+    fn is_waiting(&self, flow: FlowId) -> bool {
+        self.investigation.is_waiting(flow.0)
+    }
+
     fn take(&mut self, flow: FlowId, server: Address, end: Timestamp) -> Option<Box<Payload>> {
         self.notes.take(flow.0, server, end)
     }

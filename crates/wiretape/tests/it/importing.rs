@@ -1,6 +1,9 @@
 //! Everything that goes in comes out: captures imported and read back, beside what tcpdump reads.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use serde_json::{Map, Value};
 
 use crate::capture::{all_captures, as_tcpdump_reads, first_difference, packets_of};
 use crate::support::{captures, has, run, run_with, shell};
@@ -159,3 +162,43 @@ fn the_same_capture_is_not_imported_twice() {
     assert!(log.contains("\"kind\":\"import\"") && log.contains(hash.trim()), "{hash} {log}");
     assert!(log.contains("\"import\":true") && !log.contains("-0.0"), "{log}");
 }
+
+/// What short flows say is in the rows of a tape as it is in their packets, wherever a capture ends.
+#[test]
+fn rows_tell_what_packets_say() {
+    let Some(folder) = captures() else { return };
+    let scratch = tempfile::tempdir().expect("a folder");
+    let mut told = 0;
+    for (number, path) in all_captures(&folder).into_iter().enumerate() {
+        let tape = scratch.path().join(number.to_string()).display().to_string();
+        let path = path.display().to_string();
+        run_with(&["import", "--tape", &tape, &path]);
+        let (of_tape, of_capture) = (said(&["--tape", &tape]), said(&["-r", &path]));
+        for (flow, said) in &of_capture {
+            assert_eq!(of_tape.get(flow), Some(said), "{path}: {flow:?}");
+            told += said.matches("app_proto").count();
+        }
+        std::fs::remove_dir_all(&tape).expect("removed");
+    }
+    assert!(told > 1000, "only {told} flows said anything");
+}
+
+/// By flow, what those say that are shorter than a head.
+fn said(source: &[&str]) -> BTreeMap<(String, String), String> {
+    let ran = run_with(&[&["flows", "--format", "json"][..], source].concat());
+    let mut said = BTreeMap::new();
+    for line in ran.text().lines() {
+        let row: Map<String, Value> = serde_json::from_str(line).expect("JSON");
+        let bytes = |name: &str| row.get(name).and_then(Value::as_u64).unwrap_or(0);
+        if bytes("bytes_toserver") + bytes("bytes_toclient") > 16_000 {
+            continue;
+        }
+        let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let fields = row.iter().filter(|(name, _)| !OF_SOURCE.contains(&name.as_str()));
+        said.insert((text("community_id"), text("start")), format!("{:?}", fields.collect::<Vec<_>>()));
+    }
+    said
+}
+
+/// What a tape and a capture say each in their own way.
+const OF_SOURCE: &[&str] = &["flow_id", "lane", "kept", "sensor", "end_reason", "in_iface"];
