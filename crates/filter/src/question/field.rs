@@ -223,6 +223,11 @@ impl Field {
         (Self::AppProto..=Self::MoreValues).contains(&self)
     }
 
+    /// Whether payload gives it several values, from the beginning of a flow to its end.
+    pub fn is_list_of_payload(self) -> bool {
+        self.is_of_payload() && self.is_list()
+    }
+
     /// Whether payload gives it several values.
     pub(super) fn is_list(self) -> bool {
         (Self::CertSubject..=Self::MoreValues).contains(&self)

@@ -81,7 +81,7 @@ pub(super) fn choose<'v>(
         reading.drop(file, selection, sieve);
     }
     reading.end_rows(&files.needed);
-    if selection.said_clues().is_some() {
+    if selection.asks_beyond_heads() {
         reading.note_beyond_heads(&files.in_time);
     }
     let covers = uncounted::tail(reading.view, &reading.unread)?;

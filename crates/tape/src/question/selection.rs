@@ -1,6 +1,6 @@
 //! Which rows of which flow files a question needs to see.
 
-use filter::question::{Layer, Needs};
+use filter::question::{Field, Layer, Needs};
 use packet::Timestamp;
 
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub(super) struct Selection {
     range: (Option<Timestamp>, Option<Timestamp>),
     /// Rows of other times are chosen too: what is asked for can have been said before, or later.
     is_of_all_times: bool,
+    /// Something is asked for that can be said at any time, as file names.
+    asks_throughout: bool,
 }
 
 /// Rows of a flow file.
@@ -43,7 +45,9 @@ impl Selection {
         let flows = is_by_id.then(|| query.flow_ids.iter().map(|id| Key::Flow(*id)).collect());
         let flows = flows.map(|keys| (keys, query.flow_ids.len()));
         let clues = query.clues.clone();
-        let selection = Self { needs, flows, clues, range: query.range(), is_of_all_times: false };
+        let asks_throughout = expression.is_some_and(|expression| expression.question.asks(Field::is_list_of_payload));
+        let range = query.range();
+        let selection = Self { needs, flows, clues, range, is_of_all_times: false, asks_throughout };
         if !(selection.is_by_time() && selection.asks_payload()) {
             return selection;
         }
@@ -59,7 +63,8 @@ impl Selection {
 
     /// Of everything.
     pub(super) fn everything() -> Self {
-        Self { needs: Needs::Everything, flows: None, clues: None, range: (None, None), is_of_all_times: false }
+        let (needs, range) = (Needs::Everything, (None, None));
+        Self { needs, flows: None, clues: None, range, is_of_all_times: false, asks_throughout: false }
     }
 
     /// What a flow must have, in words.
@@ -94,6 +99,11 @@ impl Selection {
     pub(super) fn takes_rows_alike(&self, has_tunnel: bool) -> bool {
         let is_for_all = self.needs == Needs::Everything && self.clues.is_none();
         is_for_all || (!has_tunnel && !self.asks_payload())
+    }
+
+    /// True if something can be said behind heads that rows do not tell.
+    pub(super) fn asks_beyond_heads(&self) -> bool {
+        self.asks_throughout || self.said_clues().is_some()
     }
 
     /// The clues, if what is said is among them.

@@ -88,6 +88,12 @@ pub(crate) fn details(coverage: &Coverage) -> Vec<String> {
         let count = thousands(coverage.rowless_frames);
         lines.push(format!("  unknown  {count} frames hold packets of flows that have no rows"));
     }
+    if coverage.beyond_heads > 0 {
+        let count = thousands(coverage.beyond_heads);
+        lines.push(format!(
+            "  unknown  {count} rows are of flows that went on behind their heads: what was said there was not read"
+        ));
+    }
     lines
 }
 

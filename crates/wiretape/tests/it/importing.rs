@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use packet::capture::{PcapWriter, Resolution};
+use packet::{LinkType, Packet, PacketDirection, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::capture::{all_captures, as_tcpdump_reads, first_difference, packets_of};
@@ -181,6 +183,50 @@ fn rows_tell_what_packets_say() {
         std::fs::remove_dir_all(&tape).expect("removed");
     }
     assert!(told > 1000, "only {told} flows said anything");
+}
+
+/// Names that are asked for behind a flow's head are not in its row: an answer says that it did not read them.
+#[test]
+fn what_is_said_behind_heads_is_not_said_to_be_missing() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let path = scratch.path().join("long.pcap");
+    let mut writer = PcapWriter::new(Vec::new(), LinkType::RAW, 0, Resolution::NANOSECONDS);
+    for number in 0..400_u32 {
+        let data = question(if number < 399 { "early" } else { "late" });
+        let time = Timestamp::from_seconds(1_700_000_000 + i64::from(number) / 10, 0);
+        let packet = Packet {
+            time,
+            wire_bytes: data.len() as u32,
+            data: &data,
+            interface: 0,
+            direction: PacketDirection::Unknown,
+            arrival: None,
+        };
+        writer.packet(&packet).expect("written");
+    }
+    std::fs::write(&path, writer.finish().expect("written")).expect("written");
+    let (tape, path) = (scratch.path().join("t").display().to_string(), path.display().to_string());
+    run_with(&["import", "--tape", &tape, &path]).ended_with(0);
+    let ask = |source: &[&str], name: &str| {
+        run_with(&[&["flows"][..], source, &[&format!("dns_queries = {name}.example")]].concat())
+    };
+    ask(&["-r", &path], "late").ended_with(0);
+    ask(&["-r", &path], "never").ended_with(1);
+    ask(&["--tape", &tape], "early").ended_with(0);
+    let ran = ask(&["--tape", &tape], "late").ended_with(5);
+    assert!(ran.stderr.contains("behind their heads"), "{}", ran.stderr);
+}
+
+/// A question of DNS for an address, padded with an option (RFC 7830), from 10.0.0.1 to 10.0.0.2.
+fn question(name: &str) -> Vec<u8> {
+    let name = [&[name.len() as u8], name.as_bytes(), b"\x07example\0"].concat();
+    let header = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    let option = [&[0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 104, 0, 12, 0, 100][..], &[0; 100]].concat();
+    let message = [&header[..], &name, &[0, 1, 0, 1], &option].concat();
+    let (udp_bytes, ip_bytes) = (message.len() as u16 + 8, message.len() as u16 + 28);
+    let ip = [&[0x45, 0][..], &ip_bytes.to_be_bytes(), &[0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]].concat();
+    let udp = [&[0x9c, 0x40, 0, 53][..], &udp_bytes.to_be_bytes(), &[0, 0]].concat();
+    [ip, udp, message].concat()
 }
 
 /// By flow, what those say that are shorter than a head.

@@ -65,6 +65,7 @@ pub(super) fn together(one: Coverage, other: Coverage) -> Coverage {
     both.undecided_flows = both.undecided_flows.max(one.undecided_flows);
     both.undecided_packets = both.undecided_packets.max(one.undecided_packets);
     both.rowless_frames = both.rowless_frames.max(one.rowless_frames);
+    both.beyond_heads = both.beyond_heads.max(one.beyond_heads);
     both.recording |= one.recording;
     both
 }

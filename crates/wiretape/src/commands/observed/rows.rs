@@ -60,7 +60,7 @@ pub(in crate::commands) fn rows(
         ControlFlow::Continue(())
     })?;
     waiting.end();
-    rows.beyond_heads += rows.coverage.beyond_heads;
+    rows.beyond_heads += std::mem::take(&mut rows.coverage.beyond_heads);
     Ok(rows)
 }
 
