@@ -29,8 +29,8 @@ pub struct Coverage {
     /// Frames with packets whose flows have no rows, where the question is about rows: flow files are gone or damaged,
     /// or the flow table was full.
     pub rowless_frames: u64,
-    /// Where something is asked for that can be said at any time, rows of flows that were passed over and that tell not all
-    /// that was said: it went on behind the head.
+    /// Where something is asked for that can be said at any time, rows of flows that tell not all that was said: it went on
+    /// behind the head. Of [`Clues`](super::Clues) those that were passed over.
     pub beyond_heads: u64,
     /// Link types that the expression means nothing for: their packets were not judged.
     pub unjudged: Vec<Unjudged>,

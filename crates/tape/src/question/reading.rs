@@ -132,11 +132,13 @@ impl<'v> Reading<'v> {
         });
     }
 
-    /// Counts the rows that were passed over and that tell not all that was said, for it went on behind heads.
-    pub(super) fn note_beyond_heads(&mut self, files: &RowSet) {
+    /// Counts the rows that tell not all that was said, for it went on behind heads; of clues those that were passed over, the
+    /// others are looked at by whoever asks.
+    pub(super) fn note_beyond_heads(&mut self, files: &RowSet, selection: &Selection) {
+        let is_by_clues = selection.said_clues().is_some();
         let beyond_heads = |file: u32| {
             let rows = self.view.catalog.index(file).ok()?.rows_of(&Key::BeyondHead).ok()?;
-            Some(match self.read.get(&file) {
+            Some(match self.read.get(&file).filter(|_| is_by_clues) {
                 Some(Chosen::All) => 0,
                 Some(Chosen::Some(read)) => (rows - read.clone()).len(),
                 None => rows.len(),

@@ -82,7 +82,7 @@ pub(super) fn choose<'v>(
     }
     reading.end_rows(&files.needed);
     if selection.asks_beyond_heads() {
-        reading.note_beyond_heads(&files.in_time);
+        reading.note_beyond_heads(&files.in_time, selection);
     }
     let covers = uncounted::tail(reading.view, &reading.unread)?;
     let mut replay = None;

@@ -213,6 +213,9 @@ fn what_is_said_behind_heads_is_not_said_to_be_missing() {
     ask(&["-r", &path], "late").ended_with(0);
     ask(&["-r", &path], "never").ended_with(1);
     ask(&["--tape", &tape], "early").ended_with(0);
+    assert!(
+        run_with(&["flows", "--tape", &tape, "not dns_queries = late.example"]).stderr.contains("behind their heads")
+    );
     let ran = ask(&["--tape", &tape], "late").ended_with(5);
     assert!(ran.stderr.contains("behind their heads"), "{}", ran.stderr);
 }
