@@ -144,7 +144,9 @@ impl<'v> Reading<'v> {
                 None => rows.len(),
             })
         };
-        self.view.beyond_heads += files.iter().filter_map(beyond_heads).sum::<u64>();
+        let mut holding = self.view.catalog.holding(&Key::BeyondHead);
+        holding &= files;
+        self.view.beyond_heads += holding.iter().filter_map(beyond_heads).sum::<u64>();
     }
 
     /// Notes how many rows were read of those that the files have.
