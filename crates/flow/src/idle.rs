@@ -18,10 +18,13 @@ pub(crate) enum Class {
     Other = 3,
     /// TCP.
     Tcp = 4,
+    /// TCP that nobody has answered.
+    Attempt = 5,
 }
 
 impl Class {
-    pub(crate) const ALL: [Self; 5] = [Self::Unproven, Self::Closed, Self::Reset, Self::Other, Self::Tcp];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Unproven, Self::Closed, Self::Reset, Self::Other, Self::Tcp, Self::Attempt];
 
     /// The class of this number.
     pub(crate) fn numbered(number: u8) -> Option<Self> {
@@ -35,6 +38,7 @@ impl Class {
             () if entry.is_tcp() && connection.is_closed() => Self::Closed,
             () if entry.facts.has(Facts::RESET) => Self::Reset,
             () if !entry.facts.has(Facts::PROVEN) || entry.facts.has(Facts::SET_ASIDE) => Self::Unproven,
+            () if entry.is_tcp() && connection.is_attempt() => Self::Attempt,
             () if entry.is_tcp() => Self::Tcp,
             () => Self::Other,
         }
@@ -43,13 +47,15 @@ impl Class {
     /// Ticks of silence after which a flow has ended.
     #[inline]
     pub(crate) fn silence_max(self) -> u32 {
-        const SILENCE_MAX: [u32; 5] = [ticks(5_000), ticks(5_000), ticks(2_000), ticks(60_000), ticks(600_000)];
+        const SILENCE_MAX: [u32; Class::ALL.len()] =
+            [ticks(5_000), ticks(5_000), ticks(2_000), ticks(60_000), ticks(600_000), ticks(600_000)];
         SILENCE_MAX[self as usize]
     }
 
     /// Ticks from one look at a flow to the next.
     fn look_every(self) -> u32 {
-        const LOOK_EVERY: [u32; 5] = [ticks(1_000), ticks(1_000), ticks(1_000), ticks(8_000), ticks(60_000)];
+        const LOOK_EVERY: [u32; Class::ALL.len()] =
+            [ticks(1_000), ticks(1_000), ticks(1_000), ticks(8_000), ticks(60_000), ticks(60_000)];
         LOOK_EVERY[self as usize]
     }
 }
@@ -57,7 +63,7 @@ impl Class {
 /// The queues of all classes, linked through the entries.
 #[derive(Clone, Debug)]
 pub(crate) struct IdleQueues {
-    queues: [Queue; 5],
+    queues: [Queue; Class::ALL.len()],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +76,7 @@ struct Queue {
 
 impl Default for IdleQueues {
     fn default() -> Self {
-        Self { queues: [Queue { first: NONE, last: NONE, first_since: Tick(0) }; 5] }
+        Self { queues: [Queue { first: NONE, last: NONE, first_since: Tick(0) }; Class::ALL.len()] }
     }
 }
 

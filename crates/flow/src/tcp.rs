@@ -189,6 +189,12 @@ const RESET_WINDOW: u32 = 1 << 16;
 const SEQ_JUMP_MAX: i32 = 1 << 20;
 
 impl Connection {
+    /// One end asks, and the other has not said anything.
+    #[inline]
+    pub(crate) fn is_attempt(&self) -> bool {
+        self.ends == [End::SynSent, End::Inactive]
+    }
+
     /// Takes in a segment.
     #[inline]
     pub(crate) fn observe(&mut self, segment: &Segment, from_client: bool) {

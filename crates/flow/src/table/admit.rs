@@ -16,10 +16,13 @@ use packet::{FlowKey, Headers, Packet};
 const LOOKS_PER_PACKET: usize = 2;
 /// Flows that a newcomer to a full table looks at, at most.
 const LOOKS_WHEN_FULL: usize = 64;
-/// In a full table a flow has so long to prove itself before it gives way, and one without a connection may be silent for
-/// so long.
+/// In a full table a flow has so long to prove itself before it gives way, and one that is over waits so long for its last
+/// packets.
 const PROOF_TICKS: u32 = crate::clock::ticks(1_000);
+const STRAGGLERS_TICKS: u32 = crate::clock::ticks(1_000);
+/// So long one has to be silent that has no connection, or nobody who answers; and, where any may go, one that has.
 const QUIET_TICKS: u32 = crate::clock::ticks(2_000);
+const STILL_TICKS: u32 = crate::clock::ticks(10_000);
 /// A SYN with another sequence number means a new connection after this much silence, in ticks.
 const REUSE_TICKS: u32 = crate::clock::ticks(60_000);
 
@@ -174,57 +177,52 @@ impl FlowTable {
         self.next_slot()
     }
 
-    /// Frees a slot: of a flow that is over and waits for stragglers, else of the oldest one that has had time to prove
-    /// itself, else of a quiet one without a connection, else of one that has not had time; else of the quietest one, if any
-    /// may go.
+    /// Frees a slot: of a flow that is over and has waited for its last packets, else of one that has had time to prove itself,
+    /// else of the quietest without a connection. When all of these are younger, of the oldest that is over, unproven or
+    /// unanswered. Where any may go, one with a connection may be the quietest too.
     fn evict(&mut self, now: Now) {
-        let over = [Class::Reset, Class::Closed].into_iter().find_map(|class| Some((class, self.queues.first(class)?)));
-        let oldest = self.queues.first(Class::Unproven);
-        let had_time = oldest.filter(|slot| now.since(self.entries[*slot as usize].head_since) >= PROOF_TICKS);
-        if let Some((class, slot)) = over {
-            self.end(slot, reason_of_silence(class));
-        } else if had_time.is_none()
-            && let Some(quiet) = self.quiet(now)
-        {
-            self.end(quiet, EndReason::Idle);
-        } else if let Some(oldest) = oldest {
-            self.end(oldest, EndReason::Evicted);
-            self.counters.flows_evicted += 1;
-        } else if self.makes_room
-            && let Some(quietest) = self.quietest(now)
-        {
-            self.end(quietest, EndReason::Evicted);
-            self.counters.flows_evicted += 1;
-        }
+        let has_waited = |entry: &Entry| !entry.facts.has(Facts::PROVEN) || now.since(entry.active) >= STRAGGLERS_TICKS;
+        let had_time = |entry: &Entry| now.since(entry.head_since) >= PROOF_TICKS;
+        let quiet = [(Class::Attempt, QUIET_TICKS), (Class::Other, QUIET_TICKS), (Class::Tcp, STILL_TICKS)];
+        let quiet = if self.makes_room { &quiet[..] } else { &quiet[..2] };
+        let slot = [Class::Reset, Class::Closed].into_iter().find_map(|class| self.first_if(class, has_waited));
+        let slot = slot.or_else(|| self.first_if(Class::Unproven, had_time));
+        let slot = slot.or_else(|| self.quietest(quiet, now));
+        let slot = slot.or_else(|| self.oldest([Class::Unproven, Class::Attempt, Class::Closed, Class::Reset], now));
+        let any = if self.makes_room { &Class::ALL.map(|class| (class, 0))[..] } else { &[] };
+        let Some(slot) = slot.or_else(|| self.quietest(any, now)) else { return };
+        let class = Class::of(&self.entries[slot as usize]);
+        let is_evicted = matches!(class, Class::Unproven | Class::Tcp);
+        self.end(slot, if is_evicted { EndReason::Evicted } else { reason_of_silence(class) });
+        self.counters.flows_evicted += u64::from(is_evicted);
     }
 
-    /// A flow that is over in all but name: not TCP, and silent after question and answer.
-    fn quiet(&mut self, now: Now) -> Option<u32> {
-        for _ in 0..LOOKS_WHEN_FULL {
-            let slot = self.queues.first(Class::Other)?;
-            if now.since(self.entries[slot as usize].active) >= QUIET_TICKS {
-                return Some(slot);
-            }
-            self.queues.remove(&mut self.entries, slot);
-            self.queues.push(&mut self.entries, slot, Class::Other, now);
-        }
-        None
+    /// The first of a class, if it is one that may go.
+    fn first_if(&self, class: Class, may_go: impl Fn(&Entry) -> bool) -> Option<u32> {
+        self.queues.first(class).filter(|slot| self.entries.get(*slot as usize).is_some_and(may_go))
     }
 
-    /// The flow that has been silent for longest, or nearly: who had packets since the last look gets another chance.
-    fn quietest(&mut self, now: Now) -> Option<u32> {
+    /// Of the first of these classes the one that was looked at longest ago; of the last class if it is the same.
+    fn oldest<const N: usize>(&self, classes: [Class; N], now: Now) -> Option<u32> {
+        let firsts = classes.into_iter().filter_map(|class| self.queues.first(class));
+        firsts.max_by_key(|slot| now.since(self.entries[*slot as usize].link.since))
+    }
+
+    /// Of these classes the flow that has been silent for longest, or nearly, and for as long as its class has to be: who had
+    /// packets since the last look gets another chance.
+    fn quietest(&mut self, of: &[(Class, u32)], now: Now) -> Option<u32> {
         let mut quietest = None;
-        for class in Class::ALL {
+        for (class, silence_min) in of {
             for _ in 0..LOOKS_WHEN_FULL {
-                let Some(slot) = self.queues.first(class) else { break };
+                let Some(slot) = self.queues.first(*class) else { break };
                 let entry = &self.entries[slot as usize];
-                let silence = now.since(entry.active);
-                if silence >= now.since(entry.link.since) {
-                    quietest = quietest.max(Some((silence, slot)));
+                let (silence, looked) = (now.since(entry.active), now.since(entry.link.since));
+                if silence >= looked || looked < *silence_min {
+                    quietest = quietest.max(Some((silence, slot)).filter(|_| silence >= *silence_min));
                     break;
                 }
                 self.queues.remove(&mut self.entries, slot);
-                self.queues.push(&mut self.entries, slot, class, now);
+                self.queues.push(&mut self.entries, slot, *class, now);
             }
         }
         quietest.map(|(_, slot)| slot)
@@ -286,6 +284,6 @@ fn reason_of_silence(class: Class) -> EndReason {
     match class {
         Class::Closed => EndReason::Closed,
         Class::Reset => EndReason::Reset,
-        Class::Unproven | Class::Other | Class::Tcp => EndReason::Idle,
+        Class::Unproven | Class::Other | Class::Tcp | Class::Attempt => EndReason::Idle,
     }
 }

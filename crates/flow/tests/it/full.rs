@@ -1,6 +1,6 @@
 //! More flows than there is room for.
 
-use crate::conversation::{ACK, Bench, OTHER, OURS, SYN, config, key};
+use crate::conversation::{ACK, Bench, FIN, OTHER, OURS, SECOND, SYN, config, key};
 use flow::{Config, EndReason, FrameRef, Lane, Place, ROWLESS, Slot};
 use packet::FlowKey;
 use packet::decode::Transport;
@@ -65,6 +65,52 @@ fn a_table_that_makes_room_ends_the_quietest_flow() {
         parts.iter().filter(|part| part.key.dest_port == 22).map(|part| part.pkts_toserver).collect();
     assert_eq!(of_talker, [10_001]);
     assert_eq!(parts.len(), 10_001);
+}
+
+/// The last ACK comes after both FINs, and belongs to the connection, while others have been silent for longer.
+#[test]
+fn a_connection_that_closed_waits_for_its_last_packet() {
+    for makes_room in [false, true] {
+        let mut bench = Bench::new(Config { capacity_flows: 100, makes_room, ..config() });
+        let query = |number: u16| key(17, (OURS, 10_000 + number), (OTHER, 53));
+        for number in 0..99 {
+            bench.other(query(number), Transport::Udp, 10);
+        }
+        bench.time += 3 * SECOND;
+        let ours = key(6, (OURS, 4000), (OTHER, 80));
+        bench.tcp(ours, SYN, 10, 0, 0);
+        bench.tcp(ours.reversed(), SYN | ACK, 20, 11, 0);
+        bench.tcp(ours, FIN | ACK, 11, 21, 0);
+        bench.tcp(ours.reversed(), FIN | ACK, 21, 12, 0);
+        for number in 100..160 {
+            assert_ne!(bench.other(query(number), Transport::Udp, 10).slot, Slot::NONE);
+        }
+        bench.tcp(ours, ACK, 12, 22, 0);
+        let parts = bench.table.checkpoint().parts;
+        let of_ours: Vec<_> = parts.iter().filter(|part| part.key.proto == 6).collect();
+        let [part] = of_ours.as_slice() else { panic!("{of_ours:?}") };
+        assert_eq!((part.pkts_toserver + part.pkts_toclient, part.end_reason), (5, Some(EndReason::Closed)));
+    }
+}
+
+/// What this host asks in vain makes room for others, and for what it asks next; who is connected stays.
+#[test]
+fn attempts_that_nobody_answers_make_room() {
+    let mut bench = Bench::new(Config { capacity_flows: 100, period_parts_max: 1_000_000, ..config() });
+    let ssh = key(6, (OTHER, 4000), (OURS, 22));
+    bench.tcp(ssh, SYN, 10, 0, 0);
+    bench.tcp(ssh.reversed(), SYN | ACK, 20, 11, 0);
+    bench.tcp(ssh, ACK, 11, 21, 0);
+    for number in 0..100_000 {
+        let vain = syn_from(number).reversed();
+        assert_ne!(bench.tcp(vain, SYN, 10, 0, 0).slot, Slot::NONE);
+        if number % 1000 == 0 {
+            assert_eq!(bench.tcp(ssh, ACK, 11, 21, 0).place, Place::Lane(Lane::Server));
+        }
+    }
+    let parts = bench.table.checkpoint().parts;
+    assert_eq!(parts.iter().filter(|part| part.key.dest_port == 22).count(), 1);
+    assert_eq!(bench.table.counters().packets_rowless, 0);
 }
 
 #[test]
