@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::{KEEP_FREE, has, is_root, run_with, wiretape};
@@ -21,7 +22,9 @@ impl Wire {
         if !is_root() || !has("ip") || !has("python3") {
             return None;
         }
-        let name = format!("cli-{test}-{}", std::process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("cli-{test}-{}-{number}", std::process::id());
         let wire = Self { name, scratch: tempfile::tempdir().expect("a folder") };
         let ns = &wire.name;
         for line in [
