@@ -45,13 +45,15 @@ impl Said {
         let begun = Instant::now();
         let time_max = ((begun - self.done) / PART_OF_TIME).max(TIME_MIN);
         let has_time = || !self.is_live || begun.elapsed() < time_max;
-        let unread = read(directory, frames, parts, self.reader.as_mut(), has_time)?;
+        let unread = read(directory, frames, parts, self.reader.as_mut(), has_time);
         if is_last {
             self.reader.finish();
         }
-        self.fill_parts(parts, &unread);
+        if let Ok(unread) = &unread {
+            self.fill_parts(parts, unread);
+        }
         self.done = Instant::now();
-        Ok(unread.passed_over.packets)
+        Ok(unread?.passed_over.packets)
     }
 
     fn fill_parts(&mut self, parts: &mut [FlowPart], Unread { was_read, passed_over }: &Unread) {

@@ -1,9 +1,9 @@
 //! Which rows of which flow files a question needs to see.
 
+use std::sync::Arc;
+
 use filter::question::{Field, Layer, Needs};
 use packet::Timestamp;
-
-use std::sync::Arc;
 
 use super::{Clues, Query};
 use crate::index::{Catalog, IndexError, Key, KeySet, RowSet};

@@ -20,7 +20,7 @@ pub(super) struct View {
     pub(super) listing: Listing,
     pub(super) places: Places,
     pub(super) stages: Stages,
-    /// Rows that were passed over and that tell not all that was said.
+    /// Rows that tell not all that was said, where that matters.
     pub(super) beyond_heads: u64,
 }
 

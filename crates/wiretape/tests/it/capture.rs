@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use packet::capture::Reader;
+use packet::capture::{PcapWriter, Reader, Resolution};
+use packet::{LinkType, Packet, PacketDirection, Timestamp};
 
 /// A packet with all that must survive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,23 @@ pub(crate) struct Whole {
     pub(crate) wire_bytes: u32,
     pub(crate) link_type: u16,
     pub(crate) data: Vec<u8>,
+}
+
+/// A pcap file of packets that were captured whole.
+pub(crate) fn capture_of(link_type: LinkType, packets: impl IntoIterator<Item = (Timestamp, Vec<u8>)>) -> Vec<u8> {
+    let mut writer = PcapWriter::new(Vec::new(), link_type, 0, Resolution::NANOSECONDS);
+    for (time, data) in packets {
+        let packet = Packet {
+            time,
+            wire_bytes: data.len() as u32,
+            data: &data,
+            interface: 0,
+            direction: PacketDirection::Unknown,
+            arrival: None,
+        };
+        writer.packet(&packet).expect("written");
+    }
+    writer.finish().expect("written")
 }
 
 /// The packets of a capture in memory.

@@ -1,11 +1,8 @@
 //! Packets whose times step forward and back and go over midnight: a capture that somebody made while clocks were set.
 
-use std::fs::File;
+use packet::{LinkType, Timestamp};
 
-use packet::capture::{PcapWriter, Resolution};
-use packet::{LinkType, Packet, PacketDirection, Timestamp};
-
-use crate::capture::packets_of;
+use crate::capture::{capture_of, packets_of};
 use crate::support::{run, run_with};
 
 /// 2026-11-23T23:59:58Z.
@@ -20,27 +17,17 @@ fn times_ms() -> Vec<i64> {
 
 /// One UDP flow; each packet bears its number.
 fn write_capture(path: &std::path::Path) -> Vec<Vec<u8>> {
-    let file = File::create(path).expect("made");
-    let mut writer = PcapWriter::new(file, LinkType::ETHERNET, 262_144, Resolution::NANOSECONDS);
-    let mut all = Vec::new();
-    for (number, time) in (0_u32..).zip(times_ms()) {
+    let data = |number: u32| {
         let mut data = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
         data.extend([0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 10, 77, 0, 1, 192, 0, 2, 1]);
         data.extend([0x30, 0x39, 0, 53, 0, 12, 0, 0]);
         data.extend(number.to_be_bytes());
-        let packet = Packet {
-            time: Timestamp(time * 1_000_000),
-            wire_bytes: data.len() as u32,
-            data: &data,
-            interface: 0,
-            direction: PacketDirection::Unknown,
-            arrival: None,
-        };
-        writer.packet(&packet).expect("written");
-        all.push(data);
-    }
-    writer.finish().expect("written");
-    all
+        data
+    };
+    let packets = (0_u32..).zip(times_ms()).map(|(number, time)| (Timestamp(time * 1_000_000), data(number)));
+    let packets: Vec<(Timestamp, Vec<u8>)> = packets.collect();
+    std::fs::write(path, capture_of(LinkType::ETHERNET, packets.iter().cloned())).expect("written");
+    packets.into_iter().map(|(_, data)| data).collect()
 }
 
 #[test]

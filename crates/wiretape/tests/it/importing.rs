@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use packet::capture::{PcapWriter, Resolution};
-use packet::{LinkType, Packet, PacketDirection, Timestamp};
+use packet::{LinkType, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::capture::{all_captures, as_tcpdump_reads, first_difference, packets_of};
+use crate::capture::{all_captures, as_tcpdump_reads, capture_of, first_difference, packets_of};
 use crate::support::{captures, has, run, run_with, shell};
 
 #[test]
@@ -190,21 +189,11 @@ fn rows_tell_what_packets_say() {
 fn what_is_said_behind_heads_is_not_said_to_be_missing() {
     let scratch = tempfile::tempdir().expect("a folder");
     let path = scratch.path().join("long.pcap");
-    let mut writer = PcapWriter::new(Vec::new(), LinkType::RAW, 0, Resolution::NANOSECONDS);
-    for number in 0..400_u32 {
-        let data = question(if number < 399 { "early" } else { "late" });
-        let time = Timestamp::from_seconds(1_700_000_000 + i64::from(number) / 10, 0);
-        let packet = Packet {
-            time,
-            wire_bytes: data.len() as u32,
-            data: &data,
-            interface: 0,
-            direction: PacketDirection::Unknown,
-            arrival: None,
-        };
-        writer.packet(&packet).expect("written");
-    }
-    std::fs::write(&path, writer.finish().expect("written")).expect("written");
+    let packets = (0..400_i64).map(|number| {
+        let name = if number < 399 { "early" } else { "late" };
+        (Timestamp::from_seconds(1_700_000_000 + number / 10, 0), question(name))
+    });
+    std::fs::write(&path, capture_of(LinkType::RAW, packets)).expect("written");
     let (tape, path) = (scratch.path().join("t").display().to_string(), path.display().to_string());
     run_with(&["import", "--tape", &tape, &path]).ended_with(0);
     let ask = |source: &[&str], name: &str| {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use packet::capture::{PcapWriter, Resolution};
-use packet::{LinkType, Packet, PacketDirection, Timestamp};
+use packet::{LinkType, Timestamp};
 use serde_json::Value;
 
+use crate::capture::capture_of;
 use crate::exporting::datagram;
 use crate::support::{captures, has, run, run_with, shell};
 
@@ -207,20 +207,7 @@ fn in_table(line: &str) -> Option<(i64, u64)> {
 }
 
 fn capture_at(times: &[i64]) -> Vec<u8> {
-    let mut writer = PcapWriter::new(Vec::new(), LinkType::ETHERNET, 0, Resolution::NANOSECONDS);
-    for time in times {
-        let data = datagram(LinkType::ETHERNET);
-        let packet = Packet {
-            time: Timestamp(*time),
-            wire_bytes: data.len() as u32,
-            data: &data,
-            interface: 0,
-            direction: PacketDirection::Unknown,
-            arrival: None,
-        };
-        writer.packet(&packet).expect("written");
-    }
-    writer.finish().expect("written")
+    capture_of(LinkType::ETHERNET, times.iter().map(|time| (Timestamp(*time), datagram(LinkType::ETHERNET))))
 }
 
 #[test]
