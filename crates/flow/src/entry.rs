@@ -89,9 +89,6 @@ impl Facts {
     /// A packet of it was not plain.
     const NOT_PLAIN: u8 = 1 << 7;
     const DIRECTION_SHIFT: u32 = 8;
-    const OUTER_SHIFT: u32 = 11;
-    /// As many as can be counted.
-    pub(crate) const OUTER_CHANGES_MAX: u16 = 31;
 
     pub(crate) fn new(direction: Direction) -> Self {
         Self { bits: Self::OCCUPIED | (direction as u16) << Self::DIRECTION_SHIFT, lanes: 0, queue: 0 }
@@ -117,17 +114,9 @@ impl Facts {
         }
     }
 
-    /// How often it was seen in a tunnel between others in this period.
-    pub(crate) fn outer_changes(self) -> u16 {
-        self.bits >> Self::OUTER_SHIFT
-    }
-
-    pub(crate) fn count_outer_change(&mut self) {
-        self.bits += u16::from(self.outer_changes() < Self::OUTER_CHANGES_MAX) << Self::OUTER_SHIFT;
-    }
-
-    pub(crate) fn forget_outer_changes(&mut self) {
-        self.bits &= (1 << Self::OUTER_SHIFT) - 1;
+    /// What is of its part alone.
+    pub(crate) fn of_part(&mut self) -> &mut u8 {
+        &mut self.lanes
     }
 
     #[inline]

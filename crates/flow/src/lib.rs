@@ -31,6 +31,7 @@ mod snapshot;
 mod sums;
 mod table;
 mod tcp;
+mod waiting;
 
 pub use admission::{Admission, LaneFill, LaneReport, Level, Verdict};
 pub use config::Config;

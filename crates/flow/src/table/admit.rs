@@ -230,6 +230,7 @@ impl FlowTable {
 
     /// Ends a flow and frees its slot.
     fn end(&mut self, slot: u32, reason: EndReason) {
+        self.end_waiting(slot);
         self.end_part(slot, Some(reason));
         let hash = self.hasher.hash(&self.entries[slot as usize].key);
         self.index.remove(hash, slot, |other| self.hasher.hash(&self.entries[other as usize].key));

@@ -4,6 +4,7 @@ mod admit;
 mod orient;
 mod parts;
 mod place;
+mod tunnel;
 
 use crate::clock::{Clock, Tick};
 use crate::entry::{Entry, Facts, NONE};
@@ -15,11 +16,12 @@ use crate::lane::Lane;
 use crate::opening::Opening;
 use crate::ours::{Direction, Ours};
 use crate::part::FlowId;
-use crate::path::{Path, Paths};
+use crate::path::Paths;
 use crate::period::{FrameRef, OpenPeriod, Period};
 use crate::row_pace::RowPace;
 use crate::sums::Allowance;
 use crate::tcp::Segment;
+use crate::waiting::WaitingParts;
 use crate::{Admission, Config};
 use packet::{Headers, Packet};
 
@@ -127,6 +129,8 @@ pub struct FlowTable {
     /// TCP ports of ours that answered a SYN, a bit each.
     pub(crate) listening: Vec<u64>,
     period: OpenPeriod,
+    /// Parts of the period whose flows go on with another one.
+    waiting: WaitingParts,
     pub(crate) admission: Admission,
     pub(crate) junk_rows: Allowance,
     pub(crate) row_pace: RowPace,
@@ -162,6 +166,7 @@ impl FlowTable {
             fragments: Fragments::default(),
             listening: vec![0; 1024],
             period: OpenPeriod::default(),
+            waiting: WaitingParts::default(),
             counters: Counters::default(),
         }
     }
@@ -228,7 +233,11 @@ impl FlowTable {
                 entry.frame = frame.0;
             }
             _ => {
-                if !self.period.add_to_ended(slot.part, lane, kept_bytes) {
+                let is_known = match self.waiting.part_mut(slot.slot, slot.part) {
+                    Some(part) => part.place(lane, frame.0, kept_bytes),
+                    None => !self.period.add_to_ended(slot.part, lane, kept_bytes),
+                };
+                if is_known {
                     return;
                 }
             }
@@ -256,6 +265,7 @@ impl FlowTable {
 
     /// Ends the period: hands out what happened in it and begins a new one. Parked packets have to be placed before.
     pub fn checkpoint(&mut self) -> Period {
+        self.waiting.slots().into_iter().for_each(|slot| self.end_waiting(slot));
         self.sum_live();
         let mut period = std::mem::take(&mut self.period);
         let base = period.first_arrival.unwrap_or(0);
@@ -263,7 +273,6 @@ impl FlowTable {
             let part = entry.to_part(self.paths.path(entry.path), base);
             entry.frame = NONE;
             entry.facts.end_period();
-            entry.facts.forget_outer_changes();
             (std::mem::replace(&mut entry.part, NONE), part)
         });
         let closed = period.close(live, self.clock.nanoseconds);
@@ -325,29 +334,6 @@ impl FlowTable {
         }
     }
 
-    /// A flow that was plain so far may be seen in a tunnel too, on another interface, and one in a tunnel between others.
-    /// Each of these gets a part of its own, as long as they are not many.
-    fn note_tunnel(&mut self, slot: u32, packet: &Packet<'_>, headers: &Headers) {
-        let entry = &self.entries[slot as usize];
-        let path = *self.paths.path(entry.path);
-        let goes_on = path.tunnel.is_some() && entry.part != NONE;
-        let may_part = path.outer.is_some() && entry.facts.outer_changes() < Facts::OUTER_CHANGES_MAX;
-        let outer =
-            headers.outer_addresses(packet.data).filter(|outer| !goes_on || may_part || path.outer == Some(*outer));
-        if path.tunnel.is_some() && path.outer == outer {
-            return;
-        }
-        if goes_on && outer.is_some() {
-            self.end_part(slot, None);
-            let entry = &mut self.entries[slot as usize];
-            entry.part = NONE;
-            entry.facts.count_outer_change();
-        }
-        let entry = &mut self.entries[slot as usize];
-        self.paths.release(entry.path);
-        entry.path = self.paths.take(Path { tunnel: path.tunnel.or(headers.tunnel), outer, ..path });
-    }
-
     /// Counts a packet to its flow.
     fn update(
         &mut self,
@@ -385,7 +371,7 @@ impl FlowTable {
         let (opening, is_young) = (entry.connection.opening(), entry.may_open(now));
         let release = proven_now.then(|| entry.prove(now));
         if proven_now && self.junk_rows.a_day.is_some() {
-            self.period.begin_row();
+            (0..=self.waiting.count_of(slot)).for_each(|_| self.period.begin_row());
         }
         let (place, used_bytes) = entry.place(packet.wire_bytes, self.head_bytes, now);
         let was_sure = entry.is_sure();

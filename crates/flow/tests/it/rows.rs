@@ -132,19 +132,71 @@ fn a_part_is_in_tunnels_between_the_same_ends() {
     for outer in [[1, 2], [2, 1], [1, 3], [1, 2], [1, 2]] {
         bench.send_frame(&ip_in_ip(outer));
     }
-    check(&mut bench, &[(pair(1, 2), 2), (pair(1, 3), 1), (pair(1, 2), 2)]);
+    check(&mut bench, &[(pair(1, 2), 4), (pair(1, 3), 1)]);
     bench.send_frame(&ip_in_ip([4, 3]));
     check(&mut bench, &[(pair(3, 4), 1)]);
-    // Nobody makes more parts of one flow than these.
-    for number in 0..200 {
-        bench.send_frame(&ip_in_ip([number, number + 1]));
+    for number in 0..2000 {
+        bench.send_frame(&ip_in_ip([1, (number % 9) as u8 + 2]));
     }
-    let parts = bench.table.checkpoint().parts;
-    assert_eq!(parts.len(), 32);
-    assert_eq!(parts.iter().filter(|part| part.outer.is_none()).count(), 1);
-    assert_eq!(parts.iter().map(|part| part.pkts_toserver).sum::<u64>(), 200);
+    let of_each = |number: u64| (pair(1, number as u8 + 2), (2000_u64 - number).div_ceil(9));
+    check(&mut bench, &(0..9).map(of_each).collect::<Vec<_>>());
     bench.send_frame(&ip_in_ip([1, 2]));
     check(&mut bench, &[(pair(1, 2), 1)]);
+}
+
+/// What does not fit beside the others ends, and nobody makes more parts of one flow than these.
+#[test]
+fn parts_in_tunnels_between_many_ends_are_bounded() {
+    let mut bench = Bench::new(config());
+    let pairs = || (1..=60_u8).flat_map(|one| (one + 1..=60).map(move |other| [one, other]));
+    for outer in pairs().chain(pairs()) {
+        bench.send_frame(&ip_in_ip(outer));
+    }
+    let sent = 2 * pairs().count() as u64;
+    let parts = bench.table.checkpoint().parts;
+    assert_eq!(parts.len(), 1 + 1024 + 1);
+    let of_unknown: Vec<u64> =
+        parts.iter().filter(|part| part.outer.is_none()).map(|part| part.pkts_toserver).collect();
+    assert_eq!(of_unknown.len(), 1);
+    assert_eq!(parts.iter().map(|part| part.pkts_toserver).sum::<u64>(), sent);
+    bench.send_frame(&ip_in_ip([1, 2]));
+    let parts = bench.table.checkpoint().parts;
+    assert_eq!(parts.len(), 1);
+    assert!(parts[0].outer.is_some());
+}
+
+/// Where packets of a part are is said once for each frame, however often its flow goes on with another one; a packet that
+/// was parked meanwhile counts to its own.
+#[test]
+fn a_part_that_waits_has_its_packets() {
+    let mut bench = Bench::new(config());
+    let mut first = None;
+    for number in 0..1000_u32 {
+        let seen = bench.send_frame(&ip_in_ip([1, 2 + number as u8 % 2]));
+        match first {
+            None => first = Some(seen.slot),
+            Some(_) => bench.table.placed(seen.slot, Lane::Client, FrameRef(number / 500), 66),
+        }
+    }
+    let [first, last] = [first.unwrap(), bench.send_frame(&ip_in_ip([1, 3])).slot];
+    bench.table.placed(first, Lane::Junk, FrameRef(7), 40);
+    bench.table.placed(last, Lane::Client, FrameRef(1), 66);
+    let period = bench.table.checkpoint();
+    let locations = |part: u32| {
+        let of_part = period.locations.iter().filter(move |location| location.part == part);
+        of_part.map(|location| location.frame).collect::<Vec<_>>()
+    };
+    let mut found: Vec<_> = (0..)
+        .zip(&period.parts)
+        .map(|(number, part)| (part.first_arrival, part.lanes, part.captured_bytes, locations(number)))
+        .collect();
+    found.sort_by_key(|part| part.0);
+    let lanes = |lanes: &[Lane]| LaneSet::from_iter(lanes.iter().copied());
+    let expected = [
+        (0, lanes(&[Lane::Client, Lane::Junk]), 499 * 66 + 40, vec![0, 1, 7]),
+        (1, lanes(&[Lane::Client]), 501 * 66, vec![0, 1]),
+    ];
+    assert_eq!(found, expected);
 }
 
 /// As on a mirror port, where routing lies between the two, and in GTP-U, where each direction has an identifier.
