@@ -111,6 +111,11 @@ impl Gather {
         self.flows.get(&id)
     }
 
+    /// Adds to a flow's row what is known beside its parts.
+    pub(super) fn update(&mut self, id: FlowId, add: impl FnOnce(&mut FlowRow)) {
+        self.flows.entry(id).and_modify(|flow| add(&mut flow.row));
+    }
+
     /// Notes that a packet of a flow matches.
     pub(super) fn set_matched(&mut self, id: FlowId) {
         self.flows.entry(id).and_modify(|flow| flow.matched = Truth::True);

@@ -13,7 +13,9 @@ use super::attribute::Attribution;
 use super::flows::{Flow, FlowSink};
 use super::gather::{Gather, Gathered};
 use super::judge::{Judge, Truth};
+use super::listen::Listener;
 use super::packets::PacketSink;
+use super::reading::has_beginning;
 use super::replay::Replay;
 use super::selection::Selection;
 use super::tail::Tail;
@@ -87,6 +89,8 @@ struct Live<'q> {
     /// Flows that go on, where rows are needed.
     flows: Option<Flows>,
     began: Instant,
+    /// Flows that have ended and of which it could not be told whether they match.
+    undecided: u64,
 }
 
 struct Flows {
@@ -107,9 +111,10 @@ impl<'q> Live<'q> {
         let done = view.end()?;
         let from_now = Query { from: query.from.or_else(|| Some(wall_clock())), ..query.clone() };
         let judge = Judge::of_tape(&from_now, &mut view)?;
-        let mut live = Self { view, query, judge, done, flows: None, began: Instant::now() };
+        let mut live = Self { view, query, judge, done, flows: None, began: Instant::now(), undecided: 0 };
         if wants_flows || query.whole_flows || !query.flow_ids.is_empty() || live.judge.needs_rows() {
-            live.flows = Some(live.live_flows()?);
+            let listener = query.payload.filter(|_| wants_flows || query.asks_payload()).map(|begin| begin());
+            live.flows = Some(live.live_flows(listener.map(Listener::new))?);
         }
         Ok(live)
     }
@@ -123,7 +128,8 @@ impl<'q> Live<'q> {
 
     fn coverage(mut self, matched: u64) -> Coverage {
         let recording = self.view.tape.has_sign_of_life();
-        let mut coverage = Coverage { matched, recording, ..Coverage::default() };
+        let undecided_flows = self.undecided;
+        let mut coverage = Coverage { matched, recording, undecided_flows, ..Coverage::default() };
         covered::add_notes(&mut coverage, &mut self.view);
         // What cannot be asked at all has been an error at the first look.
         let _ = refused::conclude(&[&self.judge], &mut coverage);
@@ -143,17 +149,28 @@ impl<'q> Live<'q> {
         Ok(matching)
     }
 
-    fn live_flows(&mut self) -> Result<Flows, Error> {
+    fn live_flows(&mut self, listener: Option<Listener>) -> Result<Flows, Error> {
         let mut live = |flow: &Gathered, _: bool| flow.row.end_reason.is_none();
         let found = rows::read(
             &mut self.view,
             &Selection::everything(),
             (None, None),
             &mut live,
-            Some(Tail { matches: &mut |_, _| OfPacket::False, keeps_table: true }),
+            Some(Tail { matches: &mut |_, _| OfPacket::False, keeps_table: true, listener }),
         )?;
-        let replay = found.replay.unwrap_or_else(|| Replay::without_flows(self.view.tape.id_bytes()));
-        let (gather, counted) = (found.gather, found.tail);
+        let id = self.view.tape.id_bytes();
+        let mut replay = found.replay.unwrap_or_else(|| Replay::without_flows(id));
+        let (mut gather, counted) = (found.gather, found.tail);
+        if let Some(listener) = &mut replay.listener {
+            gather.retain(|flow| {
+                if flow.files.is_some() || !has_beginning(&id, flow) {
+                    listener.miss(flow.row.flow_id);
+                }
+                listener.fill(&mut flow.row);
+                true
+            });
+            listener.forget();
+        }
         Ok(Flows { replay, gather, counted, begun: HashSet::new(), seen: HashMap::new() })
     }
 
@@ -204,20 +221,26 @@ impl<'q> Live<'q> {
         let (late, new): (Vec<&Frame>, Vec<&Frame>) =
             frames.iter().partition(|frame| frame.position() < counted.lane(frame.lane));
         let tape = &mut self.view.tape;
+        let listener = replay.listener.take();
         tail::run(tape, late.into_iter(), replay, &mut |_, _| OfPacket::False, &mut |part, _, _| {
             ids.insert(part.flow_id);
         })?;
+        replay.listener = listener;
         tail::run(tape, new.into_iter(), replay, &mut |_, _| OfPacket::False, &mut |part, in_iface, _| {
             gather.add(part, in_iface, [], OfPacket::False);
             ids.insert(part.flow_id);
             seen.insert(part.flow_id, Instant::now());
         })?;
+        if let Some(listener) = &mut replay.listener {
+            ids.iter().for_each(|id| gather.update(*id, |row| listener.fill(row)));
+            listener.forget();
+        }
         Ok(ids.iter().filter_map(|id| gather.flow(*id).cloned()).collect())
     }
 
     /// The flows that match since the last look, and those that matched and have ended.
     fn news(&mut self) -> Vec<Gathered> {
-        let Some(Flows { gather, begun, seen, .. }) = &mut self.flows else { return Vec::new() };
+        let Some(Flows { replay, gather, begun, seen, .. }) = &mut self.flows else { return Vec::new() };
         let began = self.began;
         let mut news = Vec::new();
         gather.retain(|flow| {
@@ -225,7 +248,12 @@ impl<'q> Live<'q> {
             let silence_ns = i64::try_from(silence.as_nanos()).unwrap_or(i64::MAX);
             flow.row.settle(Timestamp(flow.row.end.0.saturating_add(silence_ns)));
             let ended = flow.row.end_reason.is_some();
-            flow.matched = flow.matched.or((self.judge.flow(flow) == Truth::Yes).into());
+            if let Some(listener) = replay.listener.as_mut().filter(|_| ended) {
+                listener.end(&mut flow.row);
+            }
+            let truth = self.judge.flow(flow);
+            flow.matched = flow.matched.or((truth == Truth::Yes).into());
+            self.undecided += u64::from(ended && truth == Truth::Undecidable);
             let wanted = flow.matched == OfPacket::True && self.query.wants_flow(flow.row.flow_id);
             if wanted && (begun.insert(flow.row.flow_id) || ended) {
                 news.push(flow.clone());

@@ -24,6 +24,7 @@ mod gather;
 mod held;
 mod judge;
 mod known;
+mod listen;
 mod live;
 mod outside;
 mod packets;

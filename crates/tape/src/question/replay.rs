@@ -6,6 +6,8 @@ use filter::question::Truth;
 use flow::{Config, FlowId, FlowPart, FlowTable, FrameRef, Lane, Place, ROWLESS, Slot};
 use packet::{Headers, Packet};
 
+use super::listen::Listener;
+
 /// A flow table, with what the question noticed about each flow of the current period.
 pub(super) struct Replay {
     table: FlowTable,
@@ -14,6 +16,8 @@ pub(super) struct Replay {
     marks: Vec<Mark>,
     /// Frames with packets that have no flow, in order.
     rowless: Vec<u32>,
+    /// Hears what is said in heads.
+    pub(super) listener: Option<Listener>,
 }
 
 /// A table without flows, as an import has it: every packet of a capture has a row.
@@ -50,7 +54,7 @@ pub(super) enum Origin {
 impl Replay {
     /// Goes on with a table.
     pub(super) fn new(table: FlowTable) -> Self {
-        Self { table, numbers: HashMap::new(), marks: Vec::new(), rowless: Vec::new() }
+        Self { table, numbers: HashMap::new(), marks: Vec::new(), rowless: Vec::new(), listener: None }
     }
 
     /// Begins without flows.
@@ -100,7 +104,13 @@ impl Replay {
                 self.table.placed(seen.slot, lane, place, captured);
             }
         }
-        Some((self.table.flow_id(seen.slot)?, seen.from_client))
+        let flow = self.table.flow_id(seen.slot)?;
+        if let (Some(listener), Origin::Frame(lane, _)) = (&mut self.listener, origin)
+            && lane != Lane::Bulk
+        {
+            listener.packet(flow, seen.from_client, packet, headers);
+        }
+        Some((flow, seen.from_client))
     }
 
     /// True when the period should end, so that memory stays bounded.

@@ -90,7 +90,7 @@ pub(super) fn choose<'v>(
     if let Some(tail) = tail
         && (tail.keeps_table || reading.has_tail(covers)?)
     {
-        let replayed = reading.replay_tail(covers, tail.matches)?;
+        let replayed = reading.replay_tail(covers, tail)?;
         rowless.extend(replayed.rowless.into_iter().filter(|frame| frame.overlaps(range.0, range.1)));
         replay = Some(replayed.replay);
         let of = replayed.packets;

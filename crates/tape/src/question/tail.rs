@@ -7,6 +7,7 @@ use filter::question::Truth;
 use flow::{Config, FlowPart, FlowTable};
 use packet::{Interface, Packet};
 
+use super::listen::Listener;
 use super::reading::Reading;
 use super::replay::{Mark, Origin, Replay};
 use crate::format::names;
@@ -23,12 +24,14 @@ pub(super) struct Tail<'a> {
     pub(super) matches: Matches<'a>,
     /// The flow table is wanted even if there are none.
     pub(super) keeps_table: bool,
+    /// Hears what is said in them.
+    pub(super) listener: Option<Listener>,
 }
 
 impl<'a> Tail<'a> {
     /// They become rows.
     pub(super) fn rows(matches: Matches<'a>) -> Self {
-        Self { matches, keeps_table: false }
+        Self { matches, keeps_table: false, listener: None }
     }
 }
 
@@ -41,13 +44,15 @@ impl Reading<'_> {
     }
 
     /// Replays the packets behind the flow files.
-    pub(super) fn replay_tail(&mut self, covers: Covers, matches: Matches) -> Result<Replayed, Error> {
+    pub(super) fn replay_tail(&mut self, covers: Covers, tail: Tail) -> Result<Replayed, Error> {
+        let Tail { matches, listener, .. } = tail;
         let (from, table) = self.table(covers);
         let mut replay = Replay::new(table);
         // Between the state and the newest flow file: packets that have rows, and that the table has to see.
         let counted = self.frames(|lane| (from.lane(lane), Some(covers.lane(lane))))?;
         run(&mut self.view.tape, counted.iter(), &mut replay, &mut |_, _| Truth::False, &mut |_, _, _| {})?;
         let tail = self.frames(|lane| (from.lane(lane).max(covers.lane(lane)), None))?;
+        replay.listener = listener;
         let gather = &mut self.gather;
         gather.file = None;
         run(&mut self.view.tape, tail.iter(), &mut replay, matches, &mut |part, in_iface, mark| {

@@ -1,5 +1,6 @@
 //! Questions to tapes that were built by hand, and the same questions to the captures that they were built of.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ use tape::format::names::Encoding;
 use tape::question::{Coverage, Query, Source, estimate, flows, packets};
 
 use crate::built_tape::{Builder, Cut, Owned, build};
+use crate::expressions::parsed;
+use crate::planner::made_captures;
+use crate::said::Speech;
 use crate::shared_captures::{folder, truth};
 
 pub(crate) const CUT: Cut = Cut {
@@ -284,4 +288,60 @@ fn live_flows_come_when_they_match_and_when_they_end() {
     })
     .unwrap();
     assert_eq!(last.len(), count);
+}
+
+/// The recorder reads what is said when it writes rows, which can be an hour later: whoever asks reads it as it comes.
+#[test]
+fn live_flows_come_by_what_is_said_in_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = made_captures(directory.path()).remove(0);
+    let (interfaces, packets) = read_capture(&path).unwrap();
+    let tape = directory.path().join("t");
+    let cut = Cut { head_bytes: u32::MAX, checkpoint_packets: usize::MAX, ..CUT };
+    let mut builder = Builder::new(&tape, &interfaces, cut);
+    let some = packets.len() / 3;
+    (1..).zip(&packets[..some]).for_each(|(arrival, packet)| builder.take(packet, arrival));
+    builder.sync();
+    let query = |expression: &str| Query {
+        expression: Some(parsed(expression)),
+        payload: Some(Speech::begin),
+        ..Query::default()
+    };
+    let expressions = ["dns_queries = q3.example", "tls_sni in (sni1, sni2)", "http_user_agent = \"Agent 3\" and udp"];
+    let asking = expressions.map(|expression| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let live = Query { live: true, from: Some(Timestamp::MIN), ..query(expression) };
+        let source = Source::tape(&tape);
+        std::thread::spawn(move || {
+            flows(&source, &live, &mut |flow| match sender.send(flow.row.key()) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            })
+        });
+        receiver
+    });
+    // Time to begin.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    for (arrival, packet) in (some as u64 + 1..).zip(&packets[some..]) {
+        builder.take(packet, arrival);
+        if arrival % 100 == 0 {
+            builder.sync();
+            std::thread::sleep(std::time::Duration::from_millis(60));
+        }
+    }
+    builder.finish();
+    for (expression, receiver) in expressions.iter().zip(asking) {
+        let mut live = BTreeSet::new();
+        while let Ok(key) = receiver.recv_timeout(std::time::Duration::from_secs(2)) {
+            live.insert(format!("{key:?}"));
+        }
+        let mut expected = BTreeSet::new();
+        flows(&Source::captures([path.clone()]), &query(expression), &mut |flow| {
+            expected.insert(format!("{:?}", flow.row.key()));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(!expected.is_empty(), "{expression}");
+        assert_eq!(live, expected, "{expression}");
+    }
 }

@@ -53,7 +53,7 @@ impl PayloadReader for Speech {
 }
 
 impl Speech {
-    fn begin() -> Box<dyn PayloadReader> {
+    pub(crate) fn begin() -> Box<dyn PayloadReader> {
         Box::new(Self::default())
     }
 
