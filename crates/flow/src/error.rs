@@ -29,12 +29,4 @@ pub enum Error {
         /// The field's name.
         field: &'static str,
     },
-    /// It holds more flows than the table has room for.
-    #[error("snapshot of {flows} flows, room for {capacity}")]
-    TooManyFlows {
-        /// Flows in the snapshot.
-        flows: u32,
-        /// Flows the table can hold.
-        capacity: u32,
-    },
 }

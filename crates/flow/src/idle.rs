@@ -52,6 +52,12 @@ impl Class {
         SILENCE_MAX[self as usize]
     }
 
+    /// What a flow is worth keeping where there is no room for all: established ones before others.
+    pub(crate) fn worth(self) -> u8 {
+        const WORTH: [u8; Class::ALL.len()] = [2, 1, 0, 4, 5, 3];
+        WORTH[self as usize]
+    }
+
     /// Ticks from one look at a flow to the next.
     fn look_every(self) -> u32 {
         const LOOK_EVERY: [u32; Class::ALL.len()] =

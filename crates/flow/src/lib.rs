@@ -25,6 +25,7 @@ mod part;
 mod path;
 mod payload;
 mod period;
+mod regulars;
 mod row;
 mod row_pace;
 mod snapshot;

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::admission::LaneFill;
 use crate::key::KeyHasher;
 use crate::part::FlowPart;
+use crate::regulars::Regulars;
 use crate::snapshot::{Input, put_count};
 use crate::sums::{Group, Share};
 
@@ -15,6 +16,10 @@ const PACE: f64 = 2.0;
 const BURST_PART: f64 = 8.0;
 /// The part of the burst allowance below which rows are judged.
 const JUDGED_BELOW: f64 = 0.5;
+/// Below this part each service has what is usual of it, and no more.
+const USUAL_BELOW: f64 = 0.25;
+/// Above this part what comes is usual.
+const CALM_ABOVE: f64 = 0.9;
 /// What a row takes until that is known; at most twice as much: what a file takes besides is not the fault of its rows.
 const ROW_BYTES: f64 = 80.0;
 /// After so many rows, what was measured before counts half.
@@ -48,6 +53,7 @@ pub(crate) struct RowPace {
     /// What rows took as they were written, and how many.
     pub(crate) measured: (f64, f64),
     fill: LaneFill,
+    regulars: Regulars,
     minute: u64,
     /// Rows of this minute by the keyed hash of who they are counted to.
     counts: HashMap<u64, u32>,
@@ -64,6 +70,7 @@ impl RowPace {
             now: 0,
             measured: (0.0, 0.0),
             fill: LaneFill::default(),
+            regulars: Regulars::default(),
             minute: 0,
             counts: HashMap::new(),
         }
@@ -91,8 +98,10 @@ impl RowPace {
                 Some(usual) => Some(measured.min(PACE * usual)),
             }
             .filter(|usual| *usual > 0.0);
+            self.regulars.fade();
         }
         let Some(usual) = self.usual else { return };
+        self.regulars.pass(PACE * usual * passed / self.row_bytes());
         self.left = (self.left + PACE * usual * passed).min(self.burst());
         if !fill.is_at_share {
             self.left = self.left.max(self.burst() * JUDGED_BELOW);
@@ -115,13 +124,27 @@ impl RowPace {
     /// The row that a flow shares, if it has none of its own. The less is left, the fewer of a source and of a service have.
     #[inline]
     pub(crate) fn share<'a>(&mut self, now: u64, part: &FlowPart) -> Option<Share<'a>> {
-        if self.is_judged() { self.judge(now, part) } else { None }
+        if self.is_judged() {
+            return self.judge(now, part);
+        }
+        self.learn(part);
+        None
+    }
+
+    /// Takes a row for usual, unless more come than that.
+    #[inline]
+    pub(crate) fn learn(&mut self, part: &FlowPart) {
+        if self.usual.is_none() || self.left >= self.burst() * CALM_ABOVE {
+            self.regulars.count(Group::counted(part)[1].name(&self.hasher));
+        }
     }
 
     #[cold]
     fn judge<'a>(&mut self, now: u64, part: &FlowPart) -> Option<Share<'a>> {
-        let left = (self.left / self.burst().max(1.0)).max(0.0);
+        let left =
+            (self.left / self.burst().max(1.0) - USUAL_BELOW).max(0.0) * JUDGED_BELOW / (JUDGED_BELOW - USUAL_BELOW);
         let a_minute = self.usual.unwrap_or(0.0) * PACE * MINUTE_NS as f64 / self.row_bytes();
+        let usual_rows = self.burst() * USUAL_BELOW / self.row_bytes();
         let minute = now / MINUTE_NS;
         if minute != self.minute {
             self.minute = minute;
@@ -135,7 +158,8 @@ impl RowPace {
             f64::from(*count) <= rows_max
         };
         let [source, service] = Group::counted(part);
-        let of_service = has_room(service, (a_minute * 2.0 * left).max(f64::from(u8::from(left > 0.0))));
+        let of_service = has_room(service, (a_minute * 2.0 * left).max(f64::from(u8::from(left > 0.0))))
+            || self.regulars.take(service.name(&self.hasher), usual_rows);
         let of_source = has_room(source, (a_minute * left * left).max(1.0));
         match (of_service, of_source) {
             (true, true) => None,
@@ -152,6 +176,7 @@ impl RowPace {
             out.extend_from_slice(&number.to_be_bytes());
         }
         self.fill.put(out);
+        self.regulars.put(out);
         let mut counts: Vec<(u64, u32)> = self.counts.iter().map(|(name, count)| (*name, *count)).collect();
         counts.sort_unstable();
         put_count(out, counts.len());
@@ -171,9 +196,10 @@ impl RowPace {
         let usual = Some(usual).filter(|usual| *usual > 0.0);
         let (measure_at, now, minute) = (input.u64()?, input.u64()?, input.u64()?);
         let fill = LaneFill::take(input)?;
+        let regulars = Regulars::take_from(input)?;
         let counts =
             (0..input.count(COUNT_BYTES)?).map(|_| Ok((input.u64()?, input.u32()?))).collect::<Result<_, _>>()?;
-        Ok(Self { usual, left, measured, measure_at, now, minute, fill, counts, ..Self::new(secret) })
+        Ok(Self { usual, left, measured, measure_at, now, minute, fill, regulars, counts, ..Self::new(secret) })
     }
 
     fn burst(&self) -> f64 {

@@ -162,11 +162,12 @@ impl Group {
     }
 
     /// What a part's source and service are counted by. Addresses that a service has are no part of it: whoever sends can
-    /// make them up.
+    /// make them up. What nobody answers counts apart.
     pub(crate) fn counted(part: &FlowPart) -> [Self; 2] {
         let source = Self { minute: 0, ..Self::of(part) };
         let (src, dest) = (Address::default(), Address::default());
-        [source, Self { key: FlowKey { src, dest, ..source.key }, ..source }]
+        let src_port = u16::from(part.pkts_toclient > 0);
+        [source, Self { key: FlowKey { src, dest, src_port, ..source.key }, ..source }]
     }
 
     /// A keyed hash of it, without its minute.
@@ -178,6 +179,9 @@ impl Group {
 
     /// What has to do with the same service, whoever the other side is, whenever.
     fn of_service(mut self) -> Self {
+        if self.key.ip_version == 0 {
+            (self.key.src, self.key.dest) = (Address::default(), Address::default());
+        }
         let any = if self.key.dest.as_v4().is_some() { Address::v4([0; 4]) } else { Address::default() };
         *theirs(&mut self.key, self.direction) = any;
         Self { minute: 0, ..self }

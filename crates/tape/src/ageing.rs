@@ -80,8 +80,10 @@ pub(crate) fn shares(budget_bytes: u64, has_transit: bool) -> [u64; SHELVES] {
 /// a tape that had little of it would otherwise take what others have borrowed, however old that is.
 #[derive(Clone, Debug)]
 pub(crate) struct Claims {
-    /// Parts of the shares, from [`CLAIM_MIN`] to 1.
+    /// Parts of the shares that they may have, from [`CLAIM_MIN`] to 1.
     parts: [f64; SHELVES],
+    /// Those that they have use for.
+    wanted: [f64; SHELVES],
 }
 
 /// The part of its share that a shelf always has, and that it may have more than it holds.
@@ -92,41 +94,49 @@ const CLAIM_A_REACH: f64 = 0.25;
 
 impl Default for Claims {
     fn default() -> Self {
-        Self { parts: [1.0; SHELVES] }
+        Self { parts: [1.0; SHELVES], wanted: [1.0; SHELVES] }
     }
 }
 
 impl Claims {
-    /// What each shelf may hold of a full tape, given the shares: their sum is the sum of the shares. Heads lend to heads
-    /// first, and junk to rows: those are what a tape is long for.
+    /// What each shelf may hold of a full tape, given the shares: their sum is the sum of the shares. What nobody else has use
+    /// for goes to all who have use for more than their share; what somebody has not got back yet, to those who have theirs.
     pub(crate) fn apply(&self, shares: [u64; SHELVES]) -> [u64; SHELVES] {
-        let whole: [u64; SHELVES] =
-            std::array::from_fn(|shelf| if self.parts[shelf] >= 1.0 { shares[shelf] } else { 0 });
-        let mut held: [f64; SHELVES] = std::array::from_fn(|shelf| shares[shelf] as f64 * self.parts[shelf]);
-        let lent = |shelf: usize| shares[shelf] as f64 * (1.0 - self.parts[shelf]);
-        let among_heads: f64 = HEADS.into_iter().map(lent).sum();
-        let all: f64 = (0..SHELVES).map(lent).sum();
-        let heads_want: u64 = HEADS.into_iter().map(|shelf| whole[shelf]).sum();
-        let for_heads = if heads_want > 0 { among_heads } else { 0.0 };
-        let for_rows = if whole[FLOWS_SHELF] > 0 { lent(Lane::Junk as usize) } else { 0.0 };
-        held[FLOWS_SHELF] += for_rows;
-        for shelf in HEADS {
-            held[shelf] += for_heads * whole[shelf] as f64 / heads_want.max(1) as f64;
-        }
-        // Nobody wants more than it has: all have as much more.
-        let wanted = if whole.iter().sum::<u64>() > 0 { whole.map(|share| share as f64) } else { held };
-        let sum: f64 = wanted.iter().sum::<f64>().max(1.0);
-        std::array::from_fn(|shelf| (held[shelf] + (all - for_heads - for_rows) * wanted[shelf] / sum) as u64)
+        let whole =
+            |parts: &[f64; SHELVES]| std::array::from_fn(|at| if parts[at] >= 1.0 { shares[at] as f64 } else { 0.0 });
+        let mut held = std::array::from_fn(|at| shares[at] as f64 * self.parts[at]);
+        let late = std::array::from_fn(|at| shares[at] as f64 * (self.wanted[at] - self.parts[at]).max(0.0));
+        let spare = std::array::from_fn(|at| shares[at] as f64 * (1.0 - self.wanted[at].max(self.parts[at])));
+        lend(&mut held, late, whole(&self.parts));
+        lend(&mut held, spare, whole(&self.wanted));
+        held.map(|bytes| bytes as u64)
     }
 
     /// Lets time pass, as a part of what the tape reaches back; only on a full tape anybody borrows.
     pub(crate) fn pass(&mut self, shares: &[u64; SHELVES], held: &[u64; SHELVES], part: f64) {
         for (shelf, ((claim, share), held)) in self.parts.iter_mut().zip(shares).zip(held).enumerate() {
             let wanted = (*held as f64 / (*share).max(1) as f64 + CLAIM_MARGIN).clamp(CLAIM_MIN, 1.0);
+            self.wanted[shelf] = wanted;
             // Rows come for a long time before they have their share, and have a pace of their own.
             let is_at_once = wanted < *claim || shelf == FLOWS_SHELF;
             *claim = if is_at_once { wanted } else { wanted.min(*claim + CLAIM_A_REACH * part) };
         }
+    }
+}
+
+/// Lends to those who want it, in proportion to their shares: heads to heads first, and junk to rows, which are what a tape
+/// is long for. Where nobody wants more than it has, all have as much more.
+fn lend(held: &mut [f64; SHELVES], lent: [f64; SHELVES], wanted: [f64; SHELVES]) {
+    let heads_want: f64 = HEADS.into_iter().map(|shelf| wanted[shelf]).sum();
+    let for_heads: f64 = if heads_want > 0.0 { HEADS.into_iter().map(|shelf| lent[shelf]).sum() } else { 0.0 };
+    let for_rows = if wanted[FLOWS_SHELF] > 0.0 { lent[Lane::Junk as usize] } else { 0.0 };
+    let rest = lent.iter().sum::<f64>() - for_heads - for_rows;
+    let wants_rest = if wanted.iter().sum::<f64>() > 0.0 { wanted } else { *held };
+    let sum = wants_rest.iter().sum::<f64>().max(1.0);
+    for (shelf, held) in held.iter_mut().enumerate() {
+        let of_heads = if HEADS.contains(&shelf) { for_heads * wanted[shelf] / heads_want.max(1.0) } else { 0.0 };
+        let of_rows = if shelf == FLOWS_SHELF { for_rows } else { 0.0 };
+        *held += of_heads + of_rows + rest * wants_rest[shelf] / sum;
     }
 }
 
@@ -306,6 +316,21 @@ mod tests {
         claims.pass(&whole, &[0, 0, 0, 0, 300, 100], 0.1);
         let lent = claims.apply(whole);
         assert_eq!((lent[3], lent[4], lent[5]), (25, 581, 268));
+    }
+
+    /// Junk without IP appears on a tape that had none: client heads are still on their way to their share.
+    #[test]
+    fn a_lane_that_appears_lends_to_all_heads() {
+        let (before, after) = (shares(1000, false), shares(1000, true));
+        let mut claims = Claims::default();
+        // Client heads were few at first, and have nearly all of their share now.
+        claims.pass(&before, &[150, 400, 0, 10, 300, 90], 0.1);
+        (0..18).for_each(|_| claims.pass(&before, &[290, 250, 0, 10, 300, 90], 0.075));
+        let held = claims.apply(before);
+        assert!(held[0] < 300, "{held:?}");
+        claims.pass(&after, &[held[0], held[1], 20, 20, 300, 90], 0.01);
+        let lent = claims.apply(after);
+        assert!(lent[0] >= held[0] * 95 / 100 && lent[1] >= held[1] * 9 / 10, "{held:?} {lent:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{Admission, Config, Error, FlowTable};
 use packet::Cursor;
 
 const MAGIC: &[u8; 8] = b"WTFLOWS\0";
-const VERSION: u16 = 6;
+const VERSION: u16 = 7;
 
 impl FlowTable {
     /// Appends the table's state. What was observed since the last checkpoint is in the flows' states but not in any
@@ -56,10 +56,11 @@ impl FlowTable {
     }
 
     /// A table that goes on where the snapshot was taken. Sizes come from `config`, what is ours and the secret from
-    /// the snapshot; the tape's id has to be the same.
+    /// the snapshot; the tape's id has to be the same. Of more flows than there is room for the worthiest stay; the others
+    /// count as evicted.
     ///
     /// # Errors
-    /// When the bytes are not a whole snapshot of this version and tape, or there is no room for its flows.
+    /// When the bytes are not a whole snapshot of this version and tape.
     pub fn restore(config: Config, snapshot: &[u8]) -> Result<Self, Error> {
         let mut input = Input { cursor: Cursor::new(snapshot), bytes: snapshot.len() };
         if &input.array::<8>()? != MAGIC {
@@ -94,23 +95,60 @@ impl FlowTable {
 
     fn restore_flows(&mut self, input: &mut Input<'_>) -> Result<(), Error> {
         let flows = input.count(flow::BYTES_MIN)?;
-        let too_many = Error::TooManyFlows { flows, capacity: self.capacity };
+        let mut stays = self.who_stays(input.clone(), flows)?;
         for _ in 0..flows {
-            let slot = self.next_slot().ok_or_else(|| too_many.clone())?;
             let (mut entry, path) = flow::take(input)?;
             let hash = self.hasher.hash(&entry.key);
             if self.holds(&entry.key, hash) {
                 return Err(Error::Impossible { field: "key" });
             }
+            let class = Class::numbered(entry.facts.queue).ok_or(Error::Impossible { field: "queue" })?;
+            if !stays(worth(&entry, class, self.clock.tick())) {
+                self.counters.flows_evicted += 1;
+                continue;
+            }
+            let Some(slot) = self.next_slot() else { return Err(Error::Impossible { field: "flows" }) };
             entry.path = self.paths.take(path);
-            let (class, since) = (Class::numbered(entry.facts.queue), entry.link.since);
-            self.insert(slot, entry, hash, (class.ok_or(Error::Impossible { field: "queue" })?, since));
+            let since = entry.link.since;
+            self.insert(slot, entry, hash, (class, since));
         }
         Ok(())
     }
+
+    /// Says of the worth of each flow, in their order, whether there is room for it.
+    fn who_stays(&self, mut input: Input<'_>, flows: u32) -> Result<impl FnMut(Worth) -> bool + use<>, Error> {
+        let capacity = self.capacity as usize;
+        let mut worths = Vec::new();
+        if flows as usize > capacity {
+            for _ in 0..flows {
+                let (entry, _) = flow::take(&mut input)?;
+                let class = Class::numbered(entry.facts.queue).ok_or(Error::Impossible { field: "queue" })?;
+                worths.push(worth(&entry, class, self.clock.tick()));
+            }
+            worths.sort_unstable_by(|one, other| other.cmp(one));
+        }
+        let least = worths.get(capacity.saturating_sub(1)).copied();
+        let mut left_of_least = worths.iter().take(capacity).filter(|worth| Some(**worth) == least).count();
+        Ok(move |worth: Worth| match least {
+            Some(least) if worth == least => {
+                let stays = left_of_least > 0;
+                left_of_least = left_of_least.saturating_sub(1);
+                stays
+            }
+            _ => Some(worth) > least,
+        })
+    }
+}
+
+/// What a flow is worth keeping: by its class, then who was silent for a shorter time.
+type Worth = (u8, std::cmp::Reverse<u32>);
+
+fn worth(entry: &Entry, class: Class, now: Tick) -> Worth {
+    (class.worth(), std::cmp::Reverse(now.since(entry.active)))
 }
 
 /// Reads what [`FlowTable::snapshot`] wrote.
+#[derive(Clone)]
 pub(crate) struct Input<'a> {
     cursor: Cursor<'a>,
     bytes: usize,

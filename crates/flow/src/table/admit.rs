@@ -211,14 +211,17 @@ impl FlowTable {
     /// Of these classes the flow that has been silent for longest, or nearly, and for as long as its class has to be: who had
     /// packets since the last look gets another chance.
     fn quietest(&mut self, of: &[(Class, u32)], now: Now) -> Option<u32> {
-        let mut quietest = None;
+        let mut quietest: Option<(u32, u32)> = None;
         for (class, silence_min) in of {
             for _ in 0..LOOKS_WHEN_FULL {
                 let Some(slot) = self.queues.first(*class) else { break };
                 let entry = &self.entries[slot as usize];
                 let (silence, looked) = (now.since(entry.active), now.since(entry.link.since));
                 if silence >= looked || looked < *silence_min {
-                    quietest = quietest.max(Some((silence, slot)).filter(|_| silence >= *silence_min));
+                    // Slots are others after a restart: of equal ones the first of these classes.
+                    if silence >= *silence_min && quietest.is_none_or(|(longest, _)| silence > longest) {
+                        quietest = Some((silence, slot));
+                    }
                     break;
                 }
                 self.queues.remove(&mut self.entries, slot);

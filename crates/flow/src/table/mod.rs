@@ -96,7 +96,7 @@ pub struct Counters {
     pub flows: u64,
     /// Flows that proved that they hear us.
     pub flows_proven: u64,
-    /// Flows that made room: unproven ones for one of ours, or the quietest for any.
+    /// Flows that made room: unproven ones for one of ours, the quietest for any, or those for which a restart left none.
     pub flows_evicted: u64,
     /// Packets without IP.
     pub packets_without_ip: u64,
@@ -269,8 +269,12 @@ impl FlowTable {
         self.sum_live();
         let mut period = std::mem::take(&mut self.period);
         let base = period.first_arrival.unwrap_or(0);
+        let mut row_pace = Some(&mut self.row_pace).filter(|_| self.junk_rows.a_day.is_some());
         let live = self.entries.iter_mut().filter(|entry| entry.part != NONE).map(|entry| {
             let part = entry.to_part(self.paths.path(entry.path), base);
+            if let Some(row_pace) = &mut row_pace {
+                row_pace.learn(&part);
+            }
             entry.frame = NONE;
             entry.facts.end_period();
             (std::mem::replace(&mut entry.part, NONE), part)

@@ -42,8 +42,9 @@ impl FlowTable {
             let base = self.period.first_arrival.unwrap_or(0);
             let mut part = entry.to_part(self.paths.path(entry.path), base);
             part.end_reason = reason;
+            let is_live = self.junk_rows.a_day.is_some();
             let share = if self.shares_row(slot) { Some(Share::Junk(&mut self.junk_rows)) } else { None };
-            let share = share.or_else(|| self.row_pace.share(self.clock.nanoseconds, &part));
+            let share = share.or_else(|| is_live.then(|| self.row_pace.share(self.clock.nanoseconds, &part)).flatten());
             let begins = match share {
                 Some(share) => {
                     let of = (&self.tape_id, self.clock.nanoseconds);

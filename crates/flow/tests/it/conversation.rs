@@ -17,6 +17,7 @@ pub(crate) const OURS: [u8; 4] = [10, 0, 0, 1];
 pub(crate) const OTHER: [u8; 4] = [198, 51, 100, 7];
 
 /// A table and what feeds it.
+#[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) table: FlowTable,
     pub(crate) time: i64,

@@ -1,8 +1,9 @@
 //! Counts that add up, and tables that go on from snapshots.
 
-use crate::conversation::{START, config};
+use crate::conversation::{ACK, Bench, OTHER, OURS, SECOND, START, SYN, config, key};
 use crate::traffic::{Sent, traffic};
 use flow::{Config, Direction, Error, FlowId, FlowPart, FlowRow, FlowTable, FrameRef, Lane, Place, key_of};
+use packet::decode::Transport;
 use packet::{FlowKey, Packet, PacketDirection, Timestamp};
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -183,10 +184,62 @@ fn a_snapshot_that_does_not_fit_is_refused() {
     let error = |config: Config, bytes: &[u8]| FlowTable::restore(config, bytes).expect_err("a refusal");
     assert_eq!(error(config(), b"WTFLOWS"), Error::Truncated { bytes: 7 });
     assert_eq!(error(config(), b"XTFLOWS\0"), Error::NotASnapshot);
-    assert_eq!(error(config(), b"WTFLOWS\0\0\x09"), Error::OtherVersion { got: 9, expected: 6 });
+    assert_eq!(error(config(), b"WTFLOWS\0\0\x09"), Error::OtherVersion { got: 9, expected: 7 });
     assert_eq!(error(Config { tape_id: [1; 16], ..config() }, &snapshot), Error::OtherTape);
-    let small = Config { capacity_flows: 2, ..config() };
-    assert_eq!(error(small, &snapshot), Error::TooManyFlows { flows: 3, capacity: 2 });
     snapshot.push(0);
     assert_eq!(error(config(), &snapshot), Error::Impossible { field: "length" });
+}
+
+/// Established connections first, then other flows that are proven, then what is nothing yet or over.
+#[test]
+fn the_worthiest_flows_of_a_larger_table_stay() {
+    let mut bench = Bench::new(config());
+    let ssh = |number: u8| key(6, ([198, 51, 100, number], 4000), (OURS, 22));
+    let query = |number: u8| key(17, (OURS, 5000 + u16::from(number)), (OTHER, 53));
+    let talk = |bench: &mut Bench, number: u8| {
+        bench.tcp(ssh(number), SYN, 10, 0, 0);
+        bench.tcp(ssh(number).reversed(), SYN | ACK, 20, 11, 0);
+        bench.tcp(ssh(number), ACK, 11, 21, 0);
+    };
+    (0..20).for_each(|number| {
+        bench.time += if number == 18 { SECOND } else { 0 };
+        talk(&mut bench, number);
+    });
+    (0..20).for_each(|number| {
+        bench.other(query(number), Transport::Udp, 10);
+    });
+    talk(&mut bench, 7);
+    (100..200).for_each(|number| {
+        bench.tcp(ssh(number), SYN, 10, 0, 0);
+    });
+    bench.table.checkpoint();
+    let mut snapshot = Vec::new();
+    bench.table.snapshot(&mut snapshot);
+    let check = |capacity_flows: u32, ssh_expected: &[u8], queries_expected: usize| {
+        let config = Config { capacity_flows, ..config() };
+        let mut bench = Bench { table: FlowTable::restore(config, &snapshot).expect("a snapshot"), ..bench.clone() };
+        assert_eq!(bench.table.live_flows(), capacity_flows.min(140));
+        let evicted = bench.table.counters().flows_evicted;
+        assert_eq!(evicted, u64::from(140 - capacity_flows.min(140)));
+        for number in 0..20 {
+            bench.tcp(ssh(number), ACK, 11, 21, 0);
+            bench.other(query(number), Transport::Udp, 10);
+        }
+        let parts = bench.table.checkpoint().parts;
+        let is_old = |part: &&FlowPart| part.start.0 < bench.time - SECOND / 25;
+        let mut kept: Vec<u8> = parts
+            .iter()
+            .filter(is_old)
+            .filter(|part| part.key.proto == 6)
+            .filter_map(|part| Some(part.key.src.as_v4()?[3]))
+            .collect();
+        kept.sort_unstable();
+        assert_eq!(kept, ssh_expected, "{capacity_flows}");
+        assert_eq!(parts.iter().filter(is_old).filter(|part| part.key.proto == 17).count(), queries_expected);
+    };
+    let all: Vec<u8> = (0..20).collect();
+    check(1000, &all, 20);
+    check(45, &all, 20);
+    check(30, &all, 10);
+    check(3, &[7, 18, 19], 0);
 }
