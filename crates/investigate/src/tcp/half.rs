@@ -30,6 +30,10 @@ pub(super) struct Half {
     /// Up to where the other side has acknowledged.
     acked: u64,
     is_known: bool,
+    /// The other side has acknowledged where it starts.
+    is_agreed: bool,
+    /// Where it starts instead, as another SYN says: if that is what the other side acknowledges.
+    rival: Option<u32>,
     /// Of a side that was caught in the middle, and of which nothing was told yet, since what was captured first need not
     /// be what was said first: the segments since.
     caught: Option<u32>,
@@ -49,8 +53,16 @@ impl Half {
         if self.caught.take().is_some() && self.reaches_back(self.position(seq)) {
             return;
         }
-        if !self.is_known || (self.next == self.start && self.pending.is_empty() && !self.has_ended) {
+        if !self.is_known {
             self.begin(seq);
+        } else if self.is_untold() && self.position(seq) != self.start {
+            let start = self.start as u32;
+            if self.is_agreed {
+                self.rival = Some(seq);
+            } else {
+                self.begin(seq);
+                self.rival = Some(start);
+            }
         }
     }
 
@@ -58,6 +70,9 @@ impl Half {
     #[inline]
     pub(super) fn acknowledged(&mut self, ack: u32) {
         if self.is_known {
+            if self.is_untold() {
+                self.agree(ack);
+            }
             let position = self.position(ack);
             self.acked = self.acked.max(position);
             self.caught = self.caught.filter(|_| position <= self.start);
@@ -225,8 +240,27 @@ impl Half {
         self.pending.held_bytes() + self.recent.held_bytes()
     }
 
+    /// Nothing of it was told yet, nor waits to be.
+    #[inline]
+    fn is_untold(&self) -> bool {
+        self.next == self.start && self.pending.is_empty() && !self.has_ended
+    }
+
+    /// It starts where the other side says that it has heard it from, if several starts were seen.
+    fn agree(&mut self, ack: u32) {
+        let is_after = |start: u32| u64::from(ack.wrapping_sub(start)) <= CAUGHT_BYTES_MAX;
+        if is_after(self.start as u32) {
+            self.is_agreed = true;
+        } else if let Some(rival) = self.rival.filter(|rival| is_after(*rival)) {
+            self.begin(rival);
+            self.is_agreed = true;
+        }
+    }
+
     fn begin(&mut self, seq: u32) {
         self.is_known = true;
+        self.is_agreed = false;
+        self.rival = None;
         self.next = 1 << 32 | u64::from(seq);
         self.start = self.next;
         self.acked = self.next;

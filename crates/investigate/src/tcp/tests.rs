@@ -130,6 +130,22 @@ fn sequence_numbers_wrap_and_streams_begin_in_the_middle() {
 }
 
 #[test]
+fn a_side_starts_where_the_other_acknowledges_it() {
+    const AGAIN: Step = (S, SYN | ACK, 7_000_000, 100, "");
+    let spoken = [(C, ACK, 100, 500, "hello"), (S, ACK, 500, 105, "hi")];
+    let told = |first: usize| [format!("Client#{first} hello"), format!("Server#{} hi", first + 1)];
+    let check = |steps: &[Step], expected: [String; 2]| check(steps, &expected.each_ref().map(String::as_str));
+    // A second answer, after the first was acknowledged, as in nDPI's capture of KakaoTalk; before it; and first.
+    check(&opened(&[&[(C, ACK, 100, 500, ""), AGAIN], &spoken[..]].concat()), told(4));
+    check(&opened(&[&[AGAIN, (C, ACK, 100, 500, "")], &spoken[..]].concat()), told(4));
+    check(&[&[OPEN[0], AGAIN, OPEN[1]], &spoken[..]].concat(), told(3));
+    // The ports are used again, before anything was said.
+    let again = [(C, ACK, 8_000_000, 7_000_001, "hello"), (S, ACK, 7_000_001, 8_000_005, "hi")];
+    let reopened = [(C, ACK, 100, 500, ""), (C, SYN, 7_999_999, 0, ""), (S, SYN | ACK, 7_000_000, 8_000_000, "")];
+    check(&opened(&[&reopened[..], &again[..]].concat()), told(5));
+}
+
+#[test]
 fn what_waits_is_bounded() {
     let (mut connection, mut told) = (Connection::default(), Told::default());
     let syn = Segment { seq: 99, ack: 0, flags: SYN, data: &[], wire_bytes: 0 };
