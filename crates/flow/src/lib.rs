@@ -46,7 +46,7 @@ pub use opening::Opening;
 pub use ours::{Direction, Network, Ours};
 pub use parking::Parking;
 pub use part::{EndReason, FlowId, FlowPart};
-pub use payload::{PAYLOAD_FIELDS, Payload, PayloadField, PayloadReader};
+pub use payload::{FILE_HASHES, PAYLOAD_FIELDS, Payload, PayloadField, PayloadReader};
 pub use period::{FrameRef, Location, Period, ROWLESS};
 pub use row::{FlowRow, Kept};
 pub use row_pace::RowFill;

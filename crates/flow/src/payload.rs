@@ -28,6 +28,9 @@ const ENCRYPTED: [&str; 6] = ["tls", "dtls", "quic", "ssh", "wireguard", "ike"];
 /// The field that names those that had more, or longer, values than are kept.
 const MORE: &str = "more_values";
 
+/// The field that a head seldom has whole: of a file that goes on behind it there is no hash.
+pub const FILE_HASHES: &str = "file_sha256";
+
 /// Every field that payload gives, in the order in which they are shown.
 pub const PAYLOAD_FIELDS: &[PayloadField] = &[
     first("app_proto"),
@@ -46,10 +49,12 @@ pub const PAYLOAD_FIELDS: &[PayloadField] = &[
     first("dest_name"),
     several("cert_subject"),
     several("cert_issuer"),
+    several("cert_chain"),
     several("mail_from"),
     several("mail_to"),
     several("mail_subject"),
     several("file_name"),
+    several(FILE_HASHES),
     several("user"),
     several("host_name"),
     several("software"),
@@ -126,6 +131,16 @@ impl Payload {
             self.add(MORE, field.name);
         }
         has_room
+    }
+
+    /// Notes that a list had values that are not here.
+    pub fn note_more(&mut self, name: &str) {
+        self.add(MORE, name);
+    }
+
+    /// Forgets that a list had values that are not here.
+    pub fn forget_more(&mut self, name: &str) {
+        self.values.retain(|said| said.field != MORE || &*said.text != name);
     }
 
     /// As of a part whose first packet has this arrival number.

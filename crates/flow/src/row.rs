@@ -156,6 +156,12 @@ impl From<&FlowPart> for FlowRow {
 const TCP_SILENCE_SECONDS: i64 = 600;
 
 impl FlowRow {
+    /// Whether more follows its head that can tell anything.
+    pub fn says_more_than_head(&self) -> bool {
+        let is_in_clear = self.payload.as_ref().is_some_and(|payload| payload.is_in_clear());
+        is_in_clear && self.lanes.iter().any(|lane| lane == Lane::Bulk)
+    }
+
     /// Adds another part of the same flow; the order of the parts does not matter.
     pub fn merge(&mut self, part: &FlowPart) {
         debug_assert_eq!(self.flow_id, part.flow_id);

@@ -62,10 +62,6 @@ impl Sink for Overheard<'_> {
         self.sink.expect(at, expected);
     }
 
-    fn wants_files(&self) -> bool {
-        self.sink.wants_files()
-    }
-
     fn protocol(&mut self, at: At, name: &'static str) {
         self.sink.protocol(at, name);
     }

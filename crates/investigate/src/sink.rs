@@ -6,11 +6,6 @@ use crate::{At, Side};
 
 /// Takes what protocols find. Every text and every byte is as hostile as the network it came from.
 pub trait Sink {
-    /// Whether the bytes of files are wanted: without them, bodies need not be decoded.
-    fn wants_files(&self) -> bool {
-        true
-    }
-
     /// The flow speaks this protocol; said once a flow, and again when it turns into another (STARTTLS, CONNECT, upgrade).
     fn protocol(&mut self, at: At, name: &'static str);
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use flow::{EndReason, FlowPart, LaneSet, PayloadReader};
+use flow::{EndReason, FILE_HASHES, FlowPart, LaneSet, PayloadReader};
 
 use crate::checkpoint::FramePosition;
 use crate::question::{Attribution, is_from_client, sort_and_dedup};
@@ -65,7 +65,13 @@ impl Said {
             let is_told = (*was_read || !speaks(part)) && !passed_over.can_be_of(part);
             let is_whole = is_told && !reader.is_waiting(part.flow_id);
             part.payload = reader.take(part.flow_id, part.key.dest, part.end).or_else(|| is_told.then(Box::default));
-            part.payload.iter_mut().for_each(|payload| payload.is_partial = !is_whole);
+            let goes_on = part.says_more_than_head();
+            if let Some(payload) = &mut part.payload {
+                payload.is_partial = !is_whole;
+                if goes_on {
+                    payload.note_more(FILE_HASHES);
+                }
+            }
         }
         reader.forget();
     }

@@ -188,6 +188,8 @@ fields! {
     CertSubject "cert_subject" Name,
     /// Issuers of the certificates that were shown.
     CertIssuer "cert_issuer" Name,
+    /// SHA-256 of the certificates that were shown.
+    CertChain "cert_chain" Name,
     /// Addresses of senders of mails.
     MailFrom "mail_from" Name,
     /// Addresses of recipients of mails.
@@ -196,6 +198,8 @@ fields! {
     MailSubject "mail_subject" Name,
     /// Names of files that were moved.
     FileName "file_name" Name,
+    /// SHA-256 of files that were moved.
+    FileSha256 "file_sha256" Name,
     /// Who logged in.
     User "user" Name,
     /// What hosts called themselves.
@@ -223,9 +227,10 @@ impl Field {
         (Self::AppProto..=Self::MoreValues).contains(&self)
     }
 
-    /// Whether payload gives it several values, from the beginning of a flow to its end.
-    pub fn is_list_of_payload(self) -> bool {
-        self.is_of_payload() && self.is_list()
+    /// Whether payload gives it several values, from the beginning of a flow to its end, of which rows have those of heads
+    /// and do not say whether there were others.
+    pub fn is_list_of_heads(self) -> bool {
+        self.is_of_payload() && self.is_list() && self != Self::FileSha256
     }
 
     /// Whether payload gives it several values.

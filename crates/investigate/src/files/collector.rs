@@ -47,12 +47,17 @@ impl<S: Store> Collector<S> {
         }
     }
 
-    /// A file begins.
-    pub fn start(&mut self, file: FileId, at: At, start: FileStart) {
+    /// So many bytes may wait for those before them, of all files together.
+    pub fn waiting(self, bytes_max: usize) -> Self {
+        Self { room: bytes_max, ..self }
+    }
+
+    /// A file begins; false if it cannot be followed, since there are too many.
+    pub fn start(&mut self, file: FileId, at: At, start: FileStart) -> bool {
         self.end(file, Ends::CutOff);
         if self.transfers.len() >= TRANSFERS_MAX {
             self.unfollowed += 1;
-            return;
+            return false;
         }
         let mut start = start;
         if start.is_piece || start.offset > 0 {
@@ -74,6 +79,7 @@ impl<S: Store> Collector<S> {
             content.learn_size(Some(size));
         }
         self.transfers.insert(file, Transfer::new(file, at, start, content, is_aside));
+        true
     }
 
     /// The next bytes of a file.

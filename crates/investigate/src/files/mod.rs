@@ -8,6 +8,7 @@ mod found;
 mod hashes;
 mod joined;
 mod magic;
+mod passing;
 mod ranges;
 mod store;
 #[cfg(test)]
@@ -17,5 +18,6 @@ mod transfer;
 pub use collector::Collector;
 pub use found::{FoundFile, Wire};
 pub use hashes::{Hashes, Hex};
+pub use passing::{Passed, Passing};
 pub use ranges::Missing;
 pub use store::{ContentId, NoStore, Store};

@@ -75,8 +75,19 @@ impl<'a, O: Observing> Observer<'a, O> {
         self.observing.begin_row(meeting);
         let at = At { flow: meeting.flow, time: meeting.first, arrival: 0 };
         for (name, value) in said {
-            if let Some(field) = Field::named(name) {
-                self.fact(at, field, value);
+            match name {
+                "file_sha256" => {
+                    let what = What::Text(Kind::Sha256, value);
+                    self.observing.observe(&Observation { at, field: "file", what });
+                }
+                "cert_chain" => self.fact(at, Field::CertSha256, value),
+                // It is one of the chain.
+                "cert_sha256" => {}
+                name => {
+                    if let Some(field) = Field::named(name) {
+                        self.fact(at, field, value);
+                    }
+                }
             }
         }
         self.observing.end_row();

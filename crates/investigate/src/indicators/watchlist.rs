@@ -34,10 +34,12 @@ pub enum Clue<'l> {
     Text(&'static str, &'l str),
     /// Certificates were shown.
     Certificate,
+    /// Files were moved.
+    File,
 }
 
 /// Fields of rows that domains, addresses, mail addresses, user agents and fingerprints are met by.
-const COMPARED: [&str; 10] = [
+const COMPARED: [&str; 12] = [
     "tls_sni",
     "ja3",
     "ja3s",
@@ -48,7 +50,14 @@ const COMPARED: [&str; 10] = [
     "dns_answers",
     "mail_from",
     "mail_to",
+    "cert_chain",
+    "file_sha256",
 ];
+
+/// Kinds that a certificate can be met by, which rows do not have.
+const OF_CERTIFICATES: [Kind; 2] = [Kind::Sha1, Kind::CertSha1];
+/// Kinds that a file can be met by, which rows do not have.
+const OF_FILES: [Kind; 2] = [Kind::Md5, Kind::Sha1];
 
 impl Watchlist {
     /// Of these indicators.
@@ -76,22 +85,22 @@ impl Watchlist {
         self.listed.iter().any(|one| one.indicator.network().is_none())
     }
 
-    /// Whether there is one that no field of a flow's row can tell: what only packets say.
-    pub fn needs_packets(&self) -> bool {
-        let kinds = [Kind::Md5, Kind::Sha1, Kind::Sha256, Kind::CertSha1];
-        self.listed.iter().any(|one| kinds.contains(&one.indicator.kind))
-    }
-
     /// Whether the packets of a flow can tell of what is listed beyond its row, by a value of the row: URLs are in packets
-    /// alone, a row has the first certificate of a chain, and not more values of a field than there is room for.
+    /// alone, a row has one hash of each certificate and file, and not more values of a field than there is room for.
     pub fn is_beyond_row(&self, field: &str, value: &str) -> bool {
         match field {
             "http_hostname" => self.url_hosts.contains(&value.to_ascii_lowercase()),
             "app_proto" => value == "ssdp" && !self.url_hosts.is_empty(),
-            "cert_sha256" => self.listed.iter().any(|one| one.indicator.kind == Kind::CertSha256),
+            "cert_sha256" => self.has_kind(&OF_CERTIFICATES),
+            "file_sha256" => self.has_kind(&OF_FILES),
+            "more_values" if value == "file_sha256" => self.has_kind(&OF_FILES) || self.has_kind(&[Kind::Sha256]),
             "more_values" => COMPARED.contains(&value),
             _ => false,
         }
+    }
+
+    fn has_kind(&self, kinds: &[Kind]) -> bool {
+        self.listed.iter().any(|one| kinds.contains(&one.indicator.kind))
     }
 
     /// What rows can have of what is listed: a flow whose rows have none of it, and all of which was read, has not met it.
@@ -110,9 +119,10 @@ impl Watchlist {
         }
         clues.extend(self.url_hosts.iter().map(|host| Clue::Text("http_hostname", host)));
         clues.extend((!self.url_hosts.is_empty()).then_some(Clue::Text("app_proto", "ssdp")));
-        let has_certificates = self.listed.iter().any(|one| one.indicator.kind == Kind::CertSha256);
-        clues.extend(has_certificates.then_some(Clue::Certificate));
-        clues.extend(COMPARED.map(|field| Clue::Text("more_values", field)));
+        clues.extend(self.has_kind(&OF_CERTIFICATES).then_some(Clue::Certificate));
+        clues.extend(self.has_kind(&OF_FILES).then_some(Clue::File));
+        let compared = COMPARED.into_iter().filter(|field| self.is_beyond_row("more_values", field));
+        clues.extend(compared.map(|field| Clue::Text("more_values", field)));
         clues
     }
 
@@ -199,7 +209,8 @@ fn fields_of(kind: Kind) -> &'static [&'static str] {
         Kind::Address | Kind::Prefix | Kind::Domain => &[],
         Kind::Url | Kind::UserAgent | Kind::Sha1 | Kind::CertSha1 => &["http_user_agent"],
         Kind::Md5 | Kind::Ja3 => &["ja3", "ja3s", "http_user_agent"],
-        Kind::Sha256 | Kind::CertSha256 => &["cert_sha256", "http_user_agent"],
+        Kind::Sha256 => &["file_sha256", "cert_chain", "http_user_agent"],
+        Kind::CertSha256 => &["cert_chain", "http_user_agent"],
         Kind::Email => &["mail_from", "mail_to", "http_user_agent"],
         Kind::Ja4 => &["ja4", "http_user_agent"],
     }

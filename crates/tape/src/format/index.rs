@@ -12,7 +12,7 @@ use super::state::{Covers, Position};
 use crate::Lane;
 
 /// What a file starts with.
-pub const MAGIC: &[u8; 8] = b"wtindex4";
+pub const MAGIC: &[u8; 8] = b"wtindex5";
 /// Length of the head before its tables.
 const PREFIX_BYTES: usize = 24;
 /// Length of a table's description.
@@ -37,7 +37,8 @@ pub enum Table {
     Flows,
     /// The first 32 bits of hashes of a column's name and a text in it; of names, those above them too.
     Texts,
-    /// What rows are: [`OPAQUE`], [`OPAQUE_PORTS`], [`UNREAD`], [`BEYOND_HEAD`], [`CERTIFIED`].
+    /// What rows are: [`OPAQUE`], [`OPAQUE_PORTS`], [`UNREAD`], [`BEYOND_HEAD`], [`CERTIFIED`],
+    /// [`FILES`].
     Traits,
     /// Addresses in what is said.
     Named,
@@ -58,6 +59,8 @@ pub const UNREAD: u32 = 2;
 pub const BEYOND_HEAD: u32 = 3;
 /// A trait: certificates were shown.
 pub const CERTIFIED: u32 = 4;
+/// A trait: files were moved whole.
+pub const FILES: u32 = 5;
 
 /// What a flow file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,15 @@
 //! Making the index of a flow file from its rows.
 
-use flow::FlowPart;
+use flow::{FILE_HASHES, FlowPart};
 use packet::decode::{NO_ADDRESSES, is_arp, is_neither_ip_nor_arp};
 use packet::{Address, Timestamp};
 
 use super::host::{Host, mailbox, zones};
 use super::key;
 use crate::Lane;
-use crate::format::index::{BEYOND_HEAD, CERTIFIED, FileSummary, OPAQUE, OPAQUE_PORTS, TABLES, Table, UNREAD, encode};
+use crate::format::index::{
+    BEYOND_HEAD, CERTIFIED, FILES, FileSummary, OPAQUE, OPAQUE_PORTS, TABLES, Table, UNREAD, encode,
+};
 use crate::format::key_table::KeyTable;
 use crate::format::names::FlowFileName;
 use crate::rows::Metadata;
@@ -89,8 +91,10 @@ impl Building {
             if let Some(mailbox) = mailbox(field, text).filter(|plain| *plain != text) {
                 add(Table::Texts, key::of_text(field, mailbox));
             }
-            if field == "cert_sha256" {
-                add(Table::Traits, CERTIFIED);
+            match field {
+                "cert_sha256" => add(Table::Traits, CERTIFIED),
+                FILE_HASHES => add(Table::Traits, FILES),
+                _ => {}
             }
         }
         if part.is_unread() || part.payload.as_ref().is_some_and(|payload| payload.may_lack_untold()) {

@@ -6,7 +6,7 @@ use packet::Address;
 
 use super::host::{Host, zone_of};
 use crate::format::checksum;
-use crate::format::index::{BEYOND_HEAD, CERTIFIED, OPAQUE, OPAQUE_PORTS, Table, UNREAD};
+use crate::format::index::{BEYOND_HEAD, CERTIFIED, FILES, OPAQUE, OPAQUE_PORTS, Table, UNREAD};
 
 /// What rows are looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Key<'a> {
     BeyondHead,
     /// Certificates were shown.
     Certified,
+    /// Files were moved whole.
+    Files,
 }
 
 impl Key<'_> {
@@ -55,6 +57,7 @@ impl Key<'_> {
             Self::Unread => one(Table::Traits, UNREAD.into()),
             Self::BeyondHead => one(Table::Traits, BEYOND_HEAD.into()),
             Self::Certified => one(Table::Traits, CERTIFIED.into()),
+            Self::Files => one(Table::Traits, FILES.into()),
         }
     }
 }

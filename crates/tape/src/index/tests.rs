@@ -137,6 +137,7 @@ fn has(part: &FlowPart, key: &Key) -> bool {
         }),
         Key::BeyondHead => part.says_more_than_head(),
         Key::Certified => part.payload.as_ref().is_some_and(|payload| payload.first("cert_sha256").is_some()),
+        Key::Files => part.payload.as_ref().is_some_and(|payload| payload.first("file_sha256").is_some()),
         Key::Unread => part.payload.as_ref().is_none_or(|payload| payload.is_partial),
     }
 }

@@ -18,6 +18,8 @@ pub enum Clue<'c> {
     Text(Field, &'c str),
     /// Certificates are shown in it.
     Certificate,
+    /// Files are moved in it, whole ones or not.
+    File,
 }
 
 /// Many things, any of which is looked for in flows.
@@ -51,12 +53,16 @@ impl<'c> FromIterator<Clue<'c>> for Clues {
         for clue in clues {
             count += 1;
             asks_payload |= !matches!(clue, Clue::Address(..));
+            if clue == Clue::File {
+                keys.push(Key::Text(Field::MoreValues.name(), Field::FileSha256.name()));
+            }
             keys.push(match clue {
                 Clue::Address(address, bits) => Key::Net(address, bits),
                 Clue::Named(address, bits) => Key::Named(address, bits),
                 Clue::Below(name) => Key::Below(name),
                 Clue::Text(field, text) => Key::Text(field.name(), text),
                 Clue::Certificate => Key::Certified,
+                Clue::File => Key::Files,
             });
         }
         // What was not read can have said anything.

@@ -29,7 +29,8 @@ pub(super) fn before_completion(
     judge: &mut Judge,
     held: &HeldFlows,
 ) -> Result<(), Error> {
-    if judge.needs_rows() {
+    // The row that says what is asked for need not be that of a packet in time.
+    if judge.needs_rows() || selection.asks_payload() {
         return Ok(());
     }
     let (view, gather) = (&mut *found.reading.view, &mut found.reading.gather);

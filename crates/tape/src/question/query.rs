@@ -71,8 +71,16 @@ impl Query {
 
     /// Whether the expression asks what payload alone tells.
     pub(super) fn asks_payload(&self) -> bool {
-        let asks = |expression: &Expression| expression.question.asks(Field::is_of_payload);
-        self.expression.as_ref().is_some_and(asks)
+        self.asks(Field::is_of_payload)
+    }
+
+    /// Whether the expression asks what heads seldom have whole.
+    pub(super) fn asks_for_files(&self) -> bool {
+        self.asks(|field| field == Field::FileSha256)
+    }
+
+    fn asks(&self, is_it: fn(Field) -> bool) -> bool {
+        self.expression.as_ref().is_some_and(|expression| expression.question.asks(is_it))
     }
 
     /// Whether a live question is to end.

@@ -45,7 +45,7 @@ impl Selection {
         let flows = is_by_id.then(|| query.flow_ids.iter().map(|id| Key::Flow(*id)).collect());
         let flows = flows.map(|keys| (keys, query.flow_ids.len()));
         let clues = query.clues.clone();
-        let asks_throughout = expression.is_some_and(|expression| expression.question.asks(Field::is_list_of_payload));
+        let asks_throughout = expression.is_some_and(|expression| expression.question.asks(Field::is_list_of_heads));
         let range = query.range();
         let selection = Self { needs, flows, clues, range, is_of_all_times: false, asks_throughout };
         if !(selection.is_by_time() && selection.asks_payload()) {
@@ -111,7 +111,8 @@ impl Selection {
         self.clues.as_deref().filter(|clues| clues.ask_payload())
     }
 
-    fn asks_payload(&self) -> bool {
+    /// True if something that is said is asked for.
+    pub(super) fn asks_payload(&self) -> bool {
         self.needs.ask_payload() || self.said_clues().is_some()
     }
 

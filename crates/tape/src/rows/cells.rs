@@ -179,6 +179,15 @@ impl Column {
         matches!(self.cells, Cells::WasRead | Cells::Said | Cells::SaidList)
     }
 
+    /// Says of rows of an earlier version that what the column would tell is not known.
+    pub(super) fn lack(&self, rows: &mut [Stored]) {
+        if matches!(self.cells, Cells::SaidList) {
+            rows.iter_mut()
+                .filter_map(|row| row.part.payload.as_mut())
+                .for_each(|payload| payload.note_more(self.name));
+        }
+    }
+
     fn set_said(&self, row: &mut Stored, value: &ByteArray) -> Option<()> {
         row.part.payload.get_or_insert_with(|| Box::new(Payload::partial())).add(self.name, value.as_utf8().ok()?);
         Some(())

@@ -92,7 +92,10 @@ impl<R: ChunkReader + 'static> FlowFile<R> {
             let mut rows = vec![Stored::blank(); runs.iter().map(|run| run.take).sum()];
             let group = self.reader.get_row_group(group)?;
             for (column, leaf) in COLUMNS.iter().zip(&self.leaves) {
-                let Some(leaf) = leaf else { continue };
+                let Some(leaf) = leaf else {
+                    column.lack(&mut rows);
+                    continue;
+                };
                 let cells = group.get_column_reader(*leaf)?;
                 column.read(cells, runs, &mut rows).map_err(|fault| match fault {
                     ReadFault::Parquet(error) => RowsError::Parquet(error),

@@ -61,6 +61,9 @@ fn has(row: &FlowRow, clue: &Clue) -> bool {
         }),
         Clue::Text(field, text) => texts(field.name()).any(|said| said.eq_ignore_ascii_case(text)),
         Clue::Certificate => texts("cert_sha256").next().is_some(),
+        Clue::File => {
+            texts("file_sha256").chain(texts("more_values").filter(|field| *field == "file_sha256")).next().is_some()
+        }
     }
 }
 
@@ -70,7 +73,8 @@ fn clues<'n>(random: &mut Random, names: &'n [String], ends: &[Address]) -> Vec<
     for _ in 0..random.pick(&[1, 1, 2, 5, 40]) {
         let name = names[random.below(names.len())].as_str();
         let end = ends[random.below(ends.len())];
-        clues.push(match random.below(6) {
+        clues.push(match random.below(24) / 4 {
+            0 if random.below(20) == 0 => Clue::File,
             0 | 1 => Clue::Address(end, random.pick(&[128, 128, 125, 120])),
             2 => Clue::Named(Address::v4([198, 51, 100, random.below(20) as u8]), random.pick(&[128, 128, 126])),
             3 => Clue::Text(random.pick(&[Field::DnsQueries, Field::HttpHostname, Field::TlsSni]), name),

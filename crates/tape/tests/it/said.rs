@@ -32,6 +32,7 @@ impl PayloadReader for Speech {
             payload.add("tls_sni", &format!("sni{}", sum % 5));
             payload.add("http_hostname", &format!("W.a{}.b.example:80", sum % 6));
             payload.add("http_user_agent", &format!("Agent {}", sum % 7));
+            payload.add("file_sha256", &format!("f{}", sum % 9));
         }
     }
 
@@ -69,6 +70,15 @@ impl Speech {
                 }
                 Some(Box::new(some))
             }
+            // A file that goes on behind the head.
+            2 => {
+                let mut some = Payload::default();
+                for (field, text) in whole.iter().filter(|(field, _)| *field != "file_sha256") {
+                    some.add(field, text);
+                }
+                some.note_more("file_sha256");
+                Some(Box::new(some))
+            }
             _ => Some(whole),
         }
     }
@@ -77,7 +87,7 @@ impl Speech {
 fn predicate(random: &mut Random, depth: usize) -> String {
     let query = |random: &mut Random| format!("{}{}.EXAMPLE", random.pick(&["q", "Q"]), random.below(18));
     let number = random.below(8);
-    match random.below(if depth == 0 { 8 } else { 12 }) {
+    match random.below(if depth == 0 { 9 } else { 13 }) {
         0 | 1 => format!("dns_queries = {}", query(random)),
         2 => format!("dns_queries in ({}, {})", query(random), query(random)),
         3 => format!("dns_queries != {}", query(random)),
@@ -88,7 +98,8 @@ fn predicate(random: &mut Random, depth: usize) -> String {
             .pick(&["tls_sni like \"*3\"", "dns_queries ~ \"Q1[0-3]\"", "ja3 = x", "tls_sni in (sni1, sni2)"])
             .into(),
         7 => random.pick(&["proto = udp", "dest_port < 1000", "udp", "greater 300"]).into(),
-        8 => format!("not ({})", predicate(random, depth - 1)),
+        8 => format!("file_sha256 {} F{number}", random.pick(&["=", "=", "!="])),
+        9 => format!("not ({})", predicate(random, depth - 1)),
         _ => {
             let joined = random.pick(&["and", "or"]);
             format!("({}) {joined} ({})", predicate(random, depth - 1), predicate(random, depth - 1))

@@ -25,8 +25,8 @@ Fields:
   tcp_flags_tc conn_state history lane kept sensor
 Fields of what was said:
   app_proto tls_sni tls_alpn tls_version ja3 ja3s ja4 hassh cert_sha256 http_hostname
-  http_user_agent dns_queries dns_answers dest_name cert_subject cert_issuer mail_from mail_to
-  mail_subject file_name user host_name software more_values
+  http_user_agent dns_queries dns_answers dest_name cert_subject cert_issuer cert_chain mail_from
+  mail_to mail_subject file_name file_sha256 user host_name software more_values
 
 addr and port_any are those of either side. Times in answers are UTC.";
 

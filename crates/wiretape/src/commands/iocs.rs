@@ -83,9 +83,7 @@ fn look(source: &Source, query: &Query, tally: &mut Tally, kinds: &[Kind]) -> Re
         return Ok(observed::rows(source, &of_rows, tally, true, &|_, _| false)?.coverage);
     }
     if is_tape && !kinds.is_empty() && kinds.iter().all(in_rows) {
-        let wants_certificates = kinds.contains(&Kind::CertSha256);
-        let beyond = |field: &str, _: &str| field == "more_values" || (wants_certificates && field == "cert_sha256");
-        let rows = observed::rows(source, &of_rows, tally, false, &beyond)?;
+        let rows = observed::rows(source, &of_rows, tally, false, &|field, _| field == "more_values")?;
         if rows.beyond_heads > 0 {
             terminal::notice(format_args!(
                 "{} flows said more than their heads, by which rows tell what was said: without --only all of it is read",

@@ -38,7 +38,7 @@ pub(super) fn query(arguments: &QuestionArgs) -> Result<Query, Failure> {
 pub(super) fn query_of(times: &TimesArgs, words: &[String]) -> Result<Query, Failure> {
     let (from, to) = range(times)?;
     let expression = expression(words).map(|text| parsed(&text)).transpose()?;
-    Ok(Query { expression, from, to, payload: Some(payload::begin), ..Query::default() })
+    Ok(Query { expression, from, to, payload: Some(payload::of_everything), ..Query::default() })
 }
 
 /// An expression, with the names and the time zone of this host; says how it was understood where that may surprise.

@@ -42,9 +42,7 @@ fn look(
     let clues = Some(Arc::new(list.clues().into_iter().filter_map(clue).collect::<Clues>()));
     let query = Query { payload: None, ..asked::query_of(&arguments.times, &[])? };
     let by_clues = Query { clues, ..query.clone() };
-    let needs_packets = arguments.deep || list.needs_packets();
-    let by_packets = needs_packets || (matches!(source, Source::Captures(_)) && list.needs_payload());
-    if by_packets {
+    if arguments.deep || (matches!(source, Source::Captures(_)) && list.needs_payload()) {
         let search = if arguments.deep { Search::new(list) } else { None };
         let covered = observed::packets(source, &query, sightings, search)?;
         let rows = observed::rows(source, &query, sightings, true, &|_, _| false)?;
@@ -71,5 +69,6 @@ fn clue(clue: OfList<'_>) -> Option<Clue<'_>> {
         OfList::Below(name) => Clue::Below(name),
         OfList::Text(field, text) => Clue::Text(Field::named(field)?, text),
         OfList::Certificate => Clue::Certificate,
+        OfList::File => Clue::File,
     })
 }

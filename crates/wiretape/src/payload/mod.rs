@@ -1,5 +1,6 @@
 //! What is said in flows, for their rows.
 
+mod files;
 mod names;
 mod notes;
 
@@ -7,15 +8,25 @@ use flow::{FlowId, Payload, PayloadReader};
 use investigate::{Investigation, Limits, Side};
 use packet::{Address, Headers, Packet, Timestamp};
 
+use files::Files;
 use notes::Notes;
 
 /// Bytes that conversations hold on to: what identifies a flow comes early, and a recorder has little memory.
 const HELD_BYTES_MAX: usize = 24 << 20;
 
-/// Begins to read payload.
-pub(crate) fn begin() -> Box<dyn PayloadReader> {
+/// Begins to read heads as they are recorded.
+pub(crate) fn of_heads() -> Box<dyn PayloadReader> {
+    begin(Files::of_heads())
+}
+
+/// Begins to read all that is there of flows.
+pub(crate) fn of_everything() -> Box<dyn PayloadReader> {
+    begin(Files::of_everything())
+}
+
+fn begin(files: Files) -> Box<dyn PayloadReader> {
     let limits = Limits { held_bytes_max: HELD_BYTES_MAX, ..Limits::default() };
-    Box::new(Reader { investigation: Investigation::new(limits), notes: Notes::default() })
+    Box::new(Reader { investigation: Investigation::new(limits), notes: Notes::new(files) })
 }
 
 /// Reads payload as packets come.
@@ -37,6 +48,7 @@ impl PayloadReader for Reader {
 
     fn finish(&mut self) {
         self.investigation.finish(&mut self.notes);
+        self.notes.finish();
     }
 
     fn is_waiting(&self, flow: FlowId) -> bool {

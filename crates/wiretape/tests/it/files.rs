@@ -166,6 +166,62 @@ fn rules_are_matched() {
     assert!(ran.stderr.contains("cannot use the rules"), "{}", ran.stderr);
 }
 
+/// Flows are found by what they moved: by their rows, by their packets where a head has not all of it, and in captures.
+#[test]
+fn flows_are_found_by_hashes_of_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let answer =
+        |body: &[u8]| [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat();
+    let bodies = [&b"hello"[..], &[b'x'; 60_000], b"behind the head"];
+    let answers = bodies.map(answer);
+    let request = &b"GET /some HTTP/1.1\r\nHost: a.example\r\n\r\n"[..];
+    let said: Vec<(From, &[u8])> =
+        answers.iter().flat_map(|answer| [(From::Client, request), (From::Server, answer)]).collect();
+    let capture = capture(folder.path(), &said).display().to_string();
+    let tape = folder.path().join("t.tape").display().to_string();
+    run_with(&["import", "--tape", &tape, &capture]).ended_with(0);
+    let sum = |tool: &str, body: &[u8]| {
+        let path = folder.path().join("body");
+        fs::write(&path, body).expect("written");
+        shell(&format!("{tool} < {} | cut -d' ' -f1", path.display())).text().trim().to_owned()
+    };
+    let sources = [["-r", capture.as_str()], ["--tape", tape.as_str()]];
+    let asked = |command: &str, [place, name]: [&str; 2], hash: &str| {
+        run_with(&[command, place, name, &format!("file_sha256 = {hash}"), "--format", "json"])
+    };
+    let sweep = |[place, name]: [&str; 2], hash: &str| {
+        let list = folder.path().join("list.txt");
+        fs::write(&list, hash).expect("written");
+        run_with(&["sweep", &list.to_string_lossy(), place, name])
+    };
+    for source in sources {
+        for body in bodies {
+            let hash = sum("sha256sum", body).to_uppercase();
+            assert_eq!(asked("flows", source, &hash).ended_with(0).text().lines().count(), 1, "{source:?} {hash}");
+            let packets = run_with(&["packets", source[0], source[1], &format!("file_sha256 = {hash}")]).ended_with(0);
+            assert!(packets.text().lines().count() > 60, "{source:?} {hash}");
+            for tool in ["sha256sum", "sha1sum", "md5sum"] {
+                sweep(source, &sum(tool, body)).ended_with(0);
+            }
+        }
+        let none = sum("sha256sum", b"nobody moved this");
+        asked("flows", source, &none).ended_with(1);
+        for tool in ["sha256sum", "sha1sum", "md5sum"] {
+            sweep(source, &sum(tool, b"nor this")).ended_with(1);
+        }
+    }
+    let row = run_with(&["flows", "--tape", &tape, "--format", "json"]).ended_with(0).text();
+    let row: Value = serde_json::from_str(&row).expect("JSON");
+    assert_eq!(row["file_sha256"], serde_json::json!([HELLO_SHA256]));
+    assert_eq!(row["more_values"], serde_json::json!(["file_sha256"]));
+    // What heads had whole is known without packets; of what was behind them nothing is.
+    shell(&format!("rm {tape}/*/*.pcapng.zst")).ended_with(0);
+    assert!(asked("flows", sources[1], HELLO_SHA256).text().contains(HELLO_SHA256));
+    let gone = asked("flows", sources[1], &sum("sha256sum", bodies[2]));
+    assert!(gone.text().is_empty() && gone.stderr.contains("may match"), "{}", gone.stderr);
+    assert!(sweep(sources[1], HELLO_SHA256).text().contains(HELLO_SHA256));
+}
+
 #[test]
 fn what_is_not_whole_is_not_hashed() {
     let folder = tempfile::tempdir().expect("a folder");

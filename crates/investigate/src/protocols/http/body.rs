@@ -28,9 +28,6 @@ impl Body {
     /// The next bytes, as they were transferred.
     pub(crate) fn data(&mut self, at: At, bytes: &[u8], sink: &mut dyn Sink) {
         let Some(file) = self.begin(at, bytes.first().copied(), sink) else { return };
-        if self.parts.is_none() && !sink.wants_files() {
-            return;
-        }
         let Some(decoding) = &mut self.decoding else {
             sink.file_data(file, Form::Plain, bytes);
             if let Some(parts) = &mut self.parts {

@@ -89,7 +89,7 @@ fn options(arguments: &ImportArgs) -> Result<tape::Options, Failure> {
     };
     options.keep_free = keep_free(arguments, options.keep_free)?;
     options.sensor = "import".to_owned();
-    options.payload = Some(payload::begin);
+    options.payload = Some(payload::of_heads);
     options.is_live = false;
     // A file can wait: nothing is stored uncompressed for speed, and a slow disk costs no packet.
     options.steps_aside = false;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use flow::{FlowRow, Kept, Lane};
+use flow::{FlowRow, Kept};
 use investigate::indicators::{Meeting, Observer, Observing};
 use packet::Timestamp;
 use tape::question::{self, Coverage, Flow, Query, Source};
@@ -71,7 +71,7 @@ impl Rows {
         let says_more =
             || row.payload.iter().flat_map(|payload| payload.iter()).any(|(name, value)| beyond(name, value));
         if !row.is_unread && !says_more() {
-            self.beyond_heads += u64::from(row.lanes.iter().any(|lane| lane == Lane::Bulk) && is_in_clear(row));
+            self.beyond_heads += u64::from(row.says_more_than_head());
             return false;
         }
         let has_room = self.open.len() < FLOWS_MAX && flow.kept != Kept::None;
@@ -120,10 +120,6 @@ fn stretches(open: &[(Timestamp, u64)]) -> Vec<&[(Timestamp, u64)]> {
         stretches = vec![open];
     }
     stretches
-}
-
-fn is_in_clear(row: &FlowRow) -> bool {
-    row.payload.as_ref().is_some_and(|payload| payload.is_in_clear())
 }
 
 fn meeting(row: &FlowRow) -> Option<Meeting> {

@@ -60,7 +60,7 @@ pub(crate) fn keep_options(settings: &Settings, tape: &Path) -> Result<tape::Opt
     }
     keep.hold_budget_bytes = settings.hold_budget.map(|limit| limit.bytes(budget));
     keep.names = tape::Names(Arc::new(LocalNames::read()));
-    keep.payload = Some(payload::begin);
+    keep.payload = Some(payload::of_heads);
     // Junk rows that come at this rate take a quarter of the rows' share in a month.
     keep.flows.junk_rows_a_day = Some(u32::try_from(budget / JUNK_ROW_BUDGET_BYTES).unwrap_or(u32::MAX).max(24));
     keep.age_max = settings.max_age.map(|span| span.0);
