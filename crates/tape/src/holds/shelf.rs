@@ -105,7 +105,7 @@ pub(super) fn known_flows(directory: &Path, name: &str) -> HashSet<FlowId> {
     for entry in fs::read_dir(hold.join(names::FLOWS)).into_iter().flatten().flatten() {
         let number = entry.file_name().to_str().and_then(FlowFileName::parse).map(|name| name.number);
         let file = number.filter(|number| *number <= last).and_then(|_| File::open(entry.path()).ok());
-        let Some(Ok(file)) = file.map(FlowFile::open) else { continue };
+        let Some(Ok(file)) = file.map(FlowFile::of) else { continue };
         for group in 0..file.row_groups() {
             known.extend(file.read(group).into_iter().flatten().map(|row| row.part.flow_id));
         }

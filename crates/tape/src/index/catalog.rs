@@ -146,7 +146,7 @@ impl Catalog {
         let name = *self.files.get(place as usize).ok_or(RowsError::Missing("place in the catalog"))?;
         let file = File::open(self.directory.join(name.path())).map_err(parquet::errors::ParquetError::from)?;
         let file_bytes = file.metadata().map_or(0, |metadata| metadata.len());
-        let file = FlowFile::open(file)?;
+        let file = FlowFile::of(file)?;
         let mut parts = Vec::new();
         for group in 0..file.row_groups() {
             parts.extend(file.read(group)?.into_iter().map(|row| row.part));

@@ -14,7 +14,7 @@ pub(super) fn open(view: &mut View, file: u32) -> Result<Option<FlowFile>, Error
     let Some(name) = view.catalog.files().get(file as usize) else { return Ok(None) };
     let path = view.tape.directory().join(name.path());
     let opened = match File::open(&path) {
-        Ok(file) => FlowFile::open(file),
+        Ok(file) => FlowFile::of(file),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             view.tape.notes.flows_evicted = true;
             return Ok(None);

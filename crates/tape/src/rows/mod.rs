@@ -6,6 +6,7 @@
 mod cells;
 mod fields;
 mod metadata;
+mod pieces;
 mod read;
 mod words;
 mod write;
@@ -20,6 +21,7 @@ use packet::decode::{Tunnel, Vlans};
 use packet::{FlowKey, Timestamp};
 
 pub use metadata::{FramePlace, Metadata, Rowless};
+pub use pieces::{Pieces, Sequence};
 pub use read::{FlowFile, RowsError, fuzz_flow_file};
 pub(crate) use write::order;
 pub use write::write;

@@ -9,13 +9,13 @@ use parquet::file::serialized_reader::ReadOptionsBuilder;
 
 use super::cells::{Column, ReadFault, Run};
 use super::fields::{self, COLUMNS};
-use super::{Metadata, Stored};
+use super::{Metadata, Pieces, Stored};
 
 /// Rows of one row group of any writer of ours, with much room above.
 const ROW_GROUP_ROWS_MAX: i64 = 1 << 22;
 
 /// A flow file that is open for reading.
-pub struct FlowFile<R: ChunkReader + 'static = File> {
+pub struct FlowFile<R: ChunkReader + 'static = Pieces> {
     reader: SerializedFileReader<R>,
     metadata: Metadata,
     /// For each of `COLUMNS`, the leaf that has it; a file of another version may lack some.
@@ -37,6 +37,13 @@ pub enum RowsError {
     /// The Parquet reader gave up on it.
     #[error("the Parquet reader failed on it")]
     Unreadable,
+}
+
+impl FlowFile {
+    /// Reads the footer of a file on the disk.
+    pub fn of(file: File) -> Result<Self, RowsError> {
+        Self::open(Pieces::of(file).map_err(ParquetError::from)?)
+    }
 }
 
 impl<R: ChunkReader + 'static> FlowFile<R> {

@@ -87,7 +87,7 @@ fn written() -> Vec<u8> {
 fn read(bytes: &[u8]) -> Result<(Metadata, Vec<Stored>), RowsError> {
     let mut file = File::from(memfd_create("flows", MemfdFlags::CLOEXEC).unwrap());
     file.write_all(bytes).unwrap();
-    let file = FlowFile::open(file)?;
+    let file = FlowFile::of(file)?;
     let mut rows = Vec::new();
     for group in 0..file.row_groups() {
         rows.extend(file.read(group)?);

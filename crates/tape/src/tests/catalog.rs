@@ -59,7 +59,7 @@ fn check(tape: &Path, exact: bool) {
         .files()
         .iter()
         .map(|name| {
-            let file = FlowFile::open(File::open(tape.join(name.path())).unwrap()).unwrap();
+            let file = FlowFile::of(File::open(tape.join(name.path())).unwrap()).unwrap();
             (0..file.row_groups()).flat_map(|group| file.read(group).unwrap()).map(|row| row.part).collect()
         })
         .collect();
