@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use packet::Interface;
 
@@ -82,6 +83,8 @@ pub(crate) struct Filing {
     pub(crate) uncounted: Vec<FramePosition>,
     /// Reads what was said.
     pub(crate) said: Option<Said>,
+    /// How long it goes on with the catalog when nothing more comes.
+    pub(crate) catch_up: Duration,
 }
 
 impl Clerk {
@@ -101,7 +104,7 @@ impl Clerk {
                 filing.file(&shared, *papers);
                 done.fetch_sub(1, Ordering::Relaxed);
             }
-            filing.keeper.finish(&shared);
+            filing.keeper.finish(&shared, filing.catch_up);
         })?;
         Ok(Self { desk: Desk::Thread { sender: Some(sender), thread: Some(thread) }, waiting, uncounted: Vec::new() })
     }

@@ -35,6 +35,9 @@ use crate::{Error, Lane};
 /// What may lie in a directory that becomes a tape: what a new file system has, and what tells people how to read one.
 const HARMLESS: [&str; 2] = ["lost+found", "README.txt"];
 
+/// How long an import goes on with the catalog of a tape that another version wrote, when it has nothing else to do.
+const CATCH_UP: Duration = Duration::from_secs(10);
+
 /// A tape that was opened, and what goes with it.
 pub struct Opened {
     /// To be written.
@@ -138,7 +141,9 @@ fn start(
     let compressing = if is_alone { 0 } else { options.workers.unwrap_or(1) };
     let pipeline = Arc::new(Pipeline::new(buffers_max, compressing, options.steps_aside));
     let said = options.payload.map(|begin| Said::new(begin(), options.is_live));
-    let filing = Filing { said, ..filing };
+    // A recorder has had its time, and is waited for.
+    let catch_up = if options.is_live { Duration::ZERO } else { CATCH_UP };
+    let filing = Filing { said, catch_up, ..filing };
     let clerk = if is_alone { Clerk::here(filing) } else { Clerk::thread(filing, shared.clone())? };
     let checkpoints_waiting = clerk.waiting();
     let (now, budget_bytes) = (Instant::now(), shared.room.reachable_bytes());

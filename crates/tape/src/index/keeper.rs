@@ -1,8 +1,9 @@
-//! Keeping the catalog in step with the flow files: missing indexes are made again, runs of them rolled up, and what
+//! Keeping the catalog in step with the flow files: missing indexes, and those of earlier versions, are made again, runs of them rolled up, and what
 //! belongs to files that are gone is removed. A recorder does so beside its work, a step at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::file::KeyFile;
 use super::rollup::{ROLLUP_FILES, roll_up};
@@ -78,7 +79,8 @@ impl Keeper {
             let _ = make_good(shared, name);
             return true;
         }
-        let unknown = self.alone.values().find(|(_, indexed)| *indexed == Indexed::Unknown);
+        // The newest are asked for most.
+        let unknown = self.alone.values().rev().find(|(_, indexed)| *indexed == Indexed::Unknown);
         if let Some((name, _)) = unknown.copied() {
             let indexed = if make_good(shared, name).is_ok() { Indexed::Good } else { Indexed::Never };
             self.alone.insert(name.number, (name, indexed));
@@ -93,9 +95,11 @@ impl Keeper {
         true
     }
 
-    /// Sums up the segments that have been closed at the end.
-    pub(crate) fn finish(&mut self, shared: &Shared) {
+    /// Sums up the segments that have been closed at the end, and does for so long what else is to be done.
+    pub(crate) fn finish(&mut self, shared: &Shared, time_max: Duration) {
         while self.segments.step(shared) {}
+        let begun = Instant::now();
+        while begun.elapsed() < time_max && self.step(shared) {}
     }
 
     fn roll_up(&mut self, shared: &Shared, run: &[FlowFileName]) {

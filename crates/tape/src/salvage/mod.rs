@@ -6,6 +6,7 @@ mod replay;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use flow::FlowTable;
 use packet::{Interface, Timestamp};
@@ -117,6 +118,7 @@ pub(crate) fn salvage(
         keeper: Keeper::open(shared),
         uncounted: Vec::new(),
         said: None,
+        catch_up: Duration::ZERO,
     };
     work.make_rows(&mut table, &mut filing, &next_numbers);
     note_accounts(shared);

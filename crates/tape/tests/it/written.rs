@@ -174,3 +174,44 @@ fn a_budget_that_is_large_for_the_disk_keeps_everything_that_fits() {
     let log = chain(&path);
     assert!(!log.contains("\"kind\":\"evict\""), "{log}");
 }
+
+/// Indexes of an earlier version are of no use to questions, which may not write: whoever writes the tape makes them again.
+#[test]
+fn indexes_of_an_earlier_version_are_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::open(directory.path(), 50_000_000);
+    for _ in 0..12 {
+        recorder.observe(20);
+        recorder.tick();
+    }
+    recorder.close();
+    let catalog = || fs::read_dir(directory.path().join("catalog")).unwrap().map(|entry| entry.unwrap().path());
+    let indexes = || {
+        let is_index =
+            |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "index" || ending == "rollup");
+        catalog().filter(is_index).map(|path| (fs::read(&path).unwrap(), path)).collect::<Vec<_>>()
+    };
+    let is_of_now = |(bytes, _): &(Vec<u8>, std::path::PathBuf)| bytes.starts_with(b"wtindex4");
+    let make_old = || {
+        for (mut bytes, path) in indexes() {
+            bytes[7] = b'3';
+            fs::write(path, bytes).unwrap();
+        }
+        assert!(!indexes().iter().any(is_of_now));
+    };
+    let count = indexes().len();
+    assert!(count > 5, "{count}");
+    make_old();
+    let Opened { tape, mut table, .. } = Tape::open(directory.path(), Options { is_live: false, ..options() }).unwrap();
+    tape.close(&mut table);
+    assert_eq!(indexes().iter().filter(|index| is_of_now(index)).count(), indexes().len(), "by an import");
+    assert!(indexes().len() >= count);
+    make_old();
+    let recorder = Recorder::open(directory.path(), 50_000_000);
+    let begun = std::time::Instant::now();
+    while (indexes().len() < count || !indexes().iter().all(is_of_now)) && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(indexes().len() >= count && indexes().iter().all(is_of_now), "by a recorder");
+    recorder.close();
+}
