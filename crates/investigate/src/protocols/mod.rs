@@ -5,6 +5,7 @@ mod bgp;
 mod bittorrent;
 mod carried;
 mod cutter;
+mod dcerpc;
 mod dhcp;
 mod dhcpv6;
 mod dns;
@@ -217,6 +218,7 @@ pub const KNOWN: &[Recognised] = &[
     mqtt::RECOGNISED,
     redis::RECOGNISED,
     rdp::RECOGNISED,
+    dcerpc::RECOGNISED,
     sip::DATAGRAM,
     sip::STREAM,
     irc::RECOGNISED,

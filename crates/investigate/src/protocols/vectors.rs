@@ -8,7 +8,7 @@ use crate::collected::{Collected, Said};
 use crate::{Field, Side};
 
 /// Recognises the protocol by what is said first, and compares all facts; true if it turned into another.
-fn check(recognised: &Recognised, script: &[Said<'_>], expected: &[(Field, &str)]) -> bool {
+pub(super) fn check(recognised: &Recognised, script: &[Said<'_>], expected: &[(Field, &str)]) -> bool {
     let (mut client, mut server) = (Vec::new(), Vec::new());
     let probes = script.iter().map(|said| {
         match said {

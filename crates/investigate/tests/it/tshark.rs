@@ -45,7 +45,7 @@ const fn same(theirs: &'static str, ours: Field, prefix: &'static str, form: For
     Same { theirs, ours, prefix, form }
 }
 
-const FIELDS: [Same; 40] = [
+const FIELDS: [Same; 42] = [
     same("tls.handshake.ja3", Field::Ja3, "", Form::Text),
     same("dtls.handshake.ja3", Field::Ja3, "", Form::Text),
     same("tls.handshake.ja3s", Field::Ja3s, "", Form::Text),
@@ -85,6 +85,8 @@ const FIELDS: [Same; 40] = [
     same("mount.path", Field::Detail, "", Form::Value),
     same("nfs.name", Field::Detail, "", Form::Value),
     same("rpc.auth.machinename", Field::HostName, "", Form::Text),
+    same("dcerpc.cn_bind_to_uuid", Field::Detail, "uuid=", Form::Word),
+    same("dcerpc.cn_sec_addr", Field::Detail, "endpoint=", Form::Text),
     same("http2.headers.path", Field::HttpRequest, "", Form::Word),
 ];
 

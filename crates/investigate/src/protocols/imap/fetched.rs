@@ -48,8 +48,14 @@ struct Open {
 enum Content {
     Message(Box<Message>),
     Part(Box<Part>),
-    Header(Vec<u8>),
+    Header(Header),
     Raw(FileId),
+}
+
+/// Header fields, and the file that they are where all of a mail's are fetched.
+struct Header {
+    block: Vec<u8>,
+    file: Option<FileId>,
 }
 
 impl Fetched {
@@ -149,7 +155,7 @@ impl Fetched {
     pub(super) fn held_bytes(&self) -> usize {
         let open = |open: &Open| match &open.content {
             Content::Message(message) => message.held_bytes(),
-            Content::Header(block) => block.capacity(),
+            Content::Header(header) => header.block.capacity(),
             Content::Part(_) | Content::Raw(_) => 0,
         };
         let mail = |mail: &Mail| 64 + mail.header.capacity() + mail.parts.len() * size_of::<PartShape>();
@@ -177,7 +183,12 @@ impl Fetched {
             Section::Whole => {
                 Content::Message(Box::new(Message::begin(at, super::RECOGNISED.name, Side::Server, sink)))
             }
-            Section::Header | Section::Fields | Section::PartHeader(_) => Content::Header(Vec::new()),
+            // RFC 6522, 4
+            Section::Header => {
+                let start = FileStart { mime: Some("text/rfc822-headers".to_owned()), ..start(None) };
+                Content::Header(Header { block: Vec::new(), file: Some(sink.file_start(at, start)) })
+            }
+            Section::Fields | Section::PartHeader(_) => Content::Header(Header { block: Vec::new(), file: None }),
             Section::Text => match known.filter(|mail| !mail.header.is_empty()) {
                 Some(mail) => {
                     let mut message = Message::begin(at, super::RECOGNISED.name, Side::Server, sink);
@@ -202,7 +213,12 @@ impl Fetched {
             Content::Message(message) => message.end(at, ends, sink),
             Content::Part(part) => part.end(at, ends, sink),
             Content::Raw(file) => sink.file_end(file, ends),
-            Content::Header(block) => self.header(at, open.mail, open.section, block, sink),
+            Content::Header(Header { block, file }) => {
+                if let Some(file) = file {
+                    sink.file_end(file, ends);
+                }
+                self.header(at, open.mail, open.section, block, sink);
+            }
         }
     }
 
@@ -237,7 +253,10 @@ impl Content {
             Self::Message(message) => message.data(at, data, sink),
             Self::Part(part) => part.data(at, data, sink),
             Self::Raw(file) => sink.file_data(*file, Body::Plain, data),
-            Self::Header(block) => {
+            Self::Header(Header { block, file }) => {
+                if let Some(file) = file {
+                    sink.file_data(*file, Body::Plain, data);
+                }
                 let room = HEADER_BYTES_MAX.saturating_sub(block.len());
                 block.extend_from_slice(data.get(..room).unwrap_or(data));
             }
@@ -249,6 +268,7 @@ impl Content {
             Self::Message(message) => message.gap(at, bytes, sink),
             Self::Part(part) => part.gap(at, bytes, sink),
             Self::Raw(file) => sink.file_gap(*file, Body::Plain, bytes),
+            Self::Header(Header { file: Some(file), .. }) => sink.file_gap(*file, Body::Plain, bytes),
             Self::Header(_) => {}
         }
     }

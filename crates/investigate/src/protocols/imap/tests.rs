@@ -23,8 +23,11 @@ fn the_conversation_of_rfc_3501() {
     assert_eq!(collected.all(Field::Software), ["Service Ready"]);
     assert!(collected.all(Field::Detail).contains(&"mailbox=inbox"));
     let named = collected.named();
-    assert_eq!(named[0].1, "From: a@b.example\r\nSubject: IMAP4rev1\r\n\r\nHello\n");
-    assert_eq!(named[1].1, "Hello\n");
+    assert_eq!(named[0].1, "From: a@b.example\r\nSubject: IMAP4rev1\r\n\r\n");
+    assert_eq!(named[1].1, "From: a@b.example\r\nSubject: IMAP4rev1\r\n\r\nHello\n");
+    assert_eq!(named[2].1, "Hello\n");
+    assert_eq!(collected.files[0].start.mime.as_deref(), Some("text/rfc822-headers"));
+    assert_eq!(collected.files[0].ends, Some(Ends::Whole));
     assert_eq!(collected.all(Field::MailSubject), ["IMAP4rev1", "IMAP4rev1"]);
 }
 
@@ -97,6 +100,13 @@ fn gaps_in_literals() {
     let collected = talk(&script);
     assert_eq!(collected.named()[1].1, "abc?????12345678");
     assert_eq!(collected.files[1].missing, 5);
+    let script = [
+        Said::Server(b"* OK hi\r\n* 1 FETCH (BODY[HEADER] {13}\r\nSubj"),
+        Said::Gap(Side::Server, 3),
+        Said::Server(b" x\r\n\r\n)\r\n"),
+    ];
+    let collected = talk(&script);
+    assert_eq!((collected.named()[0].1.as_str(), collected.files[0].missing), ("Subj??? x\r\n\r\n", 3));
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! SMB 1 to 3 over TCP and NetBIOS sessions (MS-CIFS, MS-SMB, MS-SMB2): who logs in from where, which shares and names are
-//! opened, and the files that are read and written. What is encrypted is said to be so.
+//! opened, the files that are read and written, and what is called through pipes. What is encrypted is said to be so.
 
 mod fields;
+mod pipes;
 mod probe;
 mod smb1;
 mod smb2;
 #[cfg(test)]
 mod tests;
 
+use self::pipes::Pipes;
 use self::smb1::Smb1;
 use self::smb2::Smb2;
 use super::carried::{Carried, Way};
@@ -37,6 +39,7 @@ struct Smb {
 /// What both versions share.
 struct Talk {
     carried: Carried<Key>,
+    pipes: Pipes,
     client: Half,
     server: Half,
     told: u32,
@@ -81,6 +84,7 @@ impl Smb {
     fn new() -> Self {
         let talk = Talk {
             carried: Carried::new(RECOGNISED.name),
+            pipes: Pipes::default(),
             client: Half::default(),
             server: Half::default(),
             told: 0,
@@ -117,10 +121,11 @@ impl Protocol for Smb {
     }
 
     fn held_bytes(&self) -> usize {
-        let Talk { carried, smb1, smb2, .. } = &self.talk;
+        let Talk { carried, pipes, smb1, smb2, .. } = &self.talk;
         self.client.held_bytes()
             + self.server.held_bytes()
             + carried.held_bytes()
+            + pipes.held_bytes()
             + smb1.held_bytes()
             + smb2.held_bytes()
     }
@@ -151,9 +156,10 @@ impl Carrier for Talk {
         }
     }
 
-    fn payload(&mut self, side: Side, _at: At, payload: Payload<'_>, sink: &mut dyn Sink) {
+    fn payload(&mut self, side: Side, at: At, payload: Payload<'_>, sink: &mut dyn Sink) {
         let Some((key, way)) = self.half(side).target else { return };
         match payload {
+            _ if self.is_pipe(&key) => self.pipes.said(key, way, at, payload, sink),
             Payload::Bytes(bytes) => self.carried.data(&key, way, bytes, sink),
             Payload::Missing(bytes) => self.carried.gap(&key, way, bytes, sink),
         }
@@ -236,8 +242,8 @@ impl Talk {
     fn carry(&mut self, side: Side, at: At, head: &[u8], data: Data, bytes: u64, sink: &mut dyn Sink) -> (u64, u64) {
         let Data { key, way, offset, start, .. } = data;
         let within = bytes.saturating_sub(start as u64).min(data.bytes);
-        let is_file = within > 0 && self.carried.place(at, &key, way, offset, sink);
-        self.half(side).target = is_file.then_some((key, way));
+        let is_taken = within > 0 && (self.is_pipe(&key) || self.carried.place(at, &key, way, offset, sink));
+        self.half(side).target = is_taken.then_some((key, way));
         let rest = head.get(start..).unwrap_or_default();
         let here = rest.get(..usize::try_from(within).unwrap_or(usize::MAX)).unwrap_or(rest);
         if !here.is_empty() {
@@ -245,6 +251,17 @@ impl Talk {
         }
         let payload = within - here.len() as u64;
         (payload, bytes.saturating_sub(head.len() as u64).saturating_sub(payload))
+    }
+
+    /// Whether what goes through a handle is no file.
+    fn is_pipe(&self, key: &Key) -> bool {
+        self.carried.handle(key).is_some_and(|handle| handle.is_other)
+    }
+
+    /// A handle is closed.
+    fn closed(&mut self, at: At, key: &Key, sink: &mut dyn Sink) {
+        self.carried.close(at, key, sink);
+        self.pipes.close(key);
     }
 
     /// Tells what is done (`open`, `remove`, …) to what has this name.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::fields::{slice, u16_at, u32_at};
 use super::{Data, Key, PREFIX_BYTES, Talk};
 use crate::protocols::carried::{Handle, Way};
-use crate::protocols::intake::Want;
+use crate::protocols::intake::{Payload, Want};
 use crate::protocols::{ntlm, utf16};
 use crate::{At, Field, Side, Sink};
 
@@ -40,12 +40,16 @@ const WRITE_AND_CLOSE: u8 = 0x2c;
 const OPEN_ANDX: u8 = 0x2d;
 const READ_ANDX: u8 = 0x2e;
 const WRITE_ANDX: u8 = 0x2f;
+const TRANSACTION: u8 = 0x25;
 const TRANSACTION2: u8 = 0x32;
 const NEGOTIATE: u8 = 0x72;
 const SESSION_SETUP: u8 = 0x73;
 const TREE_CONNECT: u8 = 0x75;
 const NT_CREATE: u8 = 0xa2;
 const NONE: u8 = 0xff;
+
+/// Writes to a pipe and reads the answer (`TRANS_TRANSACT_NMPIPE`, MS-CIFS 2.2.5.6).
+const CALL: u16 = 0x26;
 
 /// What is remembered of the conversation.
 #[derive(Default)]
@@ -60,6 +64,7 @@ pub(super) struct Smb1 {
 enum Request {
     Open(String),
     Read { fid: u16, offset: u64 },
+    Call { fid: u16 },
     Tree(String),
 }
 
@@ -251,7 +256,14 @@ impl Talk {
             }
             CLOSE => {
                 if let Some(fid) = u16_at(words, 0) {
-                    self.carried.close(at, &Key::Fid(fid), sink);
+                    self.closed(at, &Key::Fid(fid), sink);
+                }
+            }
+            TRANSACTION if u16_at(words, 28) == Some(CALL) => {
+                if let Some(fid) = u16_at(words, 30) {
+                    self.smb1.ask(header, code, Request::Call { fid });
+                    let call = transacted(command, words, 22);
+                    self.pipes.said(Key::Fid(fid), Way::Written, at, Payload::Bytes(call), sink);
                 }
             }
             TRANSACTION2 => {
@@ -293,6 +305,12 @@ impl Talk {
                     } else if self.smb1.others.len() < REQUESTS_MAX {
                         self.smb1.others.insert(header.tree, ());
                     }
+                }
+            }
+            TRANSACTION => {
+                if let Some(Request::Call { fid }) = self.smb1.answered(header, code) {
+                    let answer = transacted(command, words, 12);
+                    self.pipes.said(Key::Fid(fid), Way::Read, at, Payload::Bytes(answer), sink);
                 }
             }
             NT_CREATE | OPEN_ANDX | OPEN | CREATE | TRANSACTION2 => {
@@ -429,6 +447,14 @@ fn tell_software(at: At, text: &mut Text<'_>, sink: &mut dyn Sink) {
             sink.fact(at, Field::Software, &name);
         }
     }
+}
+
+/// The data of a transaction, whose length and place in the message stand at an offset of its words.
+fn transacted<'a>(command: &Command<'a>, words: &[u8], at: usize) -> &'a [u8] {
+    let number = |at| u16_at(words, at).map(usize::from).unwrap_or(0);
+    let data = number(at + 2).checked_sub(command.bytes_at).and_then(|start| command.bytes.get(start..));
+    let data = data.unwrap_or_default();
+    data.get(..number(at)).unwrap_or(data)
 }
 
 /// The name of a TRANS2_OPEN2 request (MS-CIFS 2.2.6.1.1).

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::fields::{path, slice, u16_at, u32_at, u64_at};
 use super::{Data, Key, PREFIX_BYTES, Talk};
 use crate::protocols::carried::{Handle, Way};
-use crate::protocols::intake::Want;
+use crate::protocols::intake::{Payload, Want};
 use crate::protocols::ntlm;
 use crate::{At, Field, Side, Sink};
 
@@ -29,10 +29,14 @@ const CREATE: u16 = 5;
 const CLOSE: u16 = 6;
 const READ: u16 = 8;
 const WRITE: u16 = 9;
+const IOCTL: u16 = 11;
 const SET_INFO: u16 = 17;
 
 const STATUS_PENDING: u32 = 0x103;
 const STATUS_BUFFER_OVERFLOW: u32 = 0x8000_0005;
+
+/// Writes to a pipe and reads the answer (`FSCTL_PIPE_TRANSCEIVE`, MS-FSCC 2.3.49).
+const TRANSCEIVE: u32 = 0x0011_c017;
 
 /// `FILE_DELETE_ON_CLOSE` of what is created.
 const DELETE_ON_CLOSE: u32 = 0x1000;
@@ -215,8 +219,11 @@ impl Talk {
                 if let Some(Request::Close(key)) = self.smb2.requests.remove(&header.message)
                     && let Some(key) = self.smb2.opened(key)
                 {
-                    self.carried.close(at, &key, sink);
+                    self.closed(at, &key, sink);
                 }
+            }
+            (IOCTL, is_reply) => {
+                let _ = self.transceive(at, head, body, is_reply, sink);
             }
             (READ, false) => {
                 if let (Some(key), Some(offset)) = (self.key(body, 16), u64_at(body, 8)) {
@@ -241,6 +248,23 @@ impl Talk {
             self.tell(at, "rename", &name, sink);
             self.tell(at, "renamed_to", &slice(place, 20, bytes).map(path).unwrap_or_default(), sink);
         }
+    }
+
+    /// A call through a pipe, or its answer (MS-SMB2 2.2.31, 2.2.32).
+    fn transceive(&mut self, at: At, head: &[u8], body: &[u8], is_reply: bool, sink: &mut dyn Sink) -> Option<()> {
+        let (way, place) = if is_reply { (Way::Read, 32) } else { (Way::Written, 24) };
+        if u32_at(body, 4)? != TRANSCEIVE {
+            return None;
+        }
+        let key = self.key(body, 8)?;
+        let start = usize::try_from(u32_at(body, place)?).ok()?;
+        let rest = head.get(start..).filter(|_| start >= HEADER_BYTES)?;
+        let bytes = usize::try_from(u32_at(body, place + 4)?).ok()?;
+        let call = rest.get(..bytes).unwrap_or(rest);
+        if !call.is_empty() {
+            self.pipes.said(key, way, at, Payload::Bytes(call), sink);
+        }
+        Some(())
     }
 
     fn create(&mut self, at: At, head: &[u8], body: &[u8], header: &Header, sink: &mut dyn Sink) {
@@ -340,7 +364,7 @@ fn wanted(header: &Header) -> u64 {
     match (header.command, header.is_reply) {
         (WRITE, false) => fixed + 48,
         (READ, true) => fixed + 16,
-        (NEGOTIATE, true) | (SESSION_SETUP | TREE_CONNECT | CREATE | SET_INFO, _) => COMMAND_BYTES_MAX,
+        (NEGOTIATE, true) | (SESSION_SETUP | TREE_CONNECT | CREATE | IOCTL | SET_INFO, _) => COMMAND_BYTES_MAX,
         (CLOSE, false) => fixed + 24,
         (READ, false) => fixed + 48,
         _ => fixed,

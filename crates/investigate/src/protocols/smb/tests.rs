@@ -2,6 +2,7 @@
 
 use super::RECOGNISED;
 use crate::collected::{Collected, Said};
+use crate::protocols::dcerpc::tests as dcerpc;
 use crate::{Ends, Field, Side};
 
 const ID: [u8; 16] = *b"0123456789abcdef";
@@ -173,6 +174,60 @@ fn pipes_carry_no_files() {
     ];
     assert!(Collected::cut_everywhere(RECOGNISED.begin, &script).files.is_empty());
     assert!(Collected::cut_everywhere(RECOGNISED.begin, &[Said::Client(&unknown)]).files.is_empty());
+}
+
+/// MS-SMB2, 2.2.31 and 2.2.32: what is written to a pipe, what is read from it, and both in one.
+#[test]
+fn calls_through_pipes_are_told() {
+    let transceive = |message: u64, is_reply: bool, call: &[u8]| {
+        let mut body = vec![0; if is_reply { 48 } else { 56 }];
+        body[4..8].copy_from_slice(&0x0011_c017_u32.to_le_bytes());
+        body[8..24].copy_from_slice(&ID);
+        let (place, start) = if is_reply { (32, 112_u32) } else { (24, 120) };
+        body[place..place + 4].copy_from_slice(&start.to_le_bytes());
+        body[place + 4..place + 8].copy_from_slice(&(call.len() as u32).to_le_bytes());
+        body.extend(call);
+        session(&smb2(11, is_reply, message, 0, &body))
+    };
+    let connect = session(&tree_connect(1, "\\\\srv\\IPC$"));
+    let connected = tree_connected(2);
+    let (open, opened) = (session(&create(2, "svcctl")), session(&created(2, 0)));
+    let create_service = dcerpc::call(0, 12);
+    let (called, answer) = (transceive(6, false, &create_service), transceive(6, true, b""));
+    let expected: Vec<&str> = dcerpc::FACTS.iter().skip(1).map(|(_, text)| *text).collect();
+    let before = [Said::Client(&connect), Said::Server(&connected), Said::Client(&open), Said::Server(&opened)];
+    let (bind, bound) = (session(&write(3, ID, 0, &dcerpc::bind())), session(&read_reply(4, &dcerpc::bound())));
+    let ask = session(&read(4, ID, 0));
+    let script = [&before[..], &[Said::Client(&bind), Said::Client(&ask), Said::Server(&bound)]].concat();
+    let after = [Said::Client(&called), Said::Server(&answer)];
+    let told = Collected::cut_everywhere(RECOGNISED.begin, &[&script[..], &after].concat());
+    assert_eq!(&told.all(Field::Detail)[2..], expected);
+    assert!(told.files.is_empty());
+    let (bind, bound) = (transceive(3, false, &dcerpc::bind()), transceive(3, true, &dcerpc::bound()));
+    let script = [&before[..], &[Said::Client(&bind), Said::Server(&bound)], &after].concat();
+    assert_eq!(&Collected::cut_everywhere(RECOGNISED.begin, &script).all(Field::Detail)[2..], expected);
+}
+
+/// MS-CIFS, 2.2.5.6.
+#[test]
+fn calls_through_pipes_of_smb_1_are_told() {
+    let transact = |is_reply: bool, call: &[u8]| {
+        let mut words = vec![0; if is_reply { 20 } else { 32 }];
+        let place = if is_reply { 12 } else { 22 };
+        let start = (32 + 1 + words.len() + 2) as u16;
+        words[place..place + 2].copy_from_slice(&(call.len() as u16).to_le_bytes());
+        words[place + 2..place + 4].copy_from_slice(&start.to_le_bytes());
+        if !is_reply {
+            words[26] = 2;
+            words[28..].copy_from_slice(&[0x26, 0, 9, 0]);
+        }
+        smb1(0x25, is_reply, &words, call)
+    };
+    let (bind, bound) = (transact(false, &dcerpc::bind()), transact(true, &dcerpc::bound()));
+    let call = transact(false, &dcerpc::call(0, 12));
+    let script = [Said::Client(&bind), Said::Server(&bound), Said::Client(&call)];
+    let expected: Vec<&str> = dcerpc::FACTS.iter().skip(1).map(|(_, text)| *text).collect();
+    assert_eq!(Collected::cut_everywhere(RECOGNISED.begin, &script).all(Field::Detail), expected);
 }
 
 #[test]
