@@ -4,10 +4,13 @@ use std::fmt;
 
 use packet::{Address, Headers, Packet, Timestamp};
 
+use crate::FlowRow;
 use crate::part::FlowId;
 
 /// Values of one field that are kept.
 const VALUES_MAX: usize = 64;
+/// Hashes of files that are: one connection to a server can bring hundreds.
+const HASHES_MAX: usize = 1024;
 /// Bytes of a value that are kept.
 const VALUE_BYTES_MAX: usize = 1024;
 
@@ -18,6 +21,7 @@ pub struct PayloadField {
     pub name: &'static str,
     /// It can have several values; of the others the first counts.
     pub is_list: bool,
+    values_max: usize,
     /// That there were more values than are kept is noted.
     notes_more: bool,
 }
@@ -54,7 +58,7 @@ pub const PAYLOAD_FIELDS: &[PayloadField] = &[
     several("mail_to"),
     several("mail_subject"),
     several("file_name"),
-    several(FILE_HASHES),
+    PayloadField { values_max: HASHES_MAX, ..several(FILE_HASHES) },
     several("user"),
     several("host_name"),
     several("software"),
@@ -63,16 +67,16 @@ pub const PAYLOAD_FIELDS: &[PayloadField] = &[
 
 /// The first value is what the field means.
 const fn first(name: &'static str) -> PayloadField {
-    PayloadField { name, is_list: false, notes_more: false }
+    PayloadField { name, is_list: false, values_max: 1, notes_more: false }
 }
 
 /// There is room for one value.
 const fn one(name: &'static str) -> PayloadField {
-    PayloadField { name, is_list: false, notes_more: true }
+    PayloadField { name, is_list: false, values_max: 1, notes_more: true }
 }
 
 const fn several(name: &'static str) -> PayloadField {
-    PayloadField { name, is_list: true, notes_more: true }
+    PayloadField { name, is_list: true, values_max: VALUES_MAX, notes_more: true }
 }
 
 /// What payload says of a flow: few of the fields, so only those that there are.
@@ -117,13 +121,12 @@ impl Payload {
     /// Notes a value of a field; what is no field of payload, comes again, or is too much, is left out. True if it is new.
     pub fn add(&mut self, name: &str, value: &str) -> bool {
         let Some(field) = PAYLOAD_FIELDS.iter().find(|field| field.name == name) else { return false };
-        let most = if field.is_list { VALUES_MAX } else { 1 };
         let kept = value.get(..value.floor_char_boundary(VALUE_BYTES_MAX)).unwrap_or_default();
         let known = || self.values(field.name);
         if kept.is_empty() || known().any(|known| known == kept) {
             return false;
         }
-        let has_room = known().count() < most;
+        let has_room = known().count() < field.values_max;
         if has_room {
             self.values.push(Said { field: field.name, text: kept.into(), arrival: 0 });
         }
@@ -177,8 +180,7 @@ impl Payload {
 
     fn insert(&mut self, name: &'static str, text: &str, arrival: u64) {
         let Some(field) = PAYLOAD_FIELDS.iter().find(|field| field.name == name) else { return };
-        let most = if field.is_list { VALUES_MAX } else { 1 };
-        let has_room = self.values(name).count() < most;
+        let has_room = self.values(name).count() < field.values_max;
         let mut known = self.values.iter_mut().filter(|said| said.field == name);
         if let Some(same) = known.find(|said| *said.text == *text) {
             same.arrival = same.arrival.min(arrival);
@@ -233,6 +235,9 @@ fn is_cut(value: &str) -> bool {
 
 /// Reads what is said in flows.
 pub trait PayloadReader: Send {
+    /// What is known of a flow whose packets will come, perhaps without those of others that say what it is.
+    fn known(&mut self, _row: &FlowRow) {}
+
     /// The next packet in the order of arrival.
     fn packet(&mut self, flow: FlowId, from_client: bool, packet: &Packet<'_>, headers: &Headers);
 

@@ -37,7 +37,7 @@ impl Expectations {
         self.expected.remove(found).map(|(_, expected)| expected)
     }
 
-    fn add(&mut self, expected: Expected, now: u64) {
+    pub(crate) fn add(&mut self, expected: Expected, now: u64) {
         let is_same = |known: &Expected| {
             (known.address, known.port, known.proto) == (expected.address, expected.port, expected.proto)
         };
@@ -54,6 +54,8 @@ pub(crate) struct Overheard<'a> {
     pub(crate) sink: &'a mut dyn Sink,
     pub(crate) expectations: &'a mut Expectations,
     pub(crate) now: u64,
+    /// Between whom is what the sink is told of.
+    pub(crate) parties: Option<Parties>,
 }
 
 impl Sink for Overheard<'_> {
@@ -75,7 +77,7 @@ impl Sink for Overheard<'_> {
     }
 
     fn file_start(&mut self, at: At, start: FileStart) -> FileId {
-        self.sink.file_start(at, start)
+        self.sink.file_start(at, FileStart { between: self.parties, ..start })
     }
 
     fn file_data(&mut self, file: FileId, body: Body, bytes: &[u8]) {

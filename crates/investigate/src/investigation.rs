@@ -10,7 +10,7 @@ use crate::fragments::{Arrived, Fragments, Whole};
 use crate::protocols::Parties;
 use crate::table::{Seat, Table};
 use crate::tcp::Segment;
-use crate::{At, Side, Sink};
+use crate::{At, Expected, Side, Sink};
 
 /// What an investigation may keep.
 #[derive(Clone, Copy, Debug)]
@@ -88,11 +88,18 @@ impl Investigation {
         self.make_room(sink);
     }
 
+    /// Says what announced the next conversation between these ends, where that was not heard.
+    pub fn expect(&mut self, expected: Expected) {
+        self.expectations.add(expected, self.clock.now());
+    }
+
     /// A flow has ended.
     pub fn end(&mut self, flow: u64, sink: &mut dyn Sink) {
         if let Some((mut conversation, held_bytes)) = self.conversations.remove(flow) {
             self.held_bytes -= held_bytes;
-            conversation.finish(&mut self.overheard(sink));
+            let parties = Some(*conversation.parties());
+            let (expectations, now) = (&mut self.expectations, self.clock.now());
+            conversation.finish(&mut Overheard { sink, expectations, now, parties });
         }
     }
 
@@ -140,11 +147,7 @@ impl Investigation {
         }
         let Self { conversations, expectations, clock, held_bytes, .. } = self;
         let Some(seat) = conversations.active(flow, clock.now()) else { return };
-        hear(seat, payload, &mut Overheard { sink, expectations, now: clock.now() }, held_bytes);
-    }
-
-    fn overheard<'a>(&'a mut self, sink: &'a mut dyn Sink) -> Overheard<'a> {
-        Overheard { sink, expectations: &mut self.expectations, now: self.clock.now() }
+        hear(seat, payload, &mut Overheard { sink, expectations, now: clock.now(), parties: None }, held_bytes);
     }
 
     /// Ends what has been silent for long, or for the longest if there is too much.
@@ -164,6 +167,7 @@ impl Investigation {
 fn hear(seat: &mut Seat, payload: &Payload<'_>, overheard: &mut Overheard<'_>, held_bytes: &mut usize) {
     let Payload { side, at, headers, data } = *payload;
     let Some(conversation) = seat.conversation.as_mut().filter(|conversation| !conversation.is_over()) else { return };
+    overheard.parties = Some(*conversation.parties());
     if headers.payload_bytes > 0
         && conversation.is_untouched()
         && let Some(expected) = overheard.expectations.take(conversation.parties(), overheard.now)

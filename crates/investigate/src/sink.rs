@@ -2,6 +2,7 @@
 
 use packet::Address;
 
+use crate::protocols::Parties;
 use crate::{At, Side};
 
 /// Takes what protocols find. Every text and every byte is as hostile as the network it came from.
@@ -195,6 +196,8 @@ pub struct FileStart {
     pub offset: u64,
     /// Who sent it.
     pub sender: Option<Side>,
+    /// Between whom it is moved; whoever puts packets together says it.
+    pub between: Option<Parties>,
     /// Pieces of one file have the same: the URL with its validator, the handle, the path and its time.
     pub joins: Option<String>,
     /// Its content is also told as [`Body::Wire`], since its plain form differs.

@@ -61,8 +61,9 @@ mod xmpp;
 
 pub use fuzz::fuzz_protocols;
 
-use packet::{Address, Headers};
+use packet::{Address, FlowKey, Headers};
 
+use crate::fragments::{TCP, UDP};
 use crate::{At, Ends, Expected, Side, Sink};
 
 /// Bytes of each side that are looked at to recognise a protocol.
@@ -169,6 +170,20 @@ impl Parties {
             server_port: key.dest_port,
             is_stream,
         })
+    }
+
+    /// The flow that they make, from client to server.
+    pub fn key(&self) -> FlowKey {
+        let is_v4 = |address: Address| address.as_v4().is_some();
+        FlowKey {
+            src: self.client,
+            dest: self.server,
+            src_port: self.client_port,
+            dest_port: self.server_port,
+            proto: if self.is_stream { TCP } else { UDP },
+            ip_version: if is_v4(self.client) && is_v4(self.server) { 4 } else { 6 },
+            one_way: false,
+        }
     }
 
     /// Who has this address and port.

@@ -68,6 +68,7 @@ fn read_packets(
     let (count, listed) = (frames.len() as u64, view.listing.listed());
     let bytes = frames.iter().map(|frame| u64::from(frame.ubytes)).sum();
     let mut attribution = Attribution::new(open.iter().filter_map(|index| Some((*index, flows.get(*index)?))));
+    open.iter().filter_map(|index| flows.get(*index)).for_each(|flow| reader.known(&flow.row));
     let mut packets = Merge::new(&mut view.tape, frames);
     while let Some(Merged { packet, interface, arrival, .. }) = packets.next()? {
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);

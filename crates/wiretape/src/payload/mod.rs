@@ -1,13 +1,17 @@
 //! What is said in flows, for their rows.
 
+mod announced;
 mod files;
 mod names;
 mod notes;
 
-use flow::{FlowId, Payload, PayloadReader};
-use investigate::{Investigation, Limits, Side};
+use std::collections::HashMap;
+
+use flow::{FlowId, FlowRow, Payload, PayloadReader};
+use investigate::{Expected, Investigation, Limits, Side};
 use packet::{Address, Headers, Packet, Timestamp};
 
+pub(crate) use announced::announced;
 use files::Files;
 use notes::Notes;
 
@@ -26,17 +30,25 @@ pub(crate) fn of_everything() -> Box<dyn PayloadReader> {
 
 fn begin(files: Files) -> Box<dyn PayloadReader> {
     let limits = Limits { held_bytes_max: HELD_BYTES_MAX, ..Limits::default() };
-    Box::new(Reader { investigation: Investigation::new(limits), notes: Notes::new(files) })
+    Box::new(Reader { investigation: Investigation::new(limits), notes: Notes::new(files), announced: HashMap::new() })
 }
 
 /// Reads payload as packets come.
 struct Reader {
     investigation: Investigation,
     notes: Notes,
+    announced: HashMap<FlowId, Expected>,
 }
 
 impl PayloadReader for Reader {
+    fn known(&mut self, row: &FlowRow) {
+        self.announced.extend(announced(row).map(|expected| (row.flow_id, expected)));
+    }
+
     fn packet(&mut self, flow: FlowId, from_client: bool, packet: &Packet<'_>, headers: &Headers) {
+        if let Some(expected) = self.announced.remove(&flow) {
+            self.investigation.expect(expected);
+        }
         let side = if from_client { Side::Client } else { Side::Server };
         self.investigation.packet(flow.0, side, packet, headers, &mut self.notes);
     }

@@ -1,13 +1,14 @@
 //! `wiretape files`, on conversations made up here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{has, run, run_with, shell};
+use crate::capture::all_captures;
+use crate::support::{captures, has, run, run_with, shell};
 
 /// `printf hello | sha256sum`
 pub(crate) const HELLO_SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
@@ -220,6 +221,46 @@ fn flows_are_found_by_hashes_of_files() {
     let gone = asked("flows", sources[1], &sum("sha256sum", bodies[2]));
     assert!(gone.text().is_empty() && gone.stderr.contains("may match"), "{}", gone.stderr);
     assert!(sweep(sources[1], HELLO_SHA256).text().contains(HELLO_SHA256));
+}
+
+/// What is told when a conversation ends is of that conversation, whoever sent the last packet.
+#[test]
+fn files_are_those_of_their_flows() {
+    let Some(folder) = captures() else { return };
+    let mut told = 0;
+    for path in all_captures(&folder) {
+        let path = path.display().to_string();
+        let lines = |command: &str| {
+            let text = run_with(&[command, "-r", &path, "--format", "json"]).text();
+            text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).collect::<Vec<_>>()
+        };
+        let files = lines("files");
+        let ids = |line: &Value| (line["flow_id"].clone(), line["community_id"].clone());
+        let flows: BTreeMap<String, Value> =
+            lines("flows").iter().map(ids).map(|(flow, id)| (flow.to_string(), id)).collect();
+        for (flow, id) in files.iter().map(ids) {
+            assert_eq!(flows.get(&flow.to_string()), Some(&id), "{path} {flow}");
+            told += 1;
+        }
+    }
+    assert!(told > 500, "only {told} files");
+}
+
+/// A data connection of FTP is known by what its row says, where the control connection has no part in the question.
+#[test]
+fn hashes_of_announced_connections_are_found() {
+    let Some(captures) = captures() else { return };
+    let scratch = tempfile::tempdir().expect("a folder");
+    let tape = scratch.path().join("t.tape").display().to_string();
+    let path = captures.join("zeek+zeek/testing/btest/Traces/ftp/retr.pcap").display().to_string();
+    run_with(&["import", "--tape", &tape, &path]).ended_with(0);
+    // What tcpflow makes of the connection, by sha256sum: longer than a head.
+    let hash = "202674eba48e832690a4475113acf8b16a3f6c82c04c94b36bb2c7ce457ac8d2";
+    let ran = run_with(&["flows", "--tape", &tape, &format!("file_sha256 = {hash}"), "--format", "json"]).ended_with(0);
+    assert!(ran.text().contains("\"app_proto\":\"ftp-data\"") && ran.text().lines().count() == 1, "{}", ran.text());
+    let list = scratch.path().join("list.txt");
+    fs::write(&list, hash).expect("written");
+    run_with(&["sweep", &list.to_string_lossy(), "--tape", &tape]).ended_with(0);
 }
 
 #[test]

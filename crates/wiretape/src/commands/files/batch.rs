@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use investigate::files::{Collector, Store};
-use investigate::{At, Body, Ends, Expected, Field, FileId, FileStart, Side, Sink};
-use packet::{Address, FlowKey, Headers};
+use investigate::{At, Body, Ends, Expected, Field, FileId, FileStart, Sink};
+use packet::{Address, FlowKey};
 
 use crate::errors::Failure;
 use crate::output::files::{FileRecord, Printer};
@@ -27,7 +27,7 @@ pub(super) struct Batch {
 }
 
 enum Told {
-    Start { file: FileId, at: At, start: Box<FileStart>, key: Option<FlowKey> },
+    Start { file: FileId, at: At, start: Box<FileStart> },
     Data { file: FileId, body: Body, bytes: Range<usize> },
     Gap { file: FileId, body: Body, bytes: u64 },
     Seek { file: FileId, offset: u64 },
@@ -47,8 +47,6 @@ pub(super) struct Batcher {
     sender: Option<SyncSender<Batch>>,
     unused: Receiver<Batch>,
     files: u64,
-    /// Between whom the packet is that is being looked at, from client to server.
-    key: Option<FlowKey>,
     oddities: Oddities,
 }
 
@@ -57,12 +55,7 @@ pub(super) type Oddities = BTreeMap<&'static str, (u64, u64)>;
 
 impl Batcher {
     pub(super) fn new(sender: SyncSender<Batch>, unused: Receiver<Batch>) -> Self {
-        Self { batch: Batch::default(), sender: Some(sender), unused, files: 0, key: None, oddities: Oddities::new() }
-    }
-
-    /// Notes whose packet comes next.
-    pub(super) fn meet(&mut self, side: Side, headers: &Headers) {
-        self.key = headers.key.map(|key| if side == Side::Client { key } else { key.reversed() });
+        Self { batch: Batch::default(), sender: Some(sender), unused, files: 0, oddities: Oddities::new() }
     }
 
     /// Whether nobody takes batches any more.
@@ -100,8 +93,7 @@ impl Sink for Batcher {
     fn file_start(&mut self, at: At, start: FileStart) -> FileId {
         self.files += 1;
         let file = FileId(self.files);
-        let key = self.key;
-        self.tell(Told::Start { file, at, start: Box::new(start), key });
+        self.tell(Told::Start { file, at, start: Box::new(start) });
         file
     }
 
@@ -162,9 +154,9 @@ impl<S: Store, W: Write> Collecting<S, W> {
     pub(super) fn take(&mut self, batch: &Batch) -> Result<(), Failure> {
         for told in &batch.told {
             match told {
-                Told::Start { file, at, start, key } => {
-                    if let Some(key) = key {
-                        self.keys.insert(*file, *key);
+                Told::Start { file, at, start } => {
+                    if let Some(parties) = start.between {
+                        self.keys.insert(*file, parties.key());
                         if self.keys.len() > KEYS_MAX {
                             self.keys.pop_first();
                         }

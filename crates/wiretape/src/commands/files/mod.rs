@@ -137,7 +137,6 @@ fn read(source: &Source, query: &Query, batcher: &mut Batcher) -> Result<Coverag
     let waiting = Waiting::begin();
     let coverage = question::conversations(source, query, &mut |packet, _, spoken| {
         let side = if spoken.from_client { Side::Client } else { Side::Server };
-        batcher.meet(side, spoken.headers);
         investigation.packet(spoken.flow_id.0, side, packet, spoken.headers, batcher);
         if batcher.is_unheard() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;

@@ -2,10 +2,11 @@
 
 mod rows;
 
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use investigate::indicators::{Observer, Observing, Search};
-use investigate::{At, Investigation, Limits, Side};
+use investigate::{At, Expected, Investigation, Limits, Side};
 use tape::question::{self, Coverage, Query, Source};
 
 pub(super) use self::rows::rows;
@@ -19,25 +20,30 @@ pub(super) fn packets(
     observing: &mut impl Observing,
     search: Option<Search>,
 ) -> Result<Coverage, Failure> {
-    packets_of(source, query, observing, search, |_| true)
+    packets_of(source, query, observing, search, |_| true, &HashMap::new())
 }
 
-/// The same, of those whose ids are `wanted`.
+/// The same, of those whose ids are `wanted`; some were `announced` by others that need not be among them.
 fn packets_of(
     source: &Source,
     query: &Query,
     observing: &mut impl Observing,
     search: Option<Search>,
     wanted: impl Fn(u64) -> bool,
+    announced: &HashMap<u64, Expected>,
 ) -> Result<Coverage, Failure> {
     let mut investigation = Investigation::new(Limits::default());
     let mut observer = Observer::new(observing, search);
+    let mut heard = HashSet::new();
     let mut waiting = Waiting::begin();
     let coverage = question::conversations(source, query, &mut |packet, _, spoken| {
         waiting.packet(packet.data.len());
         let (flow, headers) = (spoken.flow_id.0, spoken.headers);
         if !wanted(flow) {
             return ControlFlow::Continue(());
+        }
+        if let Some(expected) = announced.get(&flow).filter(|_| heard.insert(flow)) {
+            investigation.expect(expected.clone());
         }
         let at = At { flow, time: packet.time, arrival: packet.arrival.unwrap_or(0) };
         if let Some(key) = headers.key {

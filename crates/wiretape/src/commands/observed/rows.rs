@@ -1,9 +1,10 @@
 //! What rows say of flows, and which of them have packets that say more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use flow::{FlowRow, Kept};
+use investigate::Expected;
 use investigate::indicators::{Meeting, Observer, Observing};
 use packet::Timestamp;
 use tape::question::{self, Coverage, Flow, Query, Source};
@@ -11,6 +12,7 @@ use tape::question::{self, Coverage, Flow, Query, Source};
 use super::{packets_of, together};
 use crate::commands::progress::Waiting;
 use crate::errors::Failure;
+use crate::payload::announced;
 
 /// Flows that are asked for by their ids; of more, the packets of their times are read.
 const BY_ID_MAX: usize = 4096;
@@ -31,6 +33,8 @@ pub(in crate::commands) struct Rows {
     pub(in crate::commands) coverage: Coverage,
     /// Flows whose packets can tell more than their rows, by their last packet.
     open: Vec<(Timestamp, u64)>,
+    /// Those of `open` that others announced.
+    announced: HashMap<u64, Expected>,
     /// Flows that said more than their head, in a form that can be read: what follows heads is in no row. Of rows that were
     /// passed over, each part counts.
     pub(in crate::commands) beyond_heads: u64,
@@ -77,6 +81,7 @@ impl Rows {
         let has_room = self.open.len() < FLOWS_MAX && flow.kept != Kept::None;
         if has_room {
             self.open.push((row.end, row.flow_id.0));
+            self.announced.extend(announced(row).map(|expected| (row.flow_id.0, expected)));
         } else {
             self.unlisted += 1;
         }
@@ -97,7 +102,7 @@ impl Rows {
         if self.open.len() <= BY_ID_MAX {
             if !self.open.is_empty() {
                 let query = by_id(self.open.iter().map(|(_, id)| flow::FlowId(*id)).collect());
-                coverage = together(coverage, packets_of(source, &query, observing, None, |_| true)?);
+                coverage = together(coverage, packets_of(source, &query, observing, None, |_| true, &self.announced)?);
             }
             return Ok(coverage);
         }
@@ -105,7 +110,7 @@ impl Rows {
             let ids: HashSet<u64> = stretch.iter().map(|(_, id)| *id).collect();
             let (Some((from, _)), Some((last, _))) = (stretch.first(), stretch.last()) else { continue };
             let query = Query { from: Some(*from), to: Some(Timestamp(last.0.saturating_add(1))), ..by_id(Vec::new()) };
-            let covered = packets_of(source, &query, observing, None, |id| ids.contains(&id))?;
+            let covered = packets_of(source, &query, observing, None, |id| ids.contains(&id), &self.announced)?;
             coverage = together(coverage, Coverage { gaps: Vec::new(), ..covered });
         }
         Ok(coverage)
