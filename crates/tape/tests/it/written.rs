@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use packet::Timestamp;
+use tape::format::index;
 use tape::format::time::rfc3339;
 use tape::{Error, KeepFree, Opened, Options, Tape};
 
@@ -191,10 +192,10 @@ fn indexes_of_an_earlier_version_are_made_again() {
             |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "index" || ending == "rollup");
         catalog().filter(is_index).map(|path| (fs::read(&path).unwrap(), path)).collect::<Vec<_>>()
     };
-    let is_of_now = |(bytes, _): &(Vec<u8>, std::path::PathBuf)| bytes.starts_with(b"wtindex4");
+    let is_of_now = |(bytes, _): &(Vec<u8>, std::path::PathBuf)| bytes.starts_with(index::MAGIC);
     let make_old = || {
         for (mut bytes, path) in indexes() {
-            bytes[7] = b'3';
+            bytes[7] -= 1;
             fs::write(path, bytes).unwrap();
         }
         assert!(!indexes().iter().any(is_of_now));
