@@ -37,16 +37,25 @@ impl Expectations {
         self.expected.remove(found).map(|(_, expected)| expected)
     }
 
-    pub(crate) fn add(&mut self, expected: Expected, now: u64) {
-        let is_same = |known: &Expected| {
-            (known.address, known.port, known.proto) == (expected.address, expected.port, expected.proto)
-        };
-        self.expected.retain(|(_, known)| !is_same(known));
+    /// Adds an announcement that nobody was heard to make, unless somebody was.
+    pub(crate) fn add_unheard(&mut self, expected: Expected, now: u64) {
+        if !self.expected.iter().any(|(_, known)| is_same(known, &expected)) {
+            self.add(expected, now);
+        }
+    }
+
+    fn add(&mut self, expected: Expected, now: u64) {
+        self.expected.retain(|(_, known)| !is_same(known, &expected));
         if self.expected.len() >= EXPECTED_MAX {
             self.expected.pop_front();
         }
         self.expected.push_back((now, expected));
     }
+}
+
+/// Whether two announcements are of the same place.
+fn is_same(one: &Expected, other: &Expected) -> bool {
+    (one.address, one.port, one.proto) == (other.address, other.port, other.proto)
 }
 
 /// A sink on whose way announcements are remembered.

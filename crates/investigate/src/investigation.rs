@@ -88,9 +88,9 @@ impl Investigation {
         self.make_room(sink);
     }
 
-    /// Says what announced the next conversation between these ends, where that was not heard.
+    /// Says what announced the conversation whose first payload comes next, for the case that it was not heard.
     pub fn expect(&mut self, expected: Expected) {
-        self.expectations.add(expected, self.clock.now());
+        self.expectations.add_unheard(expected, self.clock.now());
     }
 
     /// A flow has ended.

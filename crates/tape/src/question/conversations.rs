@@ -1,10 +1,10 @@
 //! The packets of flows that match, with whose they are: what streams are put together from.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use flow::{FlowId, FlowTable};
+use flow::{FlowId, FlowRow, FlowTable};
 use packet::{Headers, Interface, Packet};
 
 use super::captures::{self, Captures};
@@ -24,6 +24,8 @@ pub struct Spoken<'a> {
     pub from_client: bool,
     /// What its headers say.
     pub headers: &'a Headers,
+    /// What is known of the flow, where it was chosen by that.
+    pub row: Option<&'a FlowRow>,
 }
 
 /// Takes packets of flows until it breaks. `interface` of a packet numbers the interfaces of the whole answer.
@@ -36,9 +38,9 @@ pub type ConversationSink<'a> = &'a mut dyn FnMut(&Packet, &Interface, &Spoken) 
 pub fn conversations(source: &Source, query: &Query, sink: ConversationSink) -> Result<Coverage, Error> {
     let query = Query { whole_flows: true, live: false, ..query.clone() };
     match source {
-        Source::Tape(directory) => picked_of_tape(directory, &query, &mut |packet, interface, Picked { of }| {
+        Source::Tape(directory) => picked_of_tape(directory, &query, &mut |packet, interface, Picked { of, row }| {
             let Some((flow_id, from_client, headers)) = of else { return ControlFlow::Continue(()) };
-            sink(packet, interface, &Spoken { flow_id, from_client, headers: &headers })
+            sink(packet, interface, &Spoken { flow_id, from_client, headers: &headers, row })
         }),
         Source::Captures(paths) => conversations_of_captures(paths, &query, sink),
     }
@@ -46,13 +48,12 @@ pub fn conversations(source: &Source, query: &Query, sink: ConversationSink) -> 
 
 fn conversations_of_captures(paths: &[PathBuf], query: &Query, sink: ConversationSink) -> Result<Coverage, Error> {
     let is_by_id = query.expression.is_none() && query.range() == (None, None);
-    let (wanted, mut coverage): (HashSet<FlowId>, _) = if is_by_id {
-        (query.flow_ids.iter().copied().collect(), Coverage::default())
+    let (wanted, mut coverage): (HashMap<FlowId, Option<FlowRow>>, _) = if is_by_id {
+        (query.flow_ids.iter().map(|id| (*id, None)).collect(), Coverage::default())
     } else {
         Captures::check_repeatable(paths)?;
-        let (flows, coverage) =
-            captured_flows(paths, query, &mut Judge::new(query), query.payload.filter(|_| query.asks_payload()))?;
-        (flows.iter().map(|flow| flow.row.flow_id).collect(), coverage)
+        let (flows, coverage) = captured_flows(paths, query, &mut Judge::new(query), query.payload)?;
+        (flows.into_iter().map(|flow| (flow.row.flow_id, Some(flow.row))).collect(), coverage)
     };
     let is_everything = is_by_id && wanted.is_empty();
     let mut table = table_of_captures([0; 16]);
@@ -64,11 +65,13 @@ fn conversations_of_captures(paths: &[PathBuf], query: &Query, sink: Conversatio
             let Some((flow_id, from_client)) = flow_of(&mut table, packet, &headers) else {
                 return ControlFlow::Continue(());
             };
-            if !is_everything && !wanted.contains(&flow_id) {
+            let known = wanted.get(&flow_id);
+            if !is_everything && known.is_none() {
                 return ControlFlow::Continue(());
             }
             coverage.matched += 1;
-            sink(packet, interface, &Spoken { flow_id, from_client, headers: &headers })
+            let row = known.and_then(Option::as_ref);
+            sink(packet, interface, &Spoken { flow_id, from_client, headers: &headers, row })
         })?;
         match taken {
             Some(ControlFlow::Continue(())) => {}

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use filter::question::Truth as OfPacket;
-use flow::{FlowId, key_of};
+use flow::{FlowId, FlowRow, key_of};
 use packet::{FlowKey, Headers, Interface, Packet};
 
 use super::attribute::Attribution;
@@ -261,32 +261,35 @@ impl<'j> Picker<'j> {
         Self { judge, whole_flows: query.whole_flows, chosen, undecided: 0 }
     }
 
-    pub(super) fn pick(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> Option<Picked> {
+    pub(super) fn pick(&mut self, packet: &Packet, interface: &Interface, arrival: u64) -> Option<Picked<'_>> {
         let Some((flows, attribution)) = &mut self.chosen else {
             let truth = self.judge.packet(packet, interface, None);
-            return self.count(truth).then_some(Picked { of: None });
+            return count(self.judge, &mut self.undecided, truth).then_some(Picked { of: None, row: None });
         };
         let headers = packet::decode(interface.link_type, packet.data, packet.wire_bytes);
         let flow = flows.get(attribution.flow_of(&headers, arrival)?)?;
+        let row = Some(&flow.row);
         let of = Some((flow.row.flow_id, is_from_client(&flow.row.key(), &headers), headers));
         if self.whole_flows {
-            return Some(Picked { of });
+            return Some(Picked { of, row });
         }
         let truth = self.judge.packet(packet, interface, Some(flow));
-        self.count(truth).then_some(Picked { of })
+        count(self.judge, &mut self.undecided, truth).then_some(Picked { of, row })
     }
+}
 
-    fn count(&mut self, truth: OfPacket) -> bool {
-        self.undecided += u64::from(truth == OfPacket::Unknown && self.judge.needs_bytes());
-        truth == OfPacket::True
-    }
+fn count(judge: &Judge, undecided: &mut u64, truth: OfPacket) -> bool {
+    *undecided += u64::from(truth == OfPacket::Unknown && judge.needs_bytes());
+    truth == OfPacket::True
 }
 
 /// A packet that was picked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Picked {
+pub(super) struct Picked<'p> {
     /// Its flow, whether its client sent it, and its headers, if it was picked by its flow.
     pub(super) of: Option<(FlowId, bool, Headers)>,
+    /// What is known of its flow then.
+    pub(super) row: Option<&'p FlowRow>,
 }
 
 /// Whether the flow's client sent a packet. Later fragments have no ports.

@@ -11,7 +11,8 @@ use flow::{FlowId, FlowRow, Payload, PayloadReader};
 use investigate::{Expected, Investigation, Limits, Side};
 use packet::{Address, Headers, Packet, Timestamp};
 
-pub(crate) use announced::announced;
+pub(crate) use announced::Announcements;
+use announced::announced;
 use files::Files;
 use notes::Notes;
 
@@ -46,7 +47,9 @@ impl PayloadReader for Reader {
     }
 
     fn packet(&mut self, flow: FlowId, from_client: bool, packet: &Packet<'_>, headers: &Headers) {
-        if let Some(expected) = self.announced.remove(&flow) {
+        if headers.payload_bytes > 0
+            && let Some(expected) = self.announced.remove(&flow)
+        {
             self.investigation.expect(expected);
         }
         let side = if from_client { Side::Client } else { Side::Server };

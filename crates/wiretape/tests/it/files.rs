@@ -261,6 +261,12 @@ fn hashes_of_announced_connections_are_found() {
     let list = scratch.path().join("list.txt");
     fs::write(&list, hash).expect("written");
     run_with(&["sweep", &list.to_string_lossy(), "--tape", &tape]).ended_with(0);
+    for source in [["--tape", &tape], ["-r", &path]] {
+        let alone = files(&[source[0], source[1], "port 38141"]);
+        assert_eq!((&alone[0]["wire_sha256"], &alone[0]["filename"]), (&Value::from(hash), &Value::from("/README")));
+        let with_its_control = files(&source);
+        assert_eq!((&with_its_control[0]["sha256"], alone.len()), (&Value::from(hash), 1));
+    }
 }
 
 #[test]

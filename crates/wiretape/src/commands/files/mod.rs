@@ -28,6 +28,7 @@ use crate::args::{FilesArgs, FilesFormat};
 use crate::errors::{Exit, Failure};
 use crate::output::coverage;
 use crate::output::files::Printer;
+use crate::payload::Announcements;
 use crate::terminal;
 
 /// Batches that may wait for the thread that hashes.
@@ -134,9 +135,11 @@ fn collect<S: Store, W: Write + Send>(
 
 fn read(source: &Source, query: &Query, batcher: &mut Batcher) -> Result<Coverage, Failure> {
     let mut investigation = Investigation::new(Limits::default());
+    let mut announcements = Announcements::default();
     let waiting = Waiting::begin();
     let coverage = question::conversations(source, query, &mut |packet, _, spoken| {
         let side = if spoken.from_client { Side::Client } else { Side::Server };
+        announcements.before(spoken, &mut investigation);
         investigation.packet(spoken.flow_id.0, side, packet, spoken.headers, batcher);
         if batcher.is_unheard() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;

@@ -2,16 +2,16 @@
 
 mod rows;
 
-use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use investigate::indicators::{Observer, Observing, Search};
-use investigate::{At, Expected, Investigation, Limits, Side};
+use investigate::{At, Investigation, Limits, Side};
 use tape::question::{self, Coverage, Query, Source};
 
 pub(super) use self::rows::rows;
 use super::progress::Waiting;
 use crate::errors::Failure;
+use crate::payload::Announcements;
 
 /// Tells what was said in the flows that match, by their packets.
 pub(super) fn packets(
@@ -20,21 +20,20 @@ pub(super) fn packets(
     observing: &mut impl Observing,
     search: Option<Search>,
 ) -> Result<Coverage, Failure> {
-    packets_of(source, query, observing, search, |_| true, &HashMap::new())
+    packets_of(source, query, observing, search, |_| true)
 }
 
-/// The same, of those whose ids are `wanted`; some were `announced` by others that need not be among them.
+/// The same, of those whose ids are `wanted`.
 fn packets_of(
     source: &Source,
     query: &Query,
     observing: &mut impl Observing,
     search: Option<Search>,
     wanted: impl Fn(u64) -> bool,
-    announced: &HashMap<u64, Expected>,
 ) -> Result<Coverage, Failure> {
     let mut investigation = Investigation::new(Limits::default());
     let mut observer = Observer::new(observing, search);
-    let mut heard = HashSet::new();
+    let mut announcements = Announcements::default();
     let mut waiting = Waiting::begin();
     let coverage = question::conversations(source, query, &mut |packet, _, spoken| {
         waiting.packet(packet.data.len());
@@ -42,9 +41,7 @@ fn packets_of(
         if !wanted(flow) {
             return ControlFlow::Continue(());
         }
-        if let Some(expected) = announced.get(&flow).filter(|_| heard.insert(flow)) {
-            investigation.expect(expected.clone());
-        }
+        announcements.before(spoken, &mut investigation);
         let at = At { flow, time: packet.time, arrival: packet.arrival.unwrap_or(0) };
         if let Some(key) = headers.key {
             let key = if spoken.from_client { key } else { key.reversed() };

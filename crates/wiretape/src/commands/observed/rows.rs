@@ -1,10 +1,9 @@
 //! What rows say of flows, and which of them have packets that say more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use flow::{FlowRow, Kept};
-use investigate::Expected;
 use investigate::indicators::{Meeting, Observer, Observing};
 use packet::Timestamp;
 use tape::question::{self, Coverage, Flow, Query, Source};
@@ -12,7 +11,6 @@ use tape::question::{self, Coverage, Flow, Query, Source};
 use super::{packets_of, together};
 use crate::commands::progress::Waiting;
 use crate::errors::Failure;
-use crate::payload::announced;
 
 /// Flows that are asked for by their ids; of more, the packets of their times are read.
 const BY_ID_MAX: usize = 4096;
@@ -33,8 +31,6 @@ pub(in crate::commands) struct Rows {
     pub(in crate::commands) coverage: Coverage,
     /// Flows whose packets can tell more than their rows, by their last packet.
     open: Vec<(Timestamp, u64)>,
-    /// Those of `open` that others announced.
-    announced: HashMap<u64, Expected>,
     /// Flows that said more than their head, in a form that can be read: what follows heads is in no row. Of rows that were
     /// passed over, each part counts.
     pub(in crate::commands) beyond_heads: u64,
@@ -81,7 +77,6 @@ impl Rows {
         let has_room = self.open.len() < FLOWS_MAX && flow.kept != Kept::None;
         if has_room {
             self.open.push((row.end, row.flow_id.0));
-            self.announced.extend(announced(row).map(|expected| (row.flow_id.0, expected)));
         } else {
             self.unlisted += 1;
         }
@@ -102,7 +97,7 @@ impl Rows {
         if self.open.len() <= BY_ID_MAX {
             if !self.open.is_empty() {
                 let query = by_id(self.open.iter().map(|(_, id)| flow::FlowId(*id)).collect());
-                coverage = together(coverage, packets_of(source, &query, observing, None, |_| true, &self.announced)?);
+                coverage = together(coverage, packets_of(source, &query, observing, None, |_| true)?);
             }
             return Ok(coverage);
         }
@@ -110,7 +105,7 @@ impl Rows {
             let ids: HashSet<u64> = stretch.iter().map(|(_, id)| *id).collect();
             let (Some((from, _)), Some((last, _))) = (stretch.first(), stretch.last()) else { continue };
             let query = Query { from: Some(*from), to: Some(Timestamp(last.0.saturating_add(1))), ..by_id(Vec::new()) };
-            let covered = packets_of(source, &query, observing, None, |id| ids.contains(&id), &self.announced)?;
+            let covered = packets_of(source, &query, observing, None, |id| ids.contains(&id))?;
             coverage = together(coverage, Coverage { gaps: Vec::new(), ..covered });
         }
         Ok(coverage)
