@@ -26,11 +26,13 @@ mod ldap;
 mod line;
 mod mime;
 mod modbus;
+mod mongodb;
 mod mqtt;
 mod mysql;
 mod nbdgm;
 mod ntlm;
 mod ntp;
+mod openvpn;
 mod ordered;
 mod pop3;
 mod postgresql;
@@ -38,7 +40,9 @@ mod quic;
 mod radius;
 mod rdp;
 mod redis;
+mod rfb;
 mod rpc;
+mod rtsp;
 mod sasl;
 mod sip;
 mod smb;
@@ -47,9 +51,11 @@ mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
+mod stratum;
 mod stun;
 mod syslog;
 mod tds;
+mod telnet;
 mod tftp;
 pub(crate) mod tls;
 mod utf16;
@@ -234,15 +240,20 @@ pub const KNOWN: &[Recognised] = &[
     redis::RECOGNISED,
     rdp::RECOGNISED,
     dcerpc::RECOGNISED,
+    rfb::RECOGNISED,
+    rtsp::RECOGNISED,
     sip::DATAGRAM,
     sip::STREAM,
     irc::RECOGNISED,
     xmpp::RECOGNISED,
+    stratum::RECOGNISED,
     socks::RECOGNISED,
     tftp::RECOGNISED,
     rpc::STREAM,
     rpc::DATAGRAM,
     tds::RECOGNISED,
+    mongodb::RECOGNISED,
+    telnet::RECOGNISED,
     bgp::RECOGNISED,
     bittorrent::STREAM,
     bittorrent::DATAGRAM,
@@ -250,6 +261,8 @@ pub const KNOWN: &[Recognised] = &[
     ike::RECOGNISED,
     syslog::RECOGNISED,
     wireguard::RECOGNISED,
+    openvpn::STREAM,
+    openvpn::DATAGRAM,
     nbdgm::RECOGNISED,
     radius::RECOGNISED,
     dns::NBNS,

@@ -45,7 +45,7 @@ const fn same(theirs: &'static str, ours: Field, prefix: &'static str, form: For
     Same { theirs, ours, prefix, form }
 }
 
-const FIELDS: [Same; 42] = [
+const FIELDS: [Same; 45] = [
     same("tls.handshake.ja3", Field::Ja3, "", Form::Text),
     same("dtls.handshake.ja3", Field::Ja3, "", Form::Text),
     same("tls.handshake.ja3s", Field::Ja3s, "", Form::Text),
@@ -87,11 +87,14 @@ const FIELDS: [Same; 42] = [
     same("rpc.auth.machinename", Field::HostName, "", Form::Text),
     same("dcerpc.cn_bind_to_uuid", Field::Detail, "uuid=", Form::Word),
     same("dcerpc.cn_sec_addr", Field::Detail, "endpoint=", Form::Text),
+    same("vnc.desktop_name", Field::Detail, "desktop=", Form::Text),
+    same("rtsp.url", Field::Url, "", Form::Text),
+    same("rtsp.method", Field::Detail, "method=", Form::Text),
     same("http2.headers.path", Field::HttpRequest, "", Form::Word),
 ];
 
 /// Our names of protocols and tshark's, where they differ.
-const NAMES: [(&str, &str); 10] = [
+const NAMES: [(&str, &str); 12] = [
     ("stun", "classicstun"),
     ("krb5", "kerberos"),
     ("redis", "resp"),
@@ -102,6 +105,8 @@ const NAMES: [(&str, &str); 10] = [
     ("smb", "smb2"),
     ("smb", "nbss"),
     ("ftp-data", "ftp"),
+    ("rfb", "vnc"),
+    ("mongodb", "mongo"),
 ];
 
 /// What tells tshark nothing of a payload.

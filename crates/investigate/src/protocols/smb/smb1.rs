@@ -259,19 +259,23 @@ impl Talk {
                     self.closed(at, &Key::Fid(fid), sink);
                 }
             }
-            TRANSACTION if u16_at(words, 28) == Some(CALL) => {
-                if let Some(fid) = u16_at(words, 30) {
-                    self.smb1.ask(header, code, Request::Call { fid });
-                    let call = transacted(command, words, 22);
-                    self.pipes.said(Key::Fid(fid), Way::Written, at, Payload::Bytes(call), sink);
-                }
-            }
+            TRANSACTION => self.calls(at, command, header, sink),
             TRANSACTION2 => {
                 if let Some(name) = open2_name(words, bytes, bytes_at, header.is_unicode) {
                     self.opens(at, code, header, name, sink);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A call through a pipe.
+    fn calls(&mut self, at: At, command: &Command<'_>, header: &Header, sink: &mut dyn Sink) {
+        let Command { code, words, .. } = *command;
+        if let (Some(CALL), Some(fid)) = (u16_at(words, 28), u16_at(words, 30)) {
+            self.smb1.ask(header, code, Request::Call { fid });
+            let call = transacted(command, words, 22);
+            self.pipes.said(Key::Fid(fid), Way::Written, at, Payload::Bytes(call), sink);
         }
     }
 
