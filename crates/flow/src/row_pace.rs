@@ -115,6 +115,13 @@ impl RowPace {
         self.measured.1 += 1.0;
     }
 
+    /// A row that was counted is shared.
+    #[inline]
+    pub(crate) fn take_back(&mut self) {
+        self.left += self.row_bytes();
+        self.measured.1 -= 1.0;
+    }
+
     /// More rows come than usual.
     #[inline]
     pub(crate) fn is_judged(&self) -> bool {

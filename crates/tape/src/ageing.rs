@@ -15,7 +15,7 @@ pub(crate) const FLOWS_SHELF: usize = Lane::ALL.len();
 const HEADS: [usize; 3] = [Lane::Client as usize, Lane::Server as usize, Lane::Transit as usize];
 
 /// Hundredths of the budget, in the order of the shelves; normalised over those that count.
-const SHARES: [u64; SHELVES] = [30, 20, 20, 10, 30, 10];
+const SHARES: [u64; SHELVES] = [30, 20, 20, 10, 24, 16];
 
 /// A closed file that ageing may remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +55,19 @@ impl Shelf {
         u64::try_from(newest.last_time.since(oldest.first_time)).unwrap_or(0)
     }
 
-    /// What its files take that end so long before its newest.
-    pub(crate) fn bytes_before(&self, newest_ns: u64) -> u64 {
-        let Some((_, newest)) = self.closed.last_key_value() else { return 0 };
+    /// Bytes a nanosecond of its files that end so long before its newest.
+    pub(crate) fn pace_before(&self, newest_ns: u64) -> f64 {
+        let (Some((_, oldest)), Some((_, newest))) = (self.closed.first_key_value(), self.closed.last_key_value())
+        else {
+            return 0.0;
+        };
         let before = newest.last_time.nanoseconds().saturating_sub_unsigned(newest_ns);
-        self.closed.values().take_while(|file| file.last_time.nanoseconds() < before).map(|file| file.bytes).sum()
+        let count = self.closed.values().take_while(|file| file.last_time.nanoseconds() < before).count();
+        let bytes: u64 = self.closed.values().take(count).map(|file| file.bytes).sum();
+        // Until the next one begins: files can be few.
+        let Some(next) = self.closed.values().nth(count) else { return 0.0 };
+        let span_ns = next.first_time.since(oldest.first_time);
+        if span_ns > 0 { bytes as f64 / span_ns as f64 } else { 0.0 }
     }
 }
 
@@ -89,6 +97,8 @@ pub(crate) struct Claims {
 /// The part of its share that a shelf always has, and that it may have more than it holds.
 const CLAIM_MIN: f64 = 0.25;
 const CLAIM_MARGIN: f64 = 0.125;
+/// Rows come a file at a time, each up to 1/6 of their share, and get what they lent back as they come.
+const ROWS_MARGIN: f64 = 0.5;
 /// The part of its share that a shelf gets back in the time that the tape reaches back.
 const CLAIM_A_REACH: f64 = 0.25;
 
@@ -115,7 +125,8 @@ impl Claims {
     /// Lets time pass, as a part of what the tape reaches back; only on a full tape anybody borrows.
     pub(crate) fn pass(&mut self, shares: &[u64; SHELVES], held: &[u64; SHELVES], part: f64) {
         for (shelf, ((claim, share), held)) in self.parts.iter_mut().zip(shares).zip(held).enumerate() {
-            let wanted = (*held as f64 / (*share).max(1) as f64 + CLAIM_MARGIN).clamp(CLAIM_MIN, 1.0);
+            let margin = if shelf == FLOWS_SHELF { ROWS_MARGIN } else { CLAIM_MARGIN };
+            let wanted = (*held as f64 / (*share).max(1) as f64 + margin).clamp(CLAIM_MIN, 1.0);
             self.wanted[shelf] = wanted;
             // Rows come for a long time before they have their share, and have a pace of their own.
             let is_at_once = wanted < *claim || shelf == FLOWS_SHELF;
@@ -161,15 +172,16 @@ pub(crate) fn segment_bytes_max(budget_bytes: u64, lane: Lane) -> u64 {
 }
 
 /// About what a row takes, with its place in the index.
-const ROW_BYTES: u64 = 48;
+const ROW_BYTES: u64 = 88;
 /// About what a flow file takes besides its rows.
 const FLOW_FILE_BYTES: u64 = 12 << 10;
 
-/// Rows of a flow file: at most 1/16 of their share, so that evicting one takes little of the oldest.
+/// Rows of a flow file: at most 1/6 of their share. Smaller ones would let evicting take less at once, but a flow has a row in
+/// each file that it lives to see.
 pub(crate) fn rows_max(budget_bytes: u64) -> u32 {
     // With what junk lends, as nearly always.
     let share = shares(budget_bytes, false)[FLOWS_SHELF] * 5 / 4;
-    let rows = (share / 16).saturating_sub(FLOW_FILE_BYTES) / ROW_BYTES;
+    let rows = (share / 6).saturating_sub(FLOW_FILE_BYTES) / ROW_BYTES;
     u32::try_from(rows).unwrap_or(u32::MAX).clamp(256, 1 << 17)
 }
 
@@ -209,7 +221,7 @@ mod tests {
         check([(20, 0), (20, 0), (0, 0), (20, 0), (20, 0), (0, 0)], Some(3));
         // Only an open segment there: nothing of it can go.
         check([(20, 0), (20, 0), (0, 0), (0, 900), (20, 0), (0, 0)], Some(1));
-        check([(60, 0), (20, 0), (0, 0), (1, 0), (55, 0), (1, 0)], Some(0));
+        check([(60, 0), (20, 0), (0, 0), (1, 0), (47, 0), (1, 0)], Some(0));
     }
 
     /// Dice.
@@ -278,6 +290,38 @@ mod tests {
         }
     }
 
+    /// However few files there are, and however long nothing came.
+    #[test]
+    fn the_pace_of_rows_is_measured_between_files() {
+        let times = |times: &[(i64, i64)]| {
+            let file = |number: usize| {
+                let (first_time, last_time) = (Timestamp(times[number].0), Timestamp(times[number].1));
+                (number as u64, KeptFile { first_time, last_time, ..shelf_file(number as u64) })
+            };
+            Shelf { closed: (0..times.len()).map(file).collect(), ..Shelf::default() }
+        };
+        let check = |shelf: Shelf, expected: f64| assert_eq!(shelf.pace_before(shelf.reach_ns() / 4), expected);
+        check(times(&[(0, 10), (10, 20), (20, 30)]), 1.0);
+        check(times(&[(0, 10), (10, 20), (80, 90), (90, 100)]), 0.25);
+        check(times(&[(0, 1000)]), 0.0);
+        check(times(&[]), 0.0);
+    }
+
+    /// On a tape that is full before there are any: each file is a sixth of their share.
+    #[test]
+    fn rows_that_come_a_file_at_a_time_get_their_share() {
+        let whole = shares(6000, false);
+        let (mut claims, mut held, file) = (Claims::default(), 0, whole[FLOWS_SHELF] / 6);
+        for _ in 0..12 {
+            claims.pass(&whole, &[1800, 1200, 0, 0, 1800, held], 0.01);
+            held += file;
+            while held > claims.apply(whole)[FLOWS_SHELF] {
+                held -= file;
+            }
+        }
+        assert!(held >= 5 * file, "{held}");
+    }
+
     #[test]
     fn borrowed_room_comes_back_slowly() {
         let whole = shares(1000, false);
@@ -310,12 +354,12 @@ mod tests {
         // Nothing but what this host begins, its bulk and rows.
         claims.pass(&whole, &[300, 0, 0, 0, 300, 100], 0.1);
         let lent = claims.apply(whole);
-        assert_eq!(lent, [450, 50, 0, 25, 300, 175]);
+        assert_eq!(lent, [450, 50, 0, 25, 240, 235]);
         // No heads at all: bulk and rows have what is not used.
         let mut claims = Claims::default();
         claims.pass(&whole, &[0, 0, 0, 0, 300, 100], 0.1);
         let lent = claims.apply(whole);
-        assert_eq!((lent[3], lent[4], lent[5]), (25, 581, 268));
+        assert_eq!((lent[3], lent[4], lent[5]), (25, 465, 385));
     }
 
     /// Junk without IP appears on a tape that had none: client heads are still on their way to their share.

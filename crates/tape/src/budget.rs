@@ -357,11 +357,12 @@ impl Room {
         let ledger = self.lock();
         let (share_bytes, shelf) = (self.shares(&ledger)[FLOWS_SHELF], &ledger.shelves[FLOWS_SHELF]);
         let (held_bytes, reach_ns) = (shelf.bytes(), shelf.reach_ns());
-        let is_at_share = self.is_full(&ledger) && held_bytes > 0 && held_bytes >= share_bytes - share_bytes / 5;
+        // They take months to have their share, and what junk lends them: from most of their own on, a flood is known for one.
+        let own_bytes = self.whole_shares(&ledger)[FLOWS_SHELF];
+        let is_at_share = self.is_full(&ledger) && held_bytes > 0 && held_bytes >= own_bytes - own_bytes / 5;
         let fill = LaneFill { share_bytes, held_bytes, filled_bytes, reach_ns, is_at_share };
         // The newest quarter can be a flood.
-        let usual = if is_at_share { shelf.bytes_before(reach_ns / 4) as f64 / (0.75 * reach_ns as f64) } else { 0.0 };
-        RowFill { fill, usual: if usual.is_finite() { usual } else { 0.0 } }
+        RowFill { fill, usual: if is_at_share { shelf.pace_before(reach_ns / 4) } else { 0.0 } }
     }
 
     /// The least number of a closed file, and the time of its earliest packet.

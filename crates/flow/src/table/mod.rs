@@ -375,7 +375,10 @@ impl FlowTable {
         let (opening, is_young) = (entry.connection.opening(), entry.may_open(now));
         let release = proven_now.then(|| entry.prove(now));
         if proven_now && self.junk_rows.a_day.is_some() {
-            (0..=self.waiting.count_of(slot)).for_each(|_| self.period.begin_row());
+            for _ in 0..=self.waiting.count_of(slot) {
+                self.period.begin_row();
+                self.row_pace.count();
+            }
         }
         let (place, used_bytes) = entry.place(packet.wire_bytes, self.head_bytes, now);
         let was_sure = entry.is_sure();

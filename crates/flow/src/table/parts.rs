@@ -21,6 +21,8 @@ impl FlowTable {
         let part = self.period.begin_part();
         if self.has_row(slot) {
             self.period.begin_row();
+            // Counted when it begins: with the period many end at once.
+            self.row_pace.count();
         }
         let entry = &mut self.entries[slot as usize];
         entry.part = part;
@@ -35,7 +37,8 @@ impl FlowTable {
     pub(super) fn end_part(&mut self, slot: u32, reason: Option<EndReason>) {
         let number = self.entries[slot as usize].part;
         if number != NONE {
-            if self.has_row(slot) {
+            let had_row = self.has_row(slot);
+            if had_row {
                 self.period.end_row();
             }
             let entry = &self.entries[slot as usize];
@@ -56,8 +59,10 @@ impl FlowTable {
                     true
                 }
             };
-            if begins {
-                self.row_pace.count();
+            match (had_row, begins) {
+                (true, false) => self.row_pace.take_back(),
+                (false, true) => self.row_pace.count(),
+                _ => {}
             }
         }
     }
@@ -89,8 +94,6 @@ impl FlowTable {
                 entry.part = NONE;
                 entry.frame = NONE;
                 entry.facts.end_period();
-            } else {
-                self.row_pace.count();
             }
         }
     }

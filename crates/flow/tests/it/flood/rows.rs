@@ -118,3 +118,32 @@ fn a_flood_of_proven_flows_shares_rows_and_others_do_not() {
     // To as many services as there are.
     check_flood(|number| (stranger(number), 1024 + (number % 60_000) as u16), 0.99);
 }
+
+/// Rows of connections that go on are written when the period ends, however many they are.
+#[test]
+fn usual_rows_that_are_written_at_once_are_no_flood() {
+    let mut bench = bench(10);
+    let (mut written, mut number) = (0, 0_u32);
+    for _ in 0..20 {
+        // A hundred a minute are usual, 180 may come at once, and a period has 300.
+        for _ in 0..18 {
+            for _ in 0..16 {
+                let source = [30 + (number >> 16) as u8, (number >> 8) as u8, number as u8, 9];
+                let real = key(6, (source, 1024), (HOST, 443));
+                bench.tcp(real, SYN, 7, 0, 0);
+                bench.tcp(real.reversed(), SYN | ACK, 70, 8, 0);
+                bench.tcp(real, ACK, 8, 71, 0);
+                number += 1;
+            }
+            bench.time += 10_000_000_000 - 16 * 3_000_000;
+            let RowFill { fill, usual } = usual_rows(written);
+            bench
+                .table
+                .note_rows(&RowFill { fill: LaneFill { share_bytes: 144_000, held_bytes: 144_000, ..fill }, usual });
+        }
+        let rows = bench.table.checkpoint().parts;
+        let summed = rows.iter().filter(|row| row.end_reason == Some(EndReason::Summed)).count();
+        assert_eq!((rows.len(), summed), (288, 0));
+        written += rows.len() as u64 * 100;
+    }
+}
