@@ -118,6 +118,7 @@ with summed as (
         told(list("user" order by first_arrival)) as "user",
         told(list(host_name order by first_arrival)) as host_name,
         told(list(software order by first_arrival)) as software,
+        told(list(detail order by first_arrival)) as detail,
         told(list(more_values order by first_arrival)) as more_values,
         any_value(sensor) as sensor
     from flow_parts
@@ -186,6 +187,7 @@ select
     "user",
     host_name,
     software,
+    detail,
     more_values,
     list_filter(['client', 'server', 'transit', 'junk', 'bulk'], lambda lane: list_contains(lanes, lane))[1] as lane,
     sensor

@@ -62,6 +62,7 @@ pub const PAYLOAD_FIELDS: &[PayloadField] = &[
     several("user"),
     several("host_name"),
     several("software"),
+    several("detail"),
     several(MORE),
 ];
 

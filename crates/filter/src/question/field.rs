@@ -206,6 +206,8 @@ fields! {
     HostName "host_name" Name,
     /// What clients and servers called themselves and their versions.
     Software "software" Name,
+    /// Anything else that identifies, as "key=value".
+    Detail "detail" Name,
     /// Fields that had more values than are kept.
     MoreValues "more_values" Name,
     /// Lanes that it was recorded on.

@@ -150,6 +150,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("user", Repeating, Cells::SaidList),
     column("host_name", Repeating, Cells::SaidList),
     column("software", Repeating, Cells::SaidList),
+    column("detail", Repeating, Cells::SaidList),
     column("more_values", Few, Cells::SaidList),
 ];
 

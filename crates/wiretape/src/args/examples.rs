@@ -26,7 +26,7 @@ Fields:
 Fields of what was said:
   app_proto tls_sni tls_alpn tls_version ja3 ja3s ja4 hassh cert_sha256 http_hostname
   http_user_agent dns_queries dns_answers dest_name cert_subject cert_issuer cert_chain mail_from
-  mail_to mail_subject file_name file_sha256 user host_name software more_values
+  mail_to mail_subject file_name file_sha256 user host_name software detail more_values
 
 addr and port_any are those of either side. Times in answers are UTC.";
 

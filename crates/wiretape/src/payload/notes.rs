@@ -21,6 +21,9 @@ pub(super) struct Notes {
     begun: u64,
 }
 
+/// Protocols whose details are left out: their flows are many, and say the same again and again.
+const WITHOUT_DETAILS: [&str; 10] = ["tls", "dtls", "quic", "dns", "mdns", "llmnr", "nbns", "ntp", "http", "ssh"];
+
 /// Open flows of which it is remembered what they speak.
 const PROTOCOLS_MAX: usize = 1 << 18;
 
@@ -94,6 +97,10 @@ impl Sink for Notes {
     fn fact(&mut self, at: At, field: Field, text: &str) {
         if field == Field::CertSha256 {
             self.add(at, "cert_chain", text);
+        }
+        let has_none = |protocol: &&str| WITHOUT_DETAILS.contains(protocol);
+        if field == Field::Detail && self.protocols.get(&at.flow).is_some_and(has_none) {
+            return;
         }
         // What is no field of payload is left out there.
         self.add(at, field.name(), text);

@@ -224,6 +224,32 @@ fn flows_are_found_by_hashes_of_files() {
 }
 
 /// What is told when a conversation ends is of that conversation, whoever sent the last packet.
+/// By the layouts of C706, 12.6.4: a bind to the service control manager, its answer, and a call that makes a service.
+#[test]
+fn flows_are_found_by_what_else_was_said() {
+    const SVCCTL: &[u8] = b"\x81\xbb\x7a\x36\x44\x98\xf1\x35\xad\x32\x98\xf0\x38\0\x10\x03\x02\0\0\0";
+    let message = |kind: u8, body: &[u8]| {
+        let bytes = (16 + body.len() as u16).to_le_bytes();
+        [&[5, 0, kind, 3, 0x10, 0, 0, 0], &bytes[..], &[0; 2], b"\x01\0\0\0", body].concat()
+    };
+    let bind = message(11, &[&b"\xb8\x10\xb8\x10\0\0\0\0\x01\0\0\0\0\0\x01\0"[..], SVCCTL, &[0; 20]].concat());
+    let bound = message(12, &[&b"\xb8\x10\xb8\x10\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"[..], &[0; 20]].concat());
+    let call = message(0, b"\0\0\0\0\0\0\x0c\0arguments");
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = [(From::Client, &bind[..]), (From::Server, &bound), (From::Client, &call)];
+    let capture = capture(folder.path(), &said).display().to_string();
+    let tape = folder.path().join("t.tape").display().to_string();
+    run_with(&["import", "--tape", &tape, &capture]).ended_with(0);
+    for source in [["-r", capture.as_str()], ["--tape", tape.as_str()]] {
+        let asked = |expression: &str| run_with(&["flows", source[0], source[1], expression, "--format", "json"]);
+        let row = asked("detail = \"call=svcctl.CreateServiceW\"").ended_with(0).text();
+        let row: Value = serde_json::from_str(&row).expect("JSON");
+        assert_eq!(row["app_proto"], "dcerpc");
+        assert_eq!(row["detail"][0], "interface=svcctl");
+        asked("detail like \"interface=drsuapi\"").ended_with(1);
+    }
+}
+
 #[test]
 fn files_are_those_of_their_flows() {
     let Some(folder) = captures() else { return };
