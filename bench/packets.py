@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+# Taken out of the environment: the program refuses settings that it does not know.
+SYNTH = os.environ.pop("WIRETAPE_SYNTH", None)
 
 
 def say(text):
@@ -12,7 +14,7 @@ def say(text):
 
 
 def find_synth():
-    paths = [os.environ.get("WIRETAPE_SYNTH"), HERE.parent.parent / "shared" / "bench" / "synth.py"]
+    paths = [SYNTH, HERE.parent.parent / "shared" / "bench" / "synth.py"]
     found = [pathlib.Path(path) for path in paths if path and pathlib.Path(path).exists()]
     if not found:
         sys.exit("the benchmark's packets come from shared/bench/synth.py, which is neither beside this repository nor at $WIRETAPE_SYNTH")
