@@ -65,6 +65,11 @@ impl FoundFile {
         self.missing.is_empty()
     }
 
+    /// Whether it is a range of a file that another entry tells of.
+    pub fn is_told_otherwise(&self) -> bool {
+        self.is_piece && self.content.is_none()
+    }
+
     /// Whether only its first bytes are there.
     pub fn is_head_only(&self) -> bool {
         matches!(self.missing.as_slice(), [Missing { offset, .. }] if *offset > 0 && *offset == self.there)

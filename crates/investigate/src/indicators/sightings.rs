@@ -67,6 +67,8 @@ pub struct Sightings<'a> {
     hosts: BTreeMap<Address, Summed>,
     hours: BTreeMap<Timestamp, Summed>,
     meetings: HashMap<u64, (Address, Address)>,
+    /// Flows with files whose hashes are not known.
+    unhashed: BTreeSet<u64>,
     /// The row that is being told.
     row: Option<Meeting>,
 }
@@ -75,7 +77,7 @@ impl<'a> Sightings<'a> {
     /// Of a list, nothing seen yet.
     pub fn new(list: &'a Watchlist) -> Self {
         let (seen, hosts, hours) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { list, seen, hosts, hours, meetings: HashMap::new(), row: None }
+        Self { list, seen, hosts, hours, meetings: HashMap::new(), unhashed: BTreeSet::new(), row: None }
     }
 
     fn addresses(&mut self, meeting: &Meeting) {
@@ -111,6 +113,11 @@ impl<'a> Sightings<'a> {
         &self.hours
     }
 
+    /// How many flows moved files that may be listed: not all of a file was there, so that its hash is not known.
+    pub fn unhashed_flows(&self) -> u64 {
+        self.unhashed.len() as u64
+    }
+
     fn file(&mut self, observation: &Observation<'_>, file: &FoundFile) {
         let hashes = file.hashes.iter().chain(file.wire.iter().filter_map(|wire| wire.hashes.as_ref()));
         let hashes: Vec<[String; 3]> = hashes
@@ -118,6 +125,9 @@ impl<'a> Sightings<'a> {
                 [Hex(&hashes.sha256).to_string(), Hex(&hashes.sha1).to_string(), Hex(&hashes.md5).to_string()]
             })
             .collect();
+        if file.hashes.is_none() && !file.is_told_otherwise() && self.list.has_files() {
+            insert(&mut self.unhashed, file.flow, APART_MAX);
+        }
         for hash in hashes.iter().flatten() {
             let places: Vec<usize> = self.list.text(hash).collect();
             places.into_iter().for_each(|place| self.said(observation, place, file.name.clone()));

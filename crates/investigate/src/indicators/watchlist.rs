@@ -93,10 +93,15 @@ impl Watchlist {
             "app_proto" => value == "ssdp" && !self.url_hosts.is_empty(),
             "cert_sha256" => self.has_kind(&OF_CERTIFICATES),
             "file_sha256" => self.has_kind(&OF_FILES),
-            "more_values" if value == "file_sha256" => self.has_kind(&OF_FILES) || self.has_kind(&[Kind::Sha256]),
+            "more_values" if value == "file_sha256" => self.has_files(),
             "more_values" => COMPARED.contains(&value),
             _ => false,
         }
+    }
+
+    /// Whether there is one that a file can be met by.
+    pub(super) fn has_files(&self) -> bool {
+        self.has_kind(&OF_FILES) || self.has_kind(&[Kind::Sha256])
     }
 
     fn has_kind(&self, kinds: &[Kind]) -> bool {

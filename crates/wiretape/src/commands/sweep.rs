@@ -22,7 +22,8 @@ pub(crate) fn run(arguments: &SweepArgs) -> Result<Exit, Failure> {
     let source = spool::repeatable(asked::source(&arguments.source)?, Some(&arguments.indicators))?;
     let mut sightings = Sightings::new(&list);
     let coverage = look(arguments, &source, &list, &mut sightings)?;
-    let coverage = Coverage { matched: sightings.seen().len() as u64, ..coverage };
+    let undecided_flows = coverage.undecided_flows + sightings.unhashed_flows();
+    let coverage = Coverage { matched: sightings.seen().len() as u64, undecided_flows, ..coverage };
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     match arguments.format {
         SweepFormat::Table => sightings::table(out, &sightings, &list),
