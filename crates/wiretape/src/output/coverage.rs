@@ -75,23 +75,23 @@ pub(crate) fn details(coverage: &Coverage) -> Vec<String> {
         format!("  unknown  {packets} {} packets cannot be asked this: {reason}", unjudged.link_type)
     });
     if coverage.undecided_flows > 0 {
-        let count = thousands(coverage.undecided_flows);
+        let flows = counted(coverage.undecided_flows, "flow");
         lines.push(format!(
-            "  unknown  {count} flows may match: what would decide it has expired, is not recorded or was not read"
+            "  unknown  {flows} may match: what would decide it has expired, is not recorded or was not read"
         ));
     }
     if coverage.undecided_packets > 0 {
-        let count = thousands(coverage.undecided_packets);
-        lines.push(format!("  unknown  {count} packets may match: they were cut short of what would decide it"));
+        let packets = counted(coverage.undecided_packets, "packet");
+        lines.push(format!("  unknown  {packets} may match, cut short of what would decide it"));
     }
     if coverage.rowless_frames > 0 {
-        let count = thousands(coverage.rowless_frames);
-        lines.push(format!("  unknown  {count} frames hold packets of flows that have no rows"));
+        let frames = counted(coverage.rowless_frames, "frame");
+        lines.push(format!("  unknown  {frames} with packets of flows that have no rows"));
     }
     if coverage.beyond_heads > 0 {
-        let count = thousands(coverage.beyond_heads);
+        let rows = counted(coverage.beyond_heads, "row");
         lines.push(format!(
-            "  unknown  {count} rows are of flows that went on behind their heads: what was said there was not read"
+            "  unknown  {rows} of flows that went on behind their heads: what was said there was not read"
         ));
     }
     lines
@@ -110,6 +110,11 @@ fn some<T>(lines: &mut Vec<String>, items: &[T], word: impl Fn(&T) -> String) {
     if items.len() > LINES_MAX {
         lines.push(format!("           and {} more", items.len() - LINES_MAX));
     }
+}
+
+/// So many of something: `1 flow`, `1,234 flows`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
 /// A number with commas between its thousands.
@@ -156,7 +161,7 @@ mod tests {
             "  lost     12,345 packets between 1970-01-01 00:00:00 and 1970-01-01 00:01:00 (eth0): ring full",
             "  damaged  /t/a: checksum",
             "  unknown  2 flows may match: what would decide it has expired, is not recorded or was not read",
-            "  unknown  1 packets may match: they were cut short of what would decide it",
+            "  unknown  1 packet may match, cut short of what would decide it",
         ];
         assert_eq!(details(&coverage), expected);
         assert_eq!(summary(&coverage, "flows", None), "no flows matched; the range is not fully covered:");

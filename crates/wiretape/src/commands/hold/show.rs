@@ -10,7 +10,7 @@ use super::is_review_due;
 use crate::args::HoldFormat;
 use crate::commands::print;
 use crate::errors::{Exit, Failure};
-use crate::output::coverage::thousands;
+use crate::output::coverage::counted;
 use crate::output::flows::write_json;
 use crate::terminal::{self, escaped};
 use crate::units::{now, rfc3339, second_text, size_text, span_text};
@@ -54,10 +54,6 @@ pub(in crate::commands) fn sum(held: &Held) -> String {
     let Progress { flows, packets, state, .. } = held.progress.clone().unwrap_or_default();
     let (flows, packets) = (counted(flows, "flow"), counted(packets, "packet"));
     format!("{}: {flows}, {packets}, {}; {}", escaped(&held.name), size_text(held.bytes), state_text(held, state))
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
 fn state_text(held: &Held, state: State) -> String {
