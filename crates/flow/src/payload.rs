@@ -27,7 +27,7 @@ pub struct PayloadField {
 }
 
 /// Protocols that say nothing that can be read behind their beginning.
-const ENCRYPTED: [&str; 6] = ["tls", "dtls", "quic", "ssh", "wireguard", "ike"];
+const ENCRYPTED: [&str; 7] = ["tls", "dtls", "quic", "ssh", "wireguard", "ike", "openvpn"];
 
 /// The field that names those that had more, or longer, values than are kept.
 const MORE: &str = "more_values";

@@ -1,5 +1,5 @@
-//! Keeping the catalog in step with the flow files: missing indexes, and those of earlier versions, are made again, runs of them rolled up, and what
-//! belongs to files that are gone is removed. A recorder does so beside its work, a step at a time.
+//! Keeping the catalog in step with the flow files: missing indexes, and those of earlier versions, are made again, runs of
+//! them rolled up, and what belongs to files that are gone is removed. A recorder does so beside its work, a step at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
