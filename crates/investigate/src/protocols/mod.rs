@@ -32,6 +32,7 @@ mod mysql;
 mod nbdgm;
 mod ntlm;
 mod ntp;
+mod once;
 mod openvpn;
 mod ordered;
 mod pop3;

@@ -3,6 +3,7 @@
 use packet::Cursor;
 
 use super::cutter::{Length, Talk, Talking};
+use super::once::Once;
 use super::{Opening, Probe, Recognised, Step};
 use crate::{At, Field, Side, Sink};
 
@@ -16,15 +17,13 @@ const REPLY: u32 = 1;
 const QUERY: u32 = 2004;
 const COMPRESSED: u32 = 2012;
 const MESSAGE: u32 = 2013;
-/// Different things that are told of one conversation.
-const TOLD_MAX: usize = 128;
 /// Documents within each other that are looked into, and members of one.
 const DEPTH_MAX: u32 = 4;
 const MEMBERS_MAX: usize = 64;
 
 #[derive(Default)]
 struct Mongodb {
-    told: Vec<(Field, String)>,
+    told: Once,
 }
 
 /// A value, as far as it matters.
@@ -55,7 +54,7 @@ impl Talk for Mongodb {
             (_, MESSAGE) => self.sections(side, at, &mut cursor, sink),
             (Side::Server, REPLY) => cursor.skip(20).map(|()| self.document(Side::Server, at, cursor.rest(), sink)),
             (_, COMPRESSED) => {
-                self.tell(at, Field::Detail, "compressed", sink);
+                self.told.tell(at, Field::Detail, "compressed", sink);
                 None
             }
             _ => None,
@@ -64,7 +63,7 @@ impl Talk for Mongodb {
     }
 
     fn held_bytes(&self) -> usize {
-        self.told.iter().map(|(_, text)| text.len() + 32).sum()
+        self.told.held_bytes()
     }
 }
 
@@ -74,12 +73,12 @@ impl Mongodb {
         cursor.skip(4)?;
         let name = cstring(cursor)?;
         let (database, collection) = name.split_once('.')?;
-        self.tell(at, Field::Detail, &format!("database={database}"), sink);
+        self.told.tell(at, Field::Detail, &format!("database={database}"), sink);
         cursor.skip(8)?;
         if collection == "$cmd" {
             self.document(Side::Client, at, cursor.rest(), sink);
         } else {
-            self.tell(at, Field::Detail, &format!("command=find {collection}"), sink);
+            self.told.tell(at, Field::Detail, &format!("command=find {collection}"), sink);
         }
         Some(())
     }
@@ -106,14 +105,14 @@ impl Mongodb {
             let is_command = std::mem::take(&mut is_first) && side == Side::Client;
             match (side, name, value) {
                 (Side::Client, "$db", Value::Text(database)) => {
-                    self.tell(at, Field::Detail, &format!("database={database}"), sink);
+                    self.told.tell(at, Field::Detail, &format!("database={database}"), sink);
                 }
                 (Side::Client, "mechanism" | "speculativeAuthenticate.mechanism", Value::Text(text)) => {
                     mechanism = text
                 }
                 (Side::Client, "payload" | "speculativeAuthenticate.payload", Value::Bytes(payload)) => {
                     if let Some(user) = scram_user(payload) {
-                        self.tell(at, Field::User, &user, sink);
+                        self.told.tell(at, Field::User, &user, sink);
                     }
                 }
                 (
@@ -122,33 +121,26 @@ impl Mongodb {
                     Value::Text(text),
                 ) => {
                     let of = if name.contains("os") { "os" } else { "application" };
-                    self.tell(at, Field::Detail, &format!("{of}={text}"), sink);
+                    self.told.tell(at, Field::Detail, &format!("{of}={text}"), sink);
                 }
-                (Side::Client, "client.driver.name", Value::Text(text)) => self.tell(at, Field::Software, &text, sink),
+                (Side::Client, "client.driver.name", Value::Text(text)) => {
+                    self.told.tell(at, Field::Software, &text, sink)
+                }
                 (Side::Server, "errmsg", Value::Text(text)) => {
-                    self.tell(at, Field::Detail, &format!("error={text}"), sink);
+                    self.told.tell(at, Field::Detail, &format!("error={text}"), sink);
                 }
                 (Side::Server, "version", Value::Text(text)) => {
-                    self.tell(at, Field::Software, &format!("MongoDB {text}"), sink);
+                    self.told.tell(at, Field::Software, &format!("MongoDB {text}"), sink);
                 }
                 (_, name, Value::Text(collection)) if is_command => {
-                    self.tell(at, Field::Detail, &format!("command={name} {collection}"), sink);
+                    self.told.tell(at, Field::Detail, &format!("command={name} {collection}"), sink);
                 }
-                (_, name, _) if is_command => self.tell(at, Field::Detail, &format!("command={name}"), sink),
+                (_, name, _) if is_command => self.told.tell(at, Field::Detail, &format!("command={name}"), sink),
                 _ => {}
             }
         });
         if !mechanism.is_empty() {
-            self.tell(at, Field::Detail, &format!("authentication={mechanism}"), sink);
-        }
-    }
-
-    /// Tells each thing once.
-    fn tell(&mut self, at: At, field: Field, text: &str, sink: &mut dyn Sink) {
-        let is_told = self.told.iter().any(|(of, told)| *of == field && told == text);
-        if self.told.len() < TOLD_MAX && !is_told {
-            sink.fact(at, field, text);
-            self.told.push((field, text.to_owned()));
+            self.told.tell(at, Field::Detail, &format!("authentication={mechanism}"), sink);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Redis: commands by name, never their values (RESP, versions 2 and 3).
 
 use super::cutter::{Length, Talk, Talking};
+use super::once::Once;
 use super::{Opening, Probe, Recognised, Step};
 use crate::{At, Field, Side, Sink};
 
@@ -11,8 +12,6 @@ pub(crate) const RECOGNISED: Recognised =
 const ARGUMENT_BYTES_MAX: usize = 256;
 /// Arguments of a command that are kept: the name, and who logs in or what is set.
 const ARGUMENTS_MAX: usize = 3;
-/// Different commands that are told of one conversation.
-const COMMANDS_MAX: usize = 64;
 /// Lines of the server in which its version is looked for.
 const LINES_MAX: u16 = 4096;
 
@@ -22,7 +21,7 @@ struct Redis {
     arguments: u64,
     bytes: Option<usize>,
     command: Vec<String>,
-    told: Vec<String>,
+    told: Once,
     lines: u16,
 }
 
@@ -100,10 +99,7 @@ impl Redis {
             }
             _ => {}
         }
-        if self.told.len() < COMMANDS_MAX && !self.told.contains(&name) {
-            sink.fact(at, Field::Detail, &format!("command={name}"));
-            self.told.push(name);
-        }
+        self.told.tell(at, Field::Detail, &format!("command={name}"), sink);
     }
 
     fn answered(&mut self, at: At, line: &[u8], sink: &mut dyn Sink) -> Step {

@@ -2,6 +2,7 @@
 
 use super::cutter::{Length, Talk, Talking};
 use super::mime::Base64;
+use super::once::Once;
 use super::{Opening, Probe, Recognised, Step};
 use crate::{At, Field, Side, Sink};
 
@@ -27,12 +28,10 @@ const VERSIONS: [&[u8]; 2] = [b"RTSP/1.0", b"RTSP/2.0"];
 const MEDIA: u8 = b'$';
 /// Header lines of one message that are read.
 const LINES_MAX: usize = 256;
-/// Different things that are told of one conversation.
-const TOLD_MAX: usize = 64;
 
 #[derive(Default)]
 struct Rtsp {
-    told: Vec<(Field, String)>,
+    told: Once,
 }
 
 impl Talk for Rtsp {
@@ -67,41 +66,30 @@ impl Talk for Rtsp {
         let words: Vec<&[u8]> = first.trim_ascii().splitn(3, |&byte| byte == b' ').collect();
         match words.as_slice() {
             [version, status @ ..] if VERSIONS.contains(version) => {
-                self.tell(at, Field::Version, &text(version), sink);
-                self.tell(at, Field::Detail, &format!("status={}", text(&status.join(&b' '))), sink);
+                self.told.tell(at, Field::Version, &text(version), sink);
+                self.told.tell(at, Field::Detail, &format!("status={}", text(&status.join(&b' '))), sink);
             }
             [method, url, version] => {
-                self.tell(at, Field::Version, &text(version), sink);
-                self.tell(at, Field::Detail, &format!("method={}", text(method)), sink);
+                self.told.tell(at, Field::Version, &text(version), sink);
+                self.told.tell(at, Field::Detail, &format!("method={}", text(method)), sink);
                 if *url != b"*" {
-                    self.tell(at, Field::Url, &text(url), sink);
+                    self.told.tell(at, Field::Url, &text(url), sink);
                 }
             }
             _ => {}
         }
         let software = if side == Side::Client { "user-agent" } else { "server" };
         if let Some(software) = header(headers, software) {
-            self.tell(at, Field::Software, &software, sink);
+            self.told.tell(at, Field::Software, &software, sink);
         }
         if let Some(user) = header(headers, "authorization").as_deref().and_then(user) {
-            self.tell(at, Field::User, &user, sink);
+            self.told.tell(at, Field::User, &user, sink);
         }
         Step::Go
     }
 
     fn held_bytes(&self) -> usize {
-        self.told.iter().map(|(_, text)| text.len() + 32).sum()
-    }
-}
-
-impl Rtsp {
-    /// Tells each thing once.
-    fn tell(&mut self, at: At, field: Field, text: &str, sink: &mut dyn Sink) {
-        let is_told = self.told.iter().any(|(of, told)| *of == field && told == text);
-        if self.told.len() < TOLD_MAX && !is_told {
-            sink.fact(at, field, text);
-            self.told.push((field, text.to_owned()));
-        }
+        self.told.held_bytes()
     }
 }
 

@@ -4,18 +4,16 @@
 use serde_json::Value;
 
 use super::cutter::{Length, Talk, Talking, line};
+use super::once::Once;
 use super::{Opening, Probe, Recognised, Step};
 use crate::{At, Field, Side, Sink};
 
 pub(crate) const RECOGNISED: Recognised =
     Recognised { name: "stratum", probe, begin: |_| Box::new(Talking::new(Stratum::default())) };
 
-/// Different things that are told of one conversation.
-const TOLD_MAX: usize = 64;
-
 #[derive(Default)]
 struct Stratum {
-    told: Vec<(Field, String)>,
+    told: Once,
 }
 
 impl Talk for Stratum {
@@ -39,7 +37,7 @@ impl Talk for Stratum {
     }
 
     fn held_bytes(&self) -> usize {
-        self.told.iter().map(|(_, text)| text.len() + 32).sum()
+        self.told.held_bytes()
     }
 }
 
@@ -48,7 +46,7 @@ impl Stratum {
         let Some(method) = message.get("method").and_then(Value::as_str) else { return };
         let parameter = |place: usize| message.pointer(&format!("/params/{place}")).and_then(Value::as_str);
         let named = |name: &str| message.pointer(&format!("/params/{name}")).and_then(Value::as_str);
-        self.tell(at, Field::Detail, &format!("method={method}"), sink);
+        self.told.tell(at, Field::Detail, &format!("method={method}"), sink);
         match method {
             "mining.subscribe" => {
                 self.known(at, Field::Software, "", parameter(0), sink);
@@ -73,16 +71,7 @@ impl Stratum {
 
     fn known(&mut self, at: At, field: Field, before: &str, text: Option<&str>, sink: &mut dyn Sink) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
-            self.tell(at, field, &format!("{before}{text}"), sink);
-        }
-    }
-
-    /// Tells each thing once.
-    fn tell(&mut self, at: At, field: Field, text: &str, sink: &mut dyn Sink) {
-        let is_told = self.told.iter().any(|(of, told)| *of == field && told == text);
-        if self.told.len() < TOLD_MAX && !is_told {
-            sink.fact(at, field, text);
-            self.told.push((field, text.to_owned()));
+            self.told.tell(at, field, &format!("{before}{text}"), sink);
         }
     }
 }

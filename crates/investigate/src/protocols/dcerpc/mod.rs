@@ -10,6 +10,7 @@ use packet::Cursor;
 
 use self::interfaces::{Interface, Uuid};
 use super::cutter::{Length, Talk, Talking};
+use super::once::Once;
 use super::{Opening, Probe, Recognised, Step, ntlm};
 use crate::{At, Field, Side, Sink};
 
@@ -21,8 +22,6 @@ const HEADER_BYTES: usize = 16;
 const CALL_BYTES: usize = 28;
 /// Interfaces that are bound at the same time.
 const CONTEXTS_MAX: usize = 64;
-/// Different things that are told of one conversation.
-const TOLD_MAX: usize = 128;
 
 /// Kinds of messages (C706 12.6.3.1).
 mod kind {
@@ -42,7 +41,7 @@ mod kind {
 struct Dcerpc {
     /// Interfaces by the numbers under which they were bound.
     contexts: BTreeMap<u16, Uuid>,
-    told: Vec<String>,
+    told: Once,
     has_version: bool,
 }
 
@@ -104,7 +103,7 @@ impl Talk for Dcerpc {
     }
 
     fn held_bytes(&self) -> usize {
-        self.contexts.len() * 64 + self.told.iter().map(|told| told.len() + 32).sum::<usize>()
+        self.contexts.len() * 64 + self.told.held_bytes()
     }
 }
 
@@ -122,9 +121,9 @@ impl Dcerpc {
                 self.contexts.insert(number, interface);
             }
             if let Some(Interface { name, .. }) = Interface::of(interface) {
-                self.tell(at, format!("interface={name}"), sink);
+                self.tell(at, &format!("interface={name}"), sink);
             }
-            self.tell(at, format!("uuid={interface} {}.{}", version & 0xffff, version >> 16), sink);
+            self.tell(at, &format!("uuid={interface} {}.{}", version & 0xffff, version >> 16), sink);
             numbers.cursor.skip(20 * syntaxes)?;
         }
         Some(())
@@ -139,7 +138,7 @@ impl Dcerpc {
         let address = numbers.cursor.take(address_bytes)?;
         let address = address.split(|byte| *byte == 0).next().unwrap_or_default();
         if kind == kind::BIND_ACK && !address.is_empty() {
-            self.tell(at, format!("endpoint={}", String::from_utf8_lossy(address)), sink);
+            self.tell(at, &format!("endpoint={}", String::from_utf8_lossy(address)), sink);
         }
         // What follows is aligned to four bytes.
         numbers.cursor.skip((10 + address_bytes).next_multiple_of(4) - (10 + address_bytes))?;
@@ -154,13 +153,13 @@ impl Dcerpc {
             }
             numbers.cursor.skip(20)?;
         }
-        self.tell(at, format!("refused={}", refused?), sink);
+        self.tell(at, &format!("refused={}", refused?), sink);
         Some(())
     }
 
     fn refused(&mut self, at: At, mut numbers: Numbers<'_>, sink: &mut dyn Sink) -> Option<()> {
         let reason = numbers.u16()?;
-        self.tell(at, format!("refused={reason}"), sink);
+        self.tell(at, &format!("refused={reason}"), sink);
         Some(())
     }
 
@@ -174,14 +173,14 @@ impl Dcerpc {
             Some((name, None)) => format!("call={name}.{operation}"),
             None => format!("call={interface}.{operation}"),
         };
-        self.tell(at, call, sink);
+        self.tell(at, &call, sink);
         Some(())
     }
 
     fn failed(&mut self, at: At, mut numbers: Numbers<'_>, sink: &mut dyn Sink) -> Option<()> {
         numbers.cursor.skip(8)?;
         let status = numbers.u32()?;
-        self.tell(at, format!("fault=0x{status:08x}"), sink);
+        self.tell(at, &format!("fault=0x{status:08x}"), sink);
         Some(())
     }
 
@@ -198,16 +197,12 @@ impl Dcerpc {
             Some(68) => "netlogon",
             _ => return,
         };
-        self.tell(at, format!("authentication={service}"), sink);
+        self.tell(at, &format!("authentication={service}"), sink);
         ntlm::tell(message.get(start..).unwrap_or_default(), at, sink);
     }
 
-    /// Tells each thing once.
-    fn tell(&mut self, at: At, text: String, sink: &mut dyn Sink) {
-        if self.told.len() < TOLD_MAX && !self.told.contains(&text) {
-            sink.fact(at, Field::Detail, &text);
-            self.told.push(text);
-        }
+    fn tell(&mut self, at: At, text: &str, sink: &mut dyn Sink) {
+        self.told.tell(at, Field::Detail, text, sink);
     }
 }
 
