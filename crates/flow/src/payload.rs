@@ -5,6 +5,7 @@ use std::fmt;
 use packet::{Address, Headers, Packet, Timestamp};
 
 use crate::FlowRow;
+use crate::lane::{Lane, LaneSet};
 use crate::part::FlowId;
 
 /// Values of one field that are kept.
@@ -213,9 +214,11 @@ impl Payload {
         self.is_partial || self.is_nameless || self.iter().any(|(_, value)| is_cut(value))
     }
 
-    /// Whether what follows the head can tell anything: where it is encrypted, or nobody is recognised, the head told all.
-    pub fn is_in_clear(&self) -> bool {
-        self.first("app_proto").is_some_and(|protocol| !ENCRYPTED.contains(&protocol))
+    /// Whether these lanes hold what follows the head, and that can tell anything: where it is encrypted, or nobody is
+    /// recognised, the head told all.
+    pub(crate) fn goes_on_in(&self, lanes: LaneSet) -> bool {
+        let is_in_clear = self.first("app_proto").is_some_and(|protocol| !ENCRYPTED.contains(&protocol));
+        is_in_clear && lanes.iter().any(|lane| lane == Lane::Bulk)
     }
 
     /// Whether nothing was told.

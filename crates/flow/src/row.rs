@@ -158,8 +158,7 @@ const TCP_SILENCE_SECONDS: i64 = 600;
 impl FlowRow {
     /// Whether more follows its head that can tell anything.
     pub fn says_more_than_head(&self) -> bool {
-        let is_in_clear = self.payload.as_ref().is_some_and(|payload| payload.is_in_clear());
-        is_in_clear && self.lanes.iter().any(|lane| lane == Lane::Bulk)
+        self.payload.as_ref().is_some_and(|payload| payload.goes_on_in(self.lanes))
     }
 
     /// Adds another part of the same flow; the order of the parts does not matter.

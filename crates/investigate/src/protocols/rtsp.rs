@@ -146,7 +146,7 @@ fn begins(said: &[u8]) -> Probe {
 mod tests {
     use super::*;
     use crate::collected::Said;
-    use crate::protocols::vectors::check;
+    use crate::protocols::vectors::{check, opened};
 
     /// RFC 2326, 14: what is asked for, with media in between.
     #[test]
@@ -178,9 +178,7 @@ mod tests {
     #[test]
     fn openings() {
         let check = |client: &[u8], expected: Probe| {
-            let opening =
-                Opening { client, server: b"", first: Side::Client, client_port: 1, server_port: 2, is_stream: true };
-            assert_eq!(probe(&opening), expected, "{}", client.escape_ascii());
+            assert_eq!(opened(&RECOGNISED, client), expected, "{}", client.escape_ascii());
         };
         check(b"OPTIONS rtsp://x RTSP/1.0\r\n", Probe::Yes);
         check(b"OPTIONS sip:x SIP/2.0\r\n", Probe::No);

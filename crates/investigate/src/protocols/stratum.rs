@@ -105,7 +105,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
 mod tests {
     use super::*;
     use crate::collected::Said;
-    use crate::protocols::vectors::check;
+    use crate::protocols::vectors::{check, opened};
 
     /// As nDPI's captures of miners of Zcash and Monero have it.
     #[test]
@@ -146,9 +146,7 @@ mod tests {
     #[test]
     fn openings() {
         let check = |client: &[u8], expected: Probe| {
-            let opening =
-                Opening { client, server: b"", first: Side::Client, client_port: 1, server_port: 2, is_stream: true };
-            assert_eq!(probe(&opening), expected, "{}", client.escape_ascii());
+            assert_eq!(opened(&RECOGNISED, client), expected, "{}", client.escape_ascii());
         };
         check(b"{\"id\":1,\"method\":\"mining.subscribe\"", Probe::More);
         check(b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_blockNumber\",\"id\":1}\n", Probe::No);

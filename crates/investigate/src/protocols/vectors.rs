@@ -29,6 +29,12 @@ pub(super) fn check(recognised: &Recognised, script: &[Said<'_>], expected: &[(F
     told.turned.is_some()
 }
 
+/// What the first bytes of a client over TCP say.
+pub(super) fn opened(recognised: &Recognised, client: &[u8]) -> Probe {
+    let (first, server) = (Side::Client, &b""[..]);
+    (recognised.probe)(&Opening { client, server, first, client_port: 40_000, server_port: 1, is_stream: true })
+}
+
 /// MS-RDPBCGR, 4.1.1 and 4.1.2; the same with TLS chosen.
 #[test]
 fn rdp_as_its_description_shows() {
